@@ -1,0 +1,164 @@
+"""Given, when, then: specs that read as sentences of the regulation, on a small in-memory log of recorded events.
+
+``given(*past).when(command).then(*events)`` / ``.refused(QuotaExhausted, places=1, used=1)``; and for the width of a
+boundary ``.meanwhile(event).is_raced()`` (the race must be refused) or ``.is_undisturbed()`` (a neighbour must not
+disturb).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+from domain.ids import InstitutionId
+from domain.kernel import (
+    Command,
+    Envelope,
+    Event,
+    Recorded,
+    Refusal,
+    Selector,
+    asked_fields,
+    matches,
+    reading,
+    tags_of,
+    taken_in,
+)
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+NOON = datetime(2020, 5, 20, 4, tzinfo=UTC)
+INSTITUTION = InstitutionId("UNI")
+SOMEBODY = "00000000-0000-0000-0000-000000000001"
+ANOTHER = "00000000-0000-0000-0000-000000000002"
+
+
+def at(text: str) -> datetime:
+    """An instant given as the local time of Shanghai: ``at("2020-05-29 10:00")``."""
+    return datetime.fromisoformat(text).replace(tzinfo=SHANGHAI).astimezone(UTC)
+
+
+def recorded(position: int, event: Event, *, by: str = SOMEBODY, when: datetime = NOON) -> Recorded:
+    """One event as the log would hold it."""
+    envelope = Envelope(
+        actor_id=by,
+        actor_kind="person",
+        authority="spec",
+        command_id=UUID(int=position),
+        correlation_id=UUID(int=position),
+        received_at=when,
+        effective_at=when,
+    )
+    return Recorded(
+        position=position,
+        event_id=uuid4(),
+        type=event.TOPIC,
+        tags=tuple(tags_of(event)),
+        event=event,
+        envelope=envelope,
+        recorded_at=when,
+    )
+
+
+class Past:
+    """What had been recorded, in order."""
+
+    def __init__(self, log: list[Recorded]) -> None:
+        self.log = log
+
+    def and_(self, *events: Event, by: str = SOMEBODY, when: datetime = NOON) -> Past:
+        """Further events, by somebody else or at another time."""
+        first = len(self.log) + 1
+        return Past(self.log + [recorded(first + i, event, by=by, when=when) for i, event in enumerate(events)])
+
+    def when(
+        self,
+        command: Command,
+        *,
+        by: str = SOMEBODY,
+        now: datetime = NOON,
+        effective: datetime | None = None,
+        reason: str | None = None,
+    ) -> Asked:
+        """A command is asked for, through a door that knows who, when and why."""
+
+        def fresh() -> Command:
+            another = copy.deepcopy(command)
+            another.by, another.now, another.effective_at, another.zone = by, now, effective or now, SHANGHAI
+            another.reason_code = reason
+            if "institution_id" not in {field.name for field in asked_fields(type(another))}:
+                another.institution_id = INSTITUTION
+            return another
+
+        steps = reading(fresh)
+        boundary = next(steps)
+        while True:
+            past = [r for r in self.log if matches(boundary, r.type, r.tags)]
+            try:
+                boundary = steps.send(past)
+            except StopIteration as done:
+                return Asked(self, done.value, boundary)
+
+
+class Asked:
+    """A command that has taken in its past and is about to decide."""
+
+    def __init__(self, past: Past, command: Command, boundary: Sequence[Selector]) -> None:
+        self.past, self.command, self.boundary = past, command, boundary
+        read = {kind for item in boundary for kind in item.types}
+        taken = set(taken_in(type(command)))
+        # Of a subject that is not on record nothing is known that could widen the boundary.
+        complete = read < taken if command.state == "unknown" else read == taken
+        assert complete or read == taken, f"{type(command).__name__} reads other types than it takes in"
+        assert all(item.types and item.tags for item in boundary), "a selector names types and tags"
+
+    def then(self, *events: Event) -> Past:
+        """Exactly these events are recorded, in this order; returns the longer past."""
+        self.command.execute()
+        decided = [tagged.decision for tagged in self.command.collect_events()]
+        assert decided == list(events), decided
+        return self.past.and_(*events, by=self.command.by, when=self.command.effective_at)
+
+    def refused(self, kind: type[Refusal], **because: object) -> Refusal:
+        """It is refused with this name and (at least) these figures, and decides nothing."""
+        refusal = self._refusal()
+        if refusal is None:
+            raise AssertionError(f"not refused as {kind.__name__}; decided {self.command.new_decisions}")
+        assert type(refusal) is kind, f"refused as {type(refusal).__name__}: {refusal}"
+        figures = {name: refusal.because.get(name) for name in because}
+        assert figures == because, refusal.because
+        assert refusal.sentence("zh") != refusal.sentence("en")
+        return refusal
+
+    def _refusal(self) -> Refusal | None:
+        try:
+            self.command.execute()
+        except Refusal as refusal:
+            return refusal
+        return None
+
+    def meanwhile(self, *events: Event) -> Meanwhile:
+        """Between its reading and its writing, somebody else recorded these."""
+        return Meanwhile(self, events)
+
+
+class Meanwhile:
+    """What a neighbour did while the command was deciding."""
+
+    def __init__(self, asked: Asked, events: tuple[Event, ...]) -> None:
+        self.hits = [matches(asked.boundary, event.TOPIC, tags_of(event)) for event in events]
+
+    def is_raced(self) -> None:
+        """Each of them lies within the boundary: the command must decide again."""
+        assert all(self.hits), self.hits
+
+    def is_undisturbed(self) -> None:
+        """None of them lies within the boundary."""
+        assert not any(self.hits), self.hits
+
+
+def given(*events: Event, by: str = SOMEBODY, when: datetime = NOON) -> Past:
+    """A past of these events, recorded by somebody at noon."""
+    return Past([]).and_(*events, by=by, when=when)
