@@ -1,0 +1,253 @@
+"""The permission table: which role may ask for which command, at which unit, in which state of its subject.
+
+A role is held by a recorded appointment, at the whole institution or at one unit; a right at a unit is never had by an
+appointment elsewhere, above or below. The table is served as it stands here, and compared with a checked-in matrix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Final, Literal, cast
+
+import msgspec
+
+from domain.ids import PersonId, UnitId, tag
+from domain.kernel import Command, Denied, Event, Invalid, Recorded, Refusal, Selector
+from domain.person.events import Appointed, AppointmentEnded, Role
+from domain.person.policy import Appointment, Appointments
+
+__all__ = [
+    "ACTS",
+    "ANY_STATE",
+    "FOUNDING",
+    "NOT_ON_RECORD",
+    "ROLE_TITLES",
+    "STANDING",
+    "TABLE",
+    "Act",
+    "Holder",
+    "NotInThisState",
+    "NotPermitted",
+    "Permission",
+    "ReasonMissing",
+    "act_of",
+    "appointments_of",
+    "authorise",
+    "is_standing",
+    "require_reason",
+    "standing",
+]
+
+Holder = Role | Literal["founder"]
+"""A role, or whoever opens an institution that does not exist yet and has nobody appointed."""
+FOUNDING: Final = "founding"
+"""The authority of the one command that no appointment can precede."""
+ANY_STATE: Final = "any"
+NOT_ON_RECORD: Final = "unknown"
+"""The state of a subject that is not on record: the command itself says so, to those who may ask at all."""
+
+ROLE_TITLES: Final[dict[Role, tuple[str, str]]] = {
+    "administrator": ("Administrator", "系统管理员"),
+    "clerk": ("Clerk of the office", "主管部门经办人"),
+    "head": ("Head of the office", "主管部门负责人"),
+    "nominator": ("Nominating unit's committee", "推荐单位党组织"),
+    "applicant": ("Applicant unit's hand", "申报单位经办人"),
+    "reviewer": ("Reviewer", "评审专家"),
+    "finance": ("Finance officer", "财务人员"),
+    "supervisor": ("Supervisor", "监督人员"),
+    "auditor": ("Auditor", "审计人员"),
+    "service": ("Service identity", "服务身份"),
+}
+
+
+class NotPermitted(Denied):
+    """No appointment that the caller holds today permits {command}.
+    zh: 当日所任职务均不允许执行 {command}。
+    """
+
+
+class NotInThisState(Refusal):
+    """{command} is not possible while the state is {state}; it is in one of: {allowed}.
+    zh: 当前状态为 {state},不能执行 {command};允许的状态:{allowed}。
+    """
+
+
+class ReasonMissing(Invalid):
+    """{command} needs a reason.
+    zh: {command} 须附事由。
+    """
+
+
+class Permission(msgspec.Struct, frozen=True, kw_only=True):
+    """One row: a role may ask for a command, in these states of its subject.
+
+    ``at`` is empty where the role is held at the whole institution; else it is the attribute of the command that holds
+    the unit at which the role must be held.
+    """
+
+    command: str
+    role: Holder
+    at: str = ""
+    states: tuple[str, ...] = (ANY_STATE,)
+
+
+class Act(msgspec.Struct, frozen=True, kw_only=True):
+    """What the law says of one command: who may ask, whether a reason is needed, whether it may take an earlier day."""
+
+    command: str
+    permissions: tuple[Permission, ...]
+    needs_reason: bool = False
+    backdatable: bool = False
+
+
+class _Holder(msgspec.Struct, frozen=True):
+    """Who may, until the row knows its command."""
+
+    role: Holder
+    at: str = ""
+    states: tuple[str, ...] = (ANY_STATE,)
+
+
+def _act(command: str, *holders: _Holder, needs_reason: bool = False, backdatable: bool = False) -> Act:
+    rows = tuple(Permission(command=command, role=h.role, at=h.at, states=h.states) for h in holders)
+    return Act(command=command, permissions=rows, needs_reason=needs_reason, backdatable=backdatable)
+
+
+_ADMINISTRATOR = _Holder("administrator")
+_CLERK = _Holder("clerk")
+_HEAD = _Holder("head")
+_SERVICE = _Holder("service")
+_UNFILED = ("started", "prepared", "decided", "vetted")
+
+
+def _nominator(*states: str) -> _Holder:
+    return _Holder("nominator", "nominator_unit_id", states or (ANY_STATE,))
+
+
+def _applicant(*states: str) -> _Holder:
+    return _Holder("applicant", "unit_id", states or (ANY_STATE,))
+
+
+ACTS: Final[tuple[Act, ...]] = (
+    # institution
+    _act("OpenInstitution", _Holder("founder", "", ("unopened",))),
+    _act("AdvanceClock", _ADMINISTRATOR),
+    # person
+    _act("RegisterPerson", _ADMINISTRATOR),
+    _act("ReplacePersonDetails", _ADMINISTRATOR),
+    _act("RegisterService", _ADMINISTRATOR),
+    _act("Appoint", _ADMINISTRATOR),
+    _act("EndAppointment", _ADMINISTRATOR),
+    # permission
+    _act("RecordAccessDay", _SERVICE),
+    # calendar
+    _act("SupplyWorkingDays", _ADMINISTRATOR, _CLERK),
+    # document
+    _act(
+        "DepositDocument",
+        *(_Holder(role) for role in ("administrator", "clerk", "head", "reviewer", "finance", "supervisor", "auditor")),
+        _SERVICE,
+        *(_Holder(role, "owner_unit_id") for role in ("nominator", "applicant", "reviewer", "finance", "supervisor")),
+    ),
+    # unit
+    _act("RegisterUnit", _ADMINISTRATOR, _CLERK, backdatable=True),
+    _act("RecordFoundation", _CLERK, backdatable=True),
+    _act("MoveUnit", _ADMINISTRATOR, backdatable=True),
+    _act("RenameUnit", _ADMINISTRATOR, backdatable=True),
+    _act("RecordTraits", _CLERK, backdatable=True),
+    _act("MergeUnit", _ADMINISTRATOR, backdatable=True),
+    _act("DissolveUnit", _ADMINISTRATOR, backdatable=True),
+    _act("RecordIncident", _CLERK, backdatable=True),
+    _act("WithdrawIncident", _HEAD, needs_reason=True),
+    _act("RecordHonour", _CLERK, backdatable=True),
+    _act("RecordEarlierOutcome", _CLERK, backdatable=True),
+    _act("RecordEarlierTitle", _CLERK, backdatable=True),
+    # programme
+    _act("AnnounceProgramme", _CLERK, _HEAD, backdatable=True),
+    _act("InterpretTerm", _CLERK, needs_reason=True, backdatable=True),
+    _act("RecordErratum", _HEAD, backdatable=True),
+    # nomination
+    _act("AssignQuota", _CLERK, backdatable=True),
+    _act("RecordPlan", _nominator(), backdatable=True),
+    _act("DecideNomination", _nominator("prepared")),
+    _act("DeclineNomination", _nominator("prepared", "decided", "vetted")),
+    _act("VetMaterials", _nominator("decided")),
+    # eligibility
+    _act("JudgeEligibility", _Holder("clerk", "", _UNFILED), _applicant(*_UNFILED)),
+    _act("WaiveRule", _Holder("head", "", _UNFILED), needs_reason=True),
+    # application
+    _act("OpenApplicationWindow", _CLERK),
+    _act("ExtendApplicationWindow", _HEAD, needs_reason=True),
+    _act("CloseApplicationWindow", _CLERK, _SERVICE),
+    _act("StartApplication", _applicant()),
+    _act("SaveForm", _applicant(*_UNFILED)),
+    _act("SaveSelfCheck", _applicant(*_UNFILED)),
+    _act("SaveBudget", _applicant(*_UNFILED)),
+    _act("PrepareApplication", _applicant("started")),
+    _act("FileApplication", _nominator("vetted")),
+    _act("RecordPaperReceipt", _Holder("clerk", "", ("filed",)), backdatable=True),
+    _act("WithdrawApplication", _applicant(*_UNFILED), _nominator("filed"), needs_reason=True),
+)
+
+TABLE: Final[tuple[Permission, ...]] = tuple(row for act in ACTS for row in act.permissions)
+
+_BY_COMMAND: Final[dict[str, Act]] = {act.command: act for act in ACTS}
+
+STANDING: Final = (Appointed, AppointmentEnded)
+
+
+def act_of(command: type[Command]) -> Act:
+    """What the law says of a command."""
+    return _BY_COMMAND[command.__name__]
+
+
+def require_reason(command: type[Command], reason_code: str | None) -> None:
+    """Raise ReasonMissing where the law asks for a reason and none is given."""
+    if act_of(command).needs_reason and reason_code is None:
+        raise ReasonMissing(field="Reason", rule="present", command=command.__name__)
+
+
+def standing(person_id: str) -> Selector:
+    """Which past says what offices a person holds: read with every command of that person."""
+    return Selector(types=STANDING, tags=[tag(PersonId, person_id)])
+
+
+def is_standing(event: Event, person_id: str) -> bool:
+    """Whether an event belongs to that past."""
+    return isinstance(event, STANDING) and event.person_id == person_id
+
+
+def appointments_of(past: Iterable[Recorded]) -> Appointments:
+    """The appointments that a past speaks of; events of other kinds are passed over."""
+    appointments = Appointments()
+    for recorded in past:
+        if isinstance(recorded.event, STANDING):
+            appointments.take(recorded.event)
+    return appointments
+
+
+def _held_for(row: Permission, command: Command, appointments: Appointments, today: date) -> Appointment | None:
+    unit_id = cast("UnitId | None", getattr(command, row.at)) if row.at else None
+    if row.at and not unit_id:
+        # A unit that is not known is not the whole institution.
+        return None
+    return appointments.held(row.role, unit_id, today)
+
+
+def authorise(command: Command, appointments: Appointments, today: date) -> str:
+    """The id of the appointment under which the caller may ask for this, ``today`` being the day of the request.
+
+    Raises NotPermitted, or NotInThisState where the role would do but the state of the subject does not.
+    """
+    allowed: set[str] = set()
+    for row in act_of(type(command)).permissions:
+        appointment = _held_for(row, command, appointments, today)
+        if appointment is None and row.role != "founder":
+            continue
+        if {ANY_STATE, command.state} & set(row.states) or command.state == NOT_ON_RECORD:
+            return FOUNDING if appointment is None else appointment.appointment_id
+        allowed.update(row.states)
+    if not allowed:
+        raise NotPermitted(command=type(command).__name__)
+    raise NotInThisState(command=type(command).__name__, state=command.state, allowed=", ".join(sorted(allowed)))

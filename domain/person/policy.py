@@ -1,0 +1,101 @@
+"""Which offices a person holds on which day: what every right rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Final, Literal
+
+from domain.ids import AppointmentId, PersonId, UnitId
+from domain.kernel import Invalid, SealedDetails, Unknown
+from domain.person.events import Appointed, AppointmentEnded, Role
+
+__all__ = ["DETAILS", "PLACES", "Appointment", "Appointments", "PersonUnknown", "check_details"]
+
+Place = Literal["institution", "unit", "either"]
+PLACES: Final[dict[Role, Place]] = {
+    "administrator": "institution",
+    "clerk": "institution",
+    "head": "institution",
+    "nominator": "unit",
+    "applicant": "unit",
+    "reviewer": "either",
+    "finance": "either",
+    "supervisor": "either",
+    "auditor": "institution",
+    "service": "institution",
+}
+"""Where each role is held: at the whole institution, at one unit, or at either."""
+
+
+DETAILS: Final = frozenset({"name", "phone", "email"})
+"""What may be kept of a person: nothing that the office does not need to reach them."""
+
+
+class PersonUnknown(Unknown):
+    """Person {person_id} has not been registered.
+    zh: 人员 {person_id} 尚未登记。
+    """
+
+
+def check_details(details: SealedDetails) -> None:
+    """Raise Invalid unless the sealed details have a name, and nothing but a name and a contact."""
+    if "name" not in details.fields:
+        raise Invalid(field="details", rule="a name")
+    if not details.fields <= DETAILS:
+        raise Invalid(field="details", rule=f"nothing but {', '.join(sorted(DETAILS))}")
+
+
+@dataclass(frozen=True, slots=True)
+class Appointment:
+    """A role held at a unit, or at the whole institution, from a day to a day, both included."""
+
+    appointment_id: AppointmentId
+    person_id: PersonId
+    role: Role
+    unit_id: UnitId | None
+    first_day: date
+    last_day: date | None
+
+    def holds_on(self, day: date) -> bool:
+        """Whether the role is held on this day."""
+        return self.first_day <= day and (self.last_day is None or day <= self.last_day)
+
+    def overlaps(self, first_day: date, last_day: date | None) -> bool:
+        """Whether there is a day both in this appointment and between these two."""
+        begun = last_day is None or self.first_day <= last_day
+        return begun and (self.last_day is None or first_day <= self.last_day)
+
+    def same_office(self, person_id: str, role: Role, unit_id: UnitId | None) -> bool:
+        """Whether it is the same role of the same person at the same place."""
+        return (self.person_id, self.role, self.unit_id) == (person_id, role, unit_id)
+
+
+@dataclass(slots=True)
+class Appointments:
+    """The appointments that have been recorded, as far as they were taken in."""
+
+    by_id: dict[AppointmentId, Appointment] = field(default_factory=dict)
+
+    def take(self, body: Appointed | AppointmentEnded) -> None:
+        """Take in one event; an ending only ever shortens."""
+        if isinstance(body, Appointed):
+            self.by_id[body.appointment_id] = Appointment(
+                body.appointment_id, body.person_id, body.role, body.unit_id, body.first_day, body.last_day
+            )
+        elif body.appointment_id in self.by_id:
+            ended = self.by_id[body.appointment_id]
+            self.by_id[body.appointment_id] = replace(ended, last_day=body.last_day)
+
+    def __iter__(self) -> Iterator[Appointment]:
+        return iter(self.by_id.values())
+
+    def on(self, day: date) -> tuple[Appointment, ...]:
+        """Those that hold on a day, in the order they were recorded."""
+        return tuple(appointment for appointment in self if appointment.holds_on(day))
+
+    def held(self, role: str, unit_id: str | None, day: date) -> Appointment | None:
+        """The appointment by which a role is held on a day at exactly this unit, or (None) at the whole institution."""
+        found = (a for a in self.on(day) if a.role == role and a.unit_id == unit_id)
+        return next(found, None)
