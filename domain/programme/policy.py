@@ -1,0 +1,227 @@
+"""What a call says now: of every term the value that holds and where it came from; what a track asks for.
+
+An erratum holds before an interpretation, an interpretation before the text as published. Of two of a kind, the later
+one holds. Nothing here judges whether the call agrees with itself: a real one may not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final, Literal, get_args
+
+from domain.ids import TrackId
+from domain.kernel import Event, Refusal, Unknown
+from domain.programme.events import (
+    AmountValue,
+    CataloguePinned,
+    CountValue,
+    DateValue,
+    ErratumRecorded,
+    FormDefined,
+    Legibility,
+    MomentValue,
+    NotStated,
+    QuotaByKind,
+    RatioValue,
+    TermInterpreted,
+    TermKind,
+    TermPublished,
+    TermValue,
+    TrackDefined,
+)
+
+__all__ = [
+    "APPLICATION_CLOSES",
+    "KNOWN_TERMS",
+    "TERM_FACTS",
+    "WINDOW_CALENDAR_DAYS",
+    "WINDOW_TERMS",
+    "WINDOW_WORKING_DAYS",
+    "Material",
+    "ProgrammeUnknown",
+    "Term",
+    "TermNotInterpreted",
+    "TermUnknown",
+    "Terms",
+    "TrackUnknown",
+    "day_of",
+    "fits",
+    "quota_for",
+]
+
+TermFact = TermPublished | TermInterpreted | ErratumRecorded
+TERM_FACTS: Final[tuple[type[Event], ...]] = get_args(TermFact)
+"""What says which value of a term holds: all with the tag of the programme."""
+
+APPLICATION_CLOSES: Final = "application_closes"
+WINDOW_WORKING_DAYS: Final = "application_window_working_days"
+WINDOW_CALENDAR_DAYS: Final = "application_window_calendar_days"
+WINDOW_TERMS: Final = (APPLICATION_CLOSES, WINDOW_WORKING_DAYS, WINDOW_CALENDAR_DAYS)
+"""Ways of saying until when applications are taken; a call says one of them."""
+KNOWN_TERMS: Final[Mapping[str, TermKind]] = {
+    APPLICATION_CLOSES: "date",
+    WINDOW_WORKING_DAYS: "count",
+    WINDOW_CALENDAR_DAYS: "count",
+}
+"""Terms that rules look up by their name, and the kind of value each must have; every other name is the call's own."""
+
+Source = Literal["published", "interpreted", "corrected"]
+
+_KIND_OF: Final[Mapping[type[TermValue], TermKind]] = {
+    DateValue: "date",
+    MomentValue: "date",
+    AmountValue: "amount",
+    RatioValue: "ratio",
+    CountValue: "count",
+}
+_HOURS: Final = range(24)
+_MINUTES: Final = range(60)
+
+
+class ProgrammeUnknown(Unknown):
+    """Programme {programme_id} has not been announced.
+    zh: 项目 {programme_id} 尚未发布。
+    """
+
+
+class TrackUnknown(Unknown):
+    """Programme {programme_id} has no track {track_id}.
+    zh: 项目 {programme_id} 没有赛道 {track_id}。
+    """
+
+
+class TermUnknown(Unknown):
+    """The call has no term {term}.
+    zh: 通知中没有条款 {term}。
+    """
+
+
+class TermNotInterpreted(Refusal):
+    """Nothing can rest on the term {term} yet: it has no value.
+    zh: 条款 {term} 尚无取值,不能据以行事。
+    """
+
+
+def fits(kind: TermKind, legibility: Legibility, value: TermValue) -> bool:
+    """Whether a value can be that of a term: of its kind and within bounds; "not stated" where nothing was said."""
+    match value:
+        case NotStated():
+            return legibility == "not_stated"
+        case MomentValue(hour=hour, minute=minute) if hour not in _HOURS or minute not in _MINUTES:
+            return False
+        case AmountValue(amount_fen=figure) | RatioValue(ratio_bp=figure) | CountValue(count=figure) if figure < 0:
+            return False
+    return _KIND_OF[type(value)] == kind
+
+
+def day_of(value: TermValue) -> date | None:
+    """The day that a value names, or None for one that names none."""
+    return value.day if isinstance(value, DateValue | MomentValue) else None
+
+
+@dataclass(slots=True)
+class Term:
+    """One term of a call: what was published, how it was read, how it was corrected."""
+
+    published: TermPublished
+    published_position: int
+    interpreted: TermValue | None = None
+    interpreted_position: int = 0
+    corrected: TermValue | None = None
+    corrected_position: int = 0
+    positions: set[int] = field(default_factory=set)
+    """Of every fact about the term, those that no longer hold included."""
+
+    @property
+    def source(self) -> Source:
+        """Where the value that holds comes from."""
+        if self.corrected is not None:
+            return "corrected"
+        return "published" if self.interpreted is None else "interpreted"
+
+    @property
+    def value(self) -> TermValue | None:
+        """The value that holds, or None while the term has none."""
+        if self.corrected is not None:
+            return self.corrected
+        return self.published.value if self.interpreted is None else self.interpreted
+
+    @property
+    def position(self) -> int:
+        """The position of the fact whose value holds."""
+        by_source = {
+            "corrected": self.corrected_position,
+            "interpreted": self.interpreted_position,
+            "published": self.published_position,
+        }
+        return by_source[self.source]
+
+
+@dataclass(slots=True)
+class Terms:
+    """The terms of one programme, as far as they were read."""
+
+    by_code: dict[str, Term] = field(default_factory=dict)
+
+    def take(self, body: TermFact, position: int = 0) -> None:
+        """Take in one event; what is said of a term that was not published is of no account."""
+        if isinstance(body, TermPublished):
+            self.by_code[body.term] = Term(body, position)
+        term = self.by_code.get(body.term)
+        if term is None:
+            return
+        term.positions.add(position)
+        if isinstance(body, TermInterpreted):
+            term.interpreted, term.interpreted_position = body.value, position
+        elif isinstance(body, ErratumRecorded):
+            term.corrected, term.corrected_position = body.value, position
+
+    def __getitem__(self, code: str) -> Term:
+        """The term of this name. Raises TermUnknown."""
+        try:
+            return self.by_code[code]
+        except KeyError:
+            raise TermUnknown(term=code) from None
+
+    def value(self, code: str) -> TermValue | None:
+        """The value of a term that holds, or None where there is no such term or it has no value."""
+        return self.by_code[code].value if code in self.by_code else None
+
+    def day(self, code: str) -> date:
+        """The day that a term names. Raises TermUnknown, or TermNotInterpreted while it names none."""
+        value = self[code].value
+        day = None if value is None else day_of(value)
+        if day is None:
+            raise TermNotInterpreted(term=code)
+        return day
+
+
+@dataclass(slots=True)
+class Material:
+    """What a track asks of an application: its form and its criteria catalogues, as far as they were read."""
+
+    tracks: dict[TrackId, TrackDefined] = field(default_factory=dict)
+    forms: dict[str, FormDefined] = field(default_factory=dict)
+    catalogues: dict[str, CataloguePinned] = field(default_factory=dict)
+
+    def take(self, body: TrackDefined | FormDefined | CataloguePinned) -> None:
+        """Take in one event of the definition."""
+        match body:
+            case TrackDefined(track_id=track_id):
+                self.tracks[track_id] = body
+            case FormDefined(form=form):
+                self.forms[form] = body
+            case CataloguePinned(catalogue=catalogue):
+                self.catalogues[catalogue] = body
+
+
+def quota_for(track: TrackDefined, kind: str, traits: frozenset[str]) -> QuotaByKind | None:
+    """What the call lets a nominating unit of this kind and these traits put forward; None: it is no nominating unit.
+
+    Where several lines fit, one that names a trait holds before one that names none.
+    """
+    fitting = [line for line in track.quotas if line.nominator_kind == kind]
+    named = [line for line in fitting if line.nominator_trait is not None and line.nominator_trait in traits]
+    return next(iter(named + [line for line in fitting if line.nominator_trait is None]), None)

@@ -1,0 +1,501 @@
+"""One recorded life that knows every event type: a college, a branch that merges, a programme, three applications."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from domain.application.events import (
+    ApplicationFiled,
+    ApplicationPrepared,
+    ApplicationStarted,
+    ApplicationWindowClosed,
+    ApplicationWindowExtended,
+    ApplicationWindowOpened,
+    ApplicationWithdrawn,
+    BudgetLine,
+    BudgetSaved,
+    FormSaved,
+    PaperReceived,
+    SelfCheckItem,
+    SelfCheckSaved,
+)
+from domain.calendar.events import WorkingDaysSupplied
+from domain.document.events import DocumentDeposited
+from domain.eligibility.events import EligibilityJudged, Finding, RuleOutcome, RuleWaived, Verdict
+from domain.ids import (
+    ApplicationId,
+    AppointmentId,
+    CalendarYear,
+    DocumentId,
+    IncidentId,
+    InstitutionId,
+    NominatorUnitId,
+    ParentUnitId,
+    PersonId,
+    ProgrammeId,
+    SuccessorUnitId,
+    TrackId,
+    UnitId,
+)
+from domain.institution.events import ClockAdvanced, InstitutionOpened
+from domain.kernel import Event, Recorded
+from domain.nomination.events import (
+    MaterialsVetted,
+    NominationDecided,
+    NominationDeclined,
+    PlanRecorded,
+    QuotaAssigned,
+)
+from domain.permission.events import AccessDayRecorded
+from domain.person.events import (
+    Appointed,
+    AppointmentEnded,
+    PersonDetailsReplaced,
+    PersonRegistered,
+    ServiceRegistered,
+)
+from domain.programme.events import (
+    AmountValue,
+    BudgetCategory,
+    CataloguePinned,
+    Criterion,
+    DateValue,
+    EligibilityRuleDefined,
+    ErratumRecorded,
+    FormDefined,
+    FormField,
+    FoundedAtLeast,
+    Places,
+    ProgrammeAnnounced,
+    QuotaByKind,
+    RuleSeverity,
+    TermInterpreted,
+    TermPublished,
+    TrackDefined,
+)
+from domain.unit.events import (
+    EarlierOutcomeRecorded,
+    EarlierTitleRecorded,
+    HonourRecorded,
+    IncidentRecorded,
+    IncidentWithdrawn,
+    UnitDissolved,
+    UnitFoundationRecorded,
+    UnitMerged,
+    UnitMoved,
+    UnitRegistered,
+    UnitRenamed,
+    UnitTraitsRecorded,
+)
+from tests.spec import NOON, at, recorded
+
+HOUSE = InstitutionId("UNI")
+COLLEGE, OTHER_COLLEGE = UnitId("COL-A"), UnitId("COL-B")
+BRANCH, NEIGHBOUR, SUCCESSOR = UnitId("BR-1"), UnitId("BR-2"), UnitId("BR-9")
+CALL, BRANCHES = ProgrammeId("P-2020"), TrackId("branch")
+MINE, THEIRS, DECLINED = ApplicationId("A-1"), ApplicationId("A-2"), ApplicationId("A-3")
+ADA, BEN = (PersonId(f"00000000-0000-0000-0000-00000000000{n}") for n in "ab")
+PAPER = DocumentId("d" * 64)
+DIGEST, LATER_DIGEST = "1" * 64, "2" * 64
+DAY = date(2020, 5, 11)
+NOMINATOR = NominatorUnitId(COLLEGE)
+OPENS, CLOSES, LATER = at("2020-05-11 00:00"), at("2020-06-01 00:00"), at("2020-06-03 00:00")
+
+
+def unit(unit_id: UnitId, parent: UnitId | None = None, *, day: date = date(2015, 1, 1)) -> UnitRegistered:
+    return UnitRegistered(
+        unit_id=unit_id,
+        institution_id=HOUSE,
+        kind="branch" if parent else "general_branch",
+        name_zh="支部",
+        name_en="Branch",
+        parent_unit_id=None if parent is None else ParentUnitId(parent),
+        traits=("student",),
+        valid_on=day,
+    )
+
+
+def started(application: ApplicationId = MINE, unit_id: UnitId = BRANCH) -> ApplicationStarted:
+    return ApplicationStarted(
+        application_id=application, programme_id=CALL, track_id=BRANCHES, unit_id=unit_id, nominator_unit_id=NOMINATOR
+    )
+
+
+def form_saved(application: ApplicationId = MINE, unit_id: UnitId = BRANCH) -> FormSaved:
+    return FormSaved(
+        application_id=application, unit_id=unit_id, form="branch_form", answered=("goals",), document_id=PAPER
+    )
+
+
+def self_check(catalogue: str = "seven") -> SelfCheckSaved:
+    return SelfCheckSaved(
+        application_id=MINE,
+        unit_id=BRANCH,
+        catalogue=catalogue,
+        version=1,
+        items=(SelfCheckItem(criterion="c1", rating="met"),),
+        document_id=PAPER,
+    )
+
+
+def prepared(application: ApplicationId = MINE, unit_id: UnitId = BRANCH, digest: str = DIGEST) -> ApplicationPrepared:
+    return ApplicationPrepared(application_id=application, unit_id=unit_id, materials_digest=digest)
+
+
+def decided(application: ApplicationId = MINE, unit_id: UnitId = BRANCH, rank: int | None = 1) -> NominationDecided:
+    return NominationDecided(
+        application_id=application,
+        programme_id=CALL,
+        track_id=BRANCHES,
+        unit_id=unit_id,
+        nominator_unit_id=NOMINATOR,
+        resolution_document_id=PAPER,
+        rank=rank,
+    )
+
+
+def declined(application: ApplicationId = MINE, unit_id: UnitId = BRANCH) -> NominationDeclined:
+    return NominationDeclined(
+        application_id=application, unit_id=unit_id, nominator_unit_id=NOMINATOR, resolution_document_id=PAPER
+    )
+
+
+def vetted(application: ApplicationId = MINE, unit_id: UnitId = BRANCH, digest: str = DIGEST) -> MaterialsVetted:
+    return MaterialsVetted(
+        application_id=application, unit_id=unit_id, nominator_unit_id=NOMINATOR, materials_digest=digest
+    )
+
+
+def filed(application: ApplicationId = MINE, unit_id: UnitId = BRANCH) -> ApplicationFiled:
+    return ApplicationFiled(
+        application_id=application,
+        programme_id=CALL,
+        track_id=BRANCHES,
+        unit_id=unit_id,
+        nominator_unit_id=NOMINATOR,
+        materials_digest=DIGEST,
+    )
+
+
+def withdrawn(
+    application: ApplicationId = MINE, unit_id: UnitId = BRANCH, nominator: NominatorUnitId | None = None
+) -> ApplicationWithdrawn:
+    return ApplicationWithdrawn(
+        application_id=application, programme_id=CALL, track_id=BRANCHES, unit_id=unit_id, nominator_unit_id=nominator
+    )
+
+
+def finding(
+    outcome: RuleOutcome = "not_met", *, rule: str = "three_years", severity: RuleSeverity = "waivable"
+) -> Finding:
+    return Finding(rule=rule, rule_position=7, severity=severity, as_of=DAY, outcome=outcome, evidence=(3,))
+
+
+def judged(*findings: Finding, verdict: Verdict = "waivable", application: ApplicationId = MINE) -> EligibilityJudged:
+    return EligibilityJudged(
+        application_id=application,
+        programme_id=CALL,
+        track_id=BRANCHES,
+        unit_id=BRANCH,
+        verdict=verdict,
+        findings=findings or (finding(), finding("met", rule="conduct", severity="hard")),
+    )
+
+
+def waived(position: int, application: ApplicationId = MINE) -> RuleWaived:
+    return RuleWaived(application_id=application, unit_id=BRANCH, rule="three_years", judged_at_position=position)
+
+
+def term(code: str = "application_closes", value: DateValue | AmountValue | None = None) -> TermPublished:
+    return TermPublished(
+        programme_id=CALL,
+        term=code,
+        kind="amount" if isinstance(value, AmountValue) else "date",
+        clause="三",
+        as_published="5前",
+        legibility="clear" if value else "damaged",
+        value=value,
+    )
+
+
+def interpreted(code: str = "application_closes") -> TermInterpreted:
+    return TermInterpreted(programme_id=CALL, term=code, value=DateValue(day=date(2020, 5, 31)))
+
+
+def erratum(code: str = "application_closes") -> ErratumRecorded:
+    return ErratumRecorded(
+        programme_id=CALL, term=code, value=DateValue(day=date(2020, 6, 1)), erratum_document_id=PAPER
+    )
+
+
+def window_opened() -> ApplicationWindowOpened:
+    return ApplicationWindowOpened(
+        programme_id=CALL,
+        opens_at=OPENS,
+        closes_at=CLOSES,
+        last_day=date(2020, 5, 31),
+        rule="until_day",
+        term_position=30,
+    )
+
+
+def window_extended() -> ApplicationWindowExtended:
+    return ApplicationWindowExtended(programme_id=CALL, closes_at=LATER, last_day=date(2020, 6, 2))
+
+
+def window_closed() -> ApplicationWindowClosed:
+    return ApplicationWindowClosed(programme_id=CALL, closes_at=LATER, last_day=date(2020, 6, 2))
+
+
+def quota(places: int = 2) -> QuotaAssigned:
+    return QuotaAssigned(
+        programme_id=CALL, track_id=BRANCHES, nominator_unit_id=NOMINATOR, places=places, basis="definition"
+    )
+
+
+def moved(unit_id: UnitId = BRANCH, parent: UnitId = OTHER_COLLEGE, day: date = DAY) -> UnitMoved:
+    return UnitMoved(unit_id=unit_id, parent_unit_id=ParentUnitId(parent), valid_on=day, source_document_id=PAPER)
+
+
+def merged(unit_id: UnitId = BRANCH, successor: UnitId = SUCCESSOR, day: date = DAY) -> UnitMerged:
+    return UnitMerged(
+        unit_id=unit_id, successor_unit_id=SuccessorUnitId(successor), valid_on=day, source_document_id=PAPER
+    )
+
+
+def renamed(name: str, day: date = DAY) -> UnitRenamed:
+    return UnitRenamed(unit_id=BRANCH, name_zh=name, name_en=name, valid_on=day, source_document_id=PAPER)
+
+
+def founded(day: date = date(2018, 1, 1), *, since: date = DAY) -> UnitFoundationRecorded:
+    return UnitFoundationRecorded(unit_id=BRANCH, founded_on=day, valid_on=since, source_document_id=PAPER)
+
+
+def traits(*found: str, day: date = DAY) -> UnitTraitsRecorded:
+    return UnitTraitsRecorded(unit_id=BRANCH, traits=found, valid_on=day, source_document_id=PAPER)
+
+
+def incident() -> IncidentRecorded:
+    return IncidentRecorded(
+        incident_id=IncidentId("I-1"),
+        unit_id=BRANCH,
+        kind="discipline",
+        severity="major",
+        scope="member",
+        occurred_on=date(2019, 3, 1),
+        valid_on=date(2019, 3, 1),
+        source_document_id=PAPER,
+    )
+
+
+def incident_withdrawn() -> IncidentWithdrawn:
+    return IncidentWithdrawn(incident_id=IncidentId("I-1"), unit_id=BRANCH, valid_on=DAY, source_document_id=PAPER)
+
+
+def institution() -> list[Event]:
+    return [
+        InstitutionOpened(
+            institution_id=HOUSE,
+            name_zh="大学",
+            name_en="University",
+            time_zone="Asia/Shanghai",
+            clock="simulated",
+            starts_at=at("2020-05-09 16:36"),
+        ),
+        ClockAdvanced(institution_id=HOUSE, to=at("2020-05-11 09:00")),
+        AccessDayRecorded(institution_id=HOUSE, year=CalendarYear(2020), day=date(2020, 5, 9), lines=3, root="3" * 64),
+        PersonRegistered(person_id=ADA, commitment="4" * 64),
+        PersonDetailsReplaced(person_id=ADA, commitment="5" * 64),
+        ServiceRegistered(person_id=BEN, service="schedule"),
+        Appointed(
+            appointment_id=AppointmentId("AP-1"),
+            person_id=ADA,
+            role="nominator",
+            unit_id=COLLEGE,
+            first_day=DAY,
+        ),
+        AppointmentEnded(appointment_id=AppointmentId("AP-1"), person_id=ADA, last_day=date(2020, 12, 31)),
+        WorkingDaysSupplied(
+            institution_id=HOUSE,
+            year=CalendarYear(2020),
+            days_off=(date(2020, 6, 25),),
+            days_worked=(date(2020, 6, 28),),
+            source="published",
+        ),
+        DocumentDeposited(
+            document_id=PAPER, kind="resolution", media_type="application/pdf", size_bytes=9, owner_unit_id=COLLEGE
+        ),
+    ]
+
+
+def units() -> list[Event]:
+    return [
+        unit(COLLEGE),
+        unit(OTHER_COLLEGE),
+        unit(BRANCH, COLLEGE),
+        unit(NEIGHBOUR, COLLEGE),
+        unit(SUCCESSOR, COLLEGE),
+        renamed("第一支部"),
+    ]
+
+
+def facts() -> list[Event]:
+    return [
+        founded(),
+        traits("staff"),
+        incident(),
+        incident_withdrawn(),
+        HonourRecorded(
+            unit_id=BRANCH,
+            honour="advanced",
+            level="institution",
+            awarded_on=date(2019, 7, 1),
+            valid_on=date(2019, 7, 1),
+            source_document_id=PAPER,
+        ),
+        EarlierOutcomeRecorded(
+            unit_id=BRANCH,
+            programme="earlier",
+            outcome="passed",
+            decided_on=date(2018, 7, 1),
+            valid_on=date(2018, 7, 1),
+            source_document_id=PAPER,
+        ),
+        EarlierTitleRecorded(
+            unit_id=BRANCH,
+            title="model",
+            level="provincial",
+            conferred_on=date(2018, 7, 1),
+            last_day=date(2021, 7, 1),
+            valid_on=date(2018, 7, 1),
+            source_document_id=PAPER,
+        ),
+    ]
+
+
+def programme() -> list[Event]:
+    return [
+        ProgrammeAnnounced(
+            programme_id=CALL,
+            institution_id=HOUSE,
+            office_unit_id=OTHER_COLLEGE,
+            issued_at=at("2020-05-09 16:36"),
+            notice_document_id=PAPER,
+            notice_digest="6" * 64,
+            definition_digest="7" * 64,
+            schema_version=1,
+            name_zh="名称",
+            name_en="Name",
+        ),
+        term(),
+        term("amount", AmountValue(amount_fen=1_000_000)),
+        CataloguePinned(
+            programme_id=CALL,
+            catalogue="seven",
+            version=1,
+            level="branch",
+            criteria=(Criterion(code="c1", name_zh="名称", name_en="Name"),),
+            name_zh="名称",
+            name_en="Name",
+        ),
+        FormDefined(
+            programme_id=CALL,
+            form="branch_form",
+            fields=(FormField(code="goals", name_zh="名称", name_en="Name"),),
+            budget_categories=(BudgetCategory(code="books", name_zh="名称", name_en="Name"),),
+            name_zh="名称",
+            name_en="Name",
+        ),
+        TrackDefined(
+            programme_id=CALL,
+            track_id=BRANCHES,
+            subject_kinds=("branch",),
+            places=Places(target=3),
+            nomination="quota",
+            quotas=(QuotaByKind(nominator_kind="general_branch", at_most=1),),
+            catalogues=("seven",),
+            form="branch_form",
+            funded_years=(2020, 2021),
+            name_zh="名称",
+            name_en="Name",
+        ),
+        EligibilityRuleDefined(
+            programme_id=CALL,
+            track_id=BRANCHES,
+            rule="three_years",
+            clause="二",
+            severity="waivable",
+            test=FoundedAtLeast(years=3),
+            name_zh="名称",
+            name_en="Name",
+        ),
+        interpreted(),
+        erratum(),
+        term("cycle_ends"),
+        erratum("cycle_ends"),
+    ]
+
+
+def materials() -> list[Event]:
+    return [
+        form_saved(),
+        self_check(),
+        BudgetSaved(
+            application_id=MINE,
+            unit_id=BRANCH,
+            lines=(
+                BudgetLine(category="books", year=2020, amount_fen=600_000),
+                BudgetLine(category="books", year=2021, amount_fen=400_000),
+            ),
+        ),
+    ]
+
+
+def applications(first: int) -> list[Event]:
+    """What follows when its first event is recorded at this position."""
+    events: list[Event] = [
+        quota(),
+        PlanRecorded(programme_id=CALL, nominator_unit_id=NOMINATOR, document_ids=(PAPER,)),
+        window_opened(),
+        window_extended(),
+        started(),
+        *(event for saved in materials() for event in (saved, prepared())),
+        *(event for fact in facts() for event in (judged(), fact)),
+        judged(),
+    ]
+    return [
+        *events,
+        waived(first + len(events) - 1),
+        decided(),
+        vetted(),
+        filed(),
+        PaperReceived(application_id=MINE, unit_id=BRANCH, received_on=date(2020, 5, 30)),
+        started(THEIRS, NEIGHBOUR),
+        form_saved(THEIRS, NEIGHBOUR),
+        prepared(THEIRS, NEIGHBOUR),
+        form_saved(THEIRS, NEIGHBOUR),
+        prepared(THEIRS, NEIGHBOUR),
+        declined(THEIRS, NEIGHBOUR),
+        decided(THEIRS, NEIGHBOUR),
+        vetted(THEIRS, NEIGHBOUR),
+        filed(THEIRS, NEIGHBOUR),
+        withdrawn(THEIRS, NEIGHBOUR, NOMINATOR),
+        started(DECLINED, NEIGHBOUR),
+        prepared(DECLINED, NEIGHBOUR),
+        moved(NEIGHBOUR),
+        traits("student", day=date(2020, 5, 20)),
+        window_closed(),
+        merged(),
+        merged(OTHER_COLLEGE, COLLEGE),
+        UnitDissolved(unit_id=SUCCESSOR, valid_on=DAY, source_document_id=PAPER),
+    ]
+
+
+def life() -> list[Recorded]:
+    """The whole of it, as the log would hold it: an hour between one event and the next."""
+    before = [*institution(), *units(), *programme()]
+    return as_recorded([*before, *applications(len(before) + 1)])
+
+
+def as_recorded(events: Sequence[Event], *, by: str = ADA, first: int = 1) -> list[Recorded]:
+    """Events at successive positions, an hour apart, by one person."""
+    return [recorded(first + n, event, by=by, when=NOON + timedelta(hours=first + n)) for n, event in enumerate(events)]
