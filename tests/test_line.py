@@ -1,0 +1,219 @@
+"""Lines, leaves and roots: golden bytes, an independent tree, and what the check of an export must find."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra.event_store import COLUMNS
+from infra.line import KEYS, Root, check, leaf, line, root_of
+
+CONTRACTS = Path(__file__).with_name("contracts")
+LINES = CONTRACTS / "lines.v1.jsonl"
+ROOTS = CONTRACTS / "roots.v1.json"
+EMPTY_ROOT = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+def row(position: int, **other: Any) -> dict[str, Any]:
+    """A row as the database gives it, every column different from every other."""
+    return {
+        "position": position,
+        "event_id": UUID(int=1000 + position),
+        "type": "test.noted.v1",
+        "tags": ["programme:P-2020", "unit:单位-1"],
+        "data": '{"note":"五四红旗\\n\\"团支部\\"","unit_id":"单位-1"}'.encode(),
+        "documents": ["ab" * 32],
+        "actor_id": "clerk-1",
+        "actor_kind": "person",
+        "authority": "appointment:1",
+        "on_behalf_of_id": None,
+        "command_id": UUID(int=5000 + position),
+        "cause": None,
+        "correlation_id": UUID(int=7000 + position),
+        "received_at": datetime(2020, 5, 9, 8, 36, tzinfo=UTC),
+        "effective_at": datetime(2020, 5, 9, 8, 36, 0, 1, tzinfo=UTC),
+        "recorded_at": datetime(2020, 5, 9, 8, 36, 1, position, tzinfo=UTC),
+        "reason_code": None,
+        "reason_document_id": None,
+        "line_version": 1,
+        "nonce": bytes(range(position, position + 16)),
+        **other,
+    }
+
+
+def golden_rows() -> list[dict[str, Any]]:
+    """The rows behind the golden lines; new ones are added at the end, these never change."""
+    return [
+        row(1),
+        row(2, tags=[], documents=[], data=b"{}"),
+        row(3, cause=1, on_behalf_of_id="person-2", reason_code="late_paper", reason_document_id="cd" * 32),
+        row(4, data='{"n":9007199254740991,"s":"\\u0001\u2028\U0001f600"}'.encode()),
+        row(5, actor_kind="schedule", received_at=datetime(2020, 5, 9, 16, 36, tzinfo=timezone(timedelta(hours=8)))),
+    ]
+
+
+def test_golden_lines_are_these_bytes() -> None:
+    assert [line("机构-1", each) + b"\n" for each in golden_rows()] == LINES.read_bytes().splitlines(keepends=True)
+
+
+def test_golden_roots_of_numbered_leaves_and_of_the_golden_lines() -> None:
+    golden = json.loads(ROOTS.read_text())
+    root = Root()
+    for size in range(131):
+        assert root.digest().hex() == golden["numbers"][str(size)]
+        root.add(leaf(b"%d" % size))
+    assert root_of(line("机构-1", each) for each in golden_rows()).digest().hex() == golden["lines"]
+
+
+def recursive(leaves: list[bytes]) -> bytes:
+    """RFC 6962, section 2.1, as it is written there."""
+    if not leaves:
+        return hashlib.sha256(b"").digest()
+    if len(leaves) == 1:
+        return hashlib.sha256(b"\x00" + leaves[0]).digest()
+    k = 1
+    while k * 2 < len(leaves):
+        k *= 2
+    return hashlib.sha256(b"\x01" + recursive(leaves[:k]) + recursive(leaves[k:])).digest()
+
+
+def test_roots_of_sizes_0_to_130_are_those_of_the_rfc() -> None:
+    leaves = [b"leaf %d" % n for n in range(131)]
+    for size in range(131):
+        assert root_of(leaves[:size]).digest() == recursive(leaves[:size])
+    assert Root().digest().hex() == EMPTY_ROOT
+
+
+def test_a_line_is_the_canonical_json_of_everything_in_the_row() -> None:
+    for each in golden_rows():
+        written = line("机构-1", each)
+        body = json.loads(written)
+        assert json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode() == written
+        assert tuple(body) == KEYS == tuple(sorted(KEYS))
+        assert body["data"] == json.loads(each["data"])
+        assert each["data"] in written
+        assert base64.b64decode(body["nonce"]) == each["nonce"]
+
+
+async def test_every_column_of_the_row_is_in_the_line(pool: asyncpg.Pool) -> None:
+    columns = await pool.fetch("SELECT column_name AS name FROM information_schema.columns WHERE table_name = 'event'")
+    names = {column["name"] for column in columns}
+    assert names - {"log_id"} == set(KEYS) - {"log"}, "a column without a key would escape every later check"
+    assert names - {"log_id"} == set(COLUMNS)
+
+
+CHANGED: dict[str, Any] = {
+    "position": 2,
+    "event_id": UUID(int=1),
+    "type": "test.other.v1",
+    "tags": ["unit:U-2"],
+    "data": b'{"note":"y"}',
+    "documents": [],
+    "actor_id": "clerk-2",
+    "actor_kind": "import",
+    "authority": "appointment:2",
+    "on_behalf_of_id": "person-3",
+    "command_id": UUID(int=2),
+    "cause": 1,
+    "correlation_id": UUID(int=3),
+    "received_at": datetime(2020, 5, 9, 8, 37, tzinfo=UTC),
+    "effective_at": datetime(2020, 5, 9, 8, 37, tzinfo=UTC),
+    "recorded_at": datetime(2020, 5, 9, 8, 37, tzinfo=UTC),
+    "reason_code": "late_paper",
+    "reason_document_id": "ee" * 32,
+    "line_version": 2,
+    "nonce": bytes(16),
+}
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_a_change_of_any_column_changes_the_leaf(column: str) -> None:
+    assert leaf(line("I", {**row(1), column: CHANGED[column]})) != leaf(line("I", row(1)))
+
+
+# --- the check of an export -------------------------------------------------------------------------------------------
+
+
+def export(rows: list[dict[str, Any]], log: str = "I") -> list[bytes]:
+    return [line(log, each) + b"\n" for each in rows]
+
+
+def test_a_sound_export_has_no_findings() -> None:
+    checked = check(LINES.read_bytes().splitlines(keepends=True))
+    assert checked.findings == []
+    assert (checked.log, checked.root.size) == ("机构-1", 5)
+    assert checked.root.digest().hex() == json.loads(ROOTS.read_text())["lines"]
+
+
+ROWS = [row(1), row(2), row(3)]
+DAMAGE: dict[str, tuple[Callable[[], list[bytes]], str]] = {
+    "row deleted": (lambda: export([ROWS[0], ROWS[2]]), "line 2: position 3 where 2 belongs"),
+    "rows swapped": (lambda: export([ROWS[1], ROWS[0], ROWS[2]]), "line 1: position 2 where 1 belongs"),
+    "event id twice": (lambda: export([row(1), row(2, event_id=row(1)["event_id"])]), "repeats the event id"),
+    "command torn": (
+        lambda: export([row(1), row(2), row(3, command_id=row(1)["command_id"])]),
+        "line 3: position 3 belongs to command",
+    ),
+    "clock moved back": (
+        lambda: export([row(1), row(2, recorded_at=row(1)["recorded_at"])]),
+        "line 2: position 2 was recorded no later",
+    ),
+    "line of another log": (lambda: [*export(ROWS[:1]), *export(ROWS[1:2], "J")], "line 2: belongs to another log"),
+    "cause after effect": (lambda: export([row(1, cause=1)]), "names a cause that comes after it"),
+    "other encoding": (lambda: [export(ROWS)[0].replace(b'","', b'", "', 1)], "is not in canonical form"),
+    "escaped text": (
+        lambda: [export([row(1, actor_id="é")])[0].replace("é".encode(), b"\\u00e9")],
+        "is not in canonical form",
+    ),
+    "text not in form C": (lambda: export([row(1, actor_id="e\u0301")]), "has text outside normal form C"),
+    "key twice": (
+        lambda: [export(ROWS)[0].replace(b'{"actor_id"', b'{"actor_id":"x","actor_id"')],
+        "a key stands twice",
+    ),
+    "key missing": (lambda: [export(ROWS)[0].replace(b',"cause":null', b"")], "has other keys"),
+    "a float": (lambda: export([row(1, data=b'{"n":1.0}')]), "1.0 is no whole number"),
+    "too large a number": (lambda: export([row(1, data=b'{"n":9007199254740992}')]), "is no whole number"),
+    "a huge number": (lambda: export([row(1, data=b'{"n":' + b"9" * 5000 + b"}")]), "is no whole number"),
+    "short nonce": (lambda: export([row(1, nonce=b"short")]), "nonce not in the form"),
+    "tags unsorted": (lambda: export([row(1, tags=["b", "a"])]), "tags not in the form"),
+    "no JSON": (lambda: [b"{\n"], "is no JSON"),
+    "no UTF-8": (lambda: [b"\xff\n"], "is no JSON"),
+    "half a line": (lambda: [export(ROWS)[0][:-1]], "is cut off"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_damage_is_found_and_named(name: str) -> None:
+    damaged, expected = DAMAGE[name]
+    assert any(expected in finding for finding in check(damaged()).findings), check(damaged()).findings
+
+
+def test_the_check_goes_on_after_a_fault_and_its_root_covers_every_line() -> None:
+    lines = export(ROWS)
+    lines[1] = b"nonsense\n"
+    checked = check(lines)
+    assert checked.root.size == 3
+    assert len(checked.findings) == 1
+
+
+@given(st.lists(st.binary(max_size=8), max_size=70))
+def test_the_incremental_root_is_the_recursive_one(leaves: list[bytes]) -> None:
+    assert root_of(leaves).digest() == recursive(leaves)
+
+
+def test_the_check_needs_the_standard_library_alone() -> None:
+    source = Path(check.__code__.co_filename).read_text()
+    imported = {text.split()[1].split(".")[0] for text in source.splitlines() if text.startswith(("import ", "from "))}
+    allowed = {"__future__", "base64", "collections", "dataclasses", "datetime", "hashlib", "json", "re", "typing"}
+    assert imported <= allowed | {"unicodedata"}
