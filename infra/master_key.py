@@ -1,0 +1,107 @@
+"""The master key: the one secret that opens the vault, kept in a file outside the database and its backups.
+
+The file holds one key a line in hexadecimal, the present one first; the lines below it are former keys, which still
+open what they wrapped until ``Vault.rewrap`` has wrapped it anew. Then they go, and with them go old backups of the
+database: what was erased since cannot be opened from a backup any more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import secrets
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from infra.sealing import KEY_BYTES
+
+__all__ = ["KeyFileRefused", "MasterKeys", "ensure_key_file", "read_key_file"]
+
+_LINE = re.compile(r"[0-9a-f]{64}")
+
+
+class KeyFileRefused(Exception):
+    """The key file cannot be used as it is; the sentence says why."""
+
+
+def _name(key: bytes) -> bytes:
+    return hashlib.sha256(b"biaogan master key\x00" + key).digest()[:8]
+
+
+@dataclass(frozen=True, slots=True)
+class MasterKeys:
+    """The present master key and the former ones; never printed."""
+
+    present: bytes = field(repr=False)
+    former: tuple[bytes, ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        if any(len(key) != KEY_BYTES for key in (self.present, *self.former)):
+            raise ValueError(f"A master key has {KEY_BYTES} bytes.")
+
+    @property
+    def present_id(self) -> bytes:
+        """The public name of the present key: a digest that stands beside what it wrapped."""
+        return _name(self.present)
+
+    def by_id(self) -> Mapping[bytes, bytes]:
+        """Every key by its public name."""
+        return {_name(key): key for key in (self.present, *self.former)}
+
+    def rotated(self) -> MasterKeys:
+        """Return a fresh present key, with all others behind it."""
+        return MasterKeys(secrets.token_bytes(KEY_BYTES), (self.present, *self.former))
+
+    def lines(self) -> str:
+        """What the key file holds."""
+        return "".join(f"{key.hex()}\n" for key in (self.present, *self.former))
+
+
+def read_key_file(path: Path) -> MasterKeys:
+    """Read the key file; one that others may read, or that holds anything but keys, is refused."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError as fault:
+        raise KeyFileRefused(f"There is no key file {path}; without it nothing in the vault can be opened.") from fault
+    with os.fdopen(descriptor, encoding="ascii", errors="replace") as file:
+        mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+        if mode & 0o077:
+            raise KeyFileRefused(f"Others may use the key file {path} (mode {mode:04o}); it must be 0600.")
+        lines = file.read().split()
+    if not lines or not all(_LINE.fullmatch(line) for line in lines):
+        raise KeyFileRefused(f"The key file {path} must hold one key of 64 hexadecimal digits a line.")
+    keys = [bytes.fromhex(line) for line in lines]
+    return MasterKeys(keys[0], tuple(keys[1:]))
+
+
+def ensure_key_file(path: Path) -> MasterKeys:
+    """Read the key file, making it first where there is none: whole or not at all, whoever else starts now."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        half = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(MasterKeys(secrets.token_bytes(KEY_BYTES)).lines())
+                file.flush()
+                os.fsync(file.fileno())
+            _link(half, path)
+        finally:
+            half.unlink()
+    return read_key_file(path)
+
+
+def _link(half: Path, path: Path) -> None:
+    try:
+        path.hardlink_to(half)
+    except FileExistsError:
+        # Another process was faster; its key is the key.
+        return
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
