@@ -1,0 +1,119 @@
+"""The parts that every process of the product is put together from, opened in order and closed in reverse.
+
+What differs between processes is handed in by their composition roots: the catalogue of event types, the permission
+table, the command that moves a simulated clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import asyncpg
+
+from domain.kernel import Catalogue, Event
+from infra.access import AccessJournal
+from infra.clock import Clock
+from infra.documents import Documents
+from infra.event_store import EventStore, refuse_owned_record
+from infra.front_door import FrontDoor, Law
+from infra.master_key import MasterKeys
+from infra.staging import Staging
+from infra.tokens import Tokens
+from infra.vault import Vault
+
+__all__ = ["Assembly", "Stores", "assemble", "open_pool"]
+
+
+class _Connection(asyncpg.Connection):
+    """A connection whose session is never changed, so that giving it back needs no round trip to reset it."""
+
+    def get_reset_query(self) -> str:
+        """Say that there is nothing to reset."""
+        return ""
+
+
+@asynccontextmanager
+async def open_pool(database_url: str, *, name: str, size: int = 16) -> AsyncIterator[asyncpg.Pool[asyncpg.Record]]:
+    """Open the pool of the application's role; ``name`` is what the database server shows of this process."""
+    pool = await asyncpg.create_pool(
+        database_url,
+        min_size=1,
+        max_size=size,
+        connection_class=_Connection,
+        server_settings={"application_name": f"biaogan {name}", "timezone": "UTC", "jit": "off"},
+    )
+    async with pool:
+        yield pool
+
+
+class Stores:
+    """The logs of a database as this process sees them, one store each, opened when first asked for."""
+
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], catalogue: Catalogue) -> None:
+        self._pool = pool
+        self._catalogue = catalogue
+        self._stores: dict[int, EventStore] = {}
+
+    async def __call__(self, log_id: int) -> EventStore:
+        """The store of a log."""
+        store = self._stores.get(log_id)
+        if store is None:
+            # Two connections each: whatever the number of logs, half of the pool is left to those who come and go.
+            keeps = 4 * len(self._stores) < self._pool.get_max_size()
+            store = self._stores[log_id] = EventStore(self._pool, log_id, self._catalogue, keeps=keeps)
+        return store
+
+    async def close(self) -> None:
+        """Write what is queued in every log and let go of the connections."""
+        await asyncio.gather(*(store.close() for store in self._stores.values()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assembly:
+    """One process's parts, put together."""
+
+    pool: asyncpg.Pool[asyncpg.Record]
+    clock: Clock
+    stores: Stores
+    staging: Staging
+    vault: Vault
+    documents: Documents
+    tokens: Tokens
+    access: AccessJournal
+    door: FrontDoor
+
+
+@asynccontextmanager
+async def assemble(
+    pool: asyncpg.Pool[asyncpg.Record], keys: MasterKeys, *, catalogue: Catalogue, law: Law, advanced: type[Event]
+) -> AsyncIterator[Assembly]:
+    """Put the parts together on a pool of the application's role.
+
+    Raises RecordNotOurs where that role owns the record, MasterKeyMissing where the key file is another database's.
+    """
+    await refuse_owned_record(pool)
+    clock, stores, access = Clock(pool, catalogue, advanced), Stores(pool, catalogue), AccessJournal(pool)
+    vault = Vault(pool, keys)
+    await vault.refuse_missing_master()
+    documents, staging = Documents(pool, vault), Staging(pool)
+    door = FrontDoor(
+        clock=clock, store=stores, law=law, staging=staging, vault=vault, documents=documents, access=access
+    )
+    try:
+        yield Assembly(
+            pool=pool,
+            clock=clock,
+            stores=stores,
+            staging=staging,
+            vault=vault,
+            documents=documents,
+            tokens=Tokens(pool),
+            access=access,
+            door=door,
+        )
+    finally:
+        await stores.close()
+        await access.close()
