@@ -1,0 +1,46 @@
+"""What people see: pure folds, event in, row out. Every table can be dropped and built again.
+
+``VIEWS`` is the whole list, in the order of a case's life. The case file needs no table: it is read from the log.
+"""
+
+from typing import Any
+
+from projections.application import APPLICATION
+from projections.calendar import CALENDAR
+from projections.document import DOCUMENT
+from projections.eligibility import ELIGIBILITY
+from projections.inbox import INBOX
+from projections.institution import ACCESS_DAY, INSTITUTION
+from projections.kernel import View
+from projections.nomination import PLAN, QUOTA
+from projections.organisation import ORGANISATION, UNIT_FACT
+from projections.person import APPOINTMENT, PERSON
+from projections.programme import CATALOGUE, FORM, PROGRAMME, RULE, TERM, TRACK
+from projections.roster import ROSTER
+from projections.window import WINDOW
+
+__all__ = ["VIEWS"]
+
+VIEWS: tuple[View[Any], ...] = (
+    INSTITUTION,
+    ACCESS_DAY,
+    PERSON,
+    APPOINTMENT,
+    CALENDAR,
+    DOCUMENT,
+    ORGANISATION,
+    UNIT_FACT,
+    PROGRAMME,
+    TERM,
+    TRACK,
+    RULE,
+    CATALOGUE,
+    FORM,
+    WINDOW,
+    QUOTA,
+    PLAN,
+    APPLICATION,
+    ELIGIBILITY,
+    ROSTER,
+    INBOX,
+)

@@ -1,0 +1,69 @@
+"""The case file: every recorded fact of one case, with who, when, by what right and why. It needs no table."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+
+from domain.kernel import Audience, Envelope, Recorded, office, public, redact, sentences
+from projections.kernel import Table, columns
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One fact of a case, as a reader of certain audiences may see it.
+    zh: 案卷中的一项事实。
+    """
+
+    position: Annotated[int, public("Position", "位置")]
+    type: Annotated[str, public("Type", "类型")]
+    en: Annotated[str, public("What happened", "事实(英文)")]
+    zh: Annotated[str, public("What happened (Chinese)", "事实")]
+    actor_id: Annotated[str | None, office("Actor", "行为人")] = None
+    actor_kind: Annotated[str | None, public("Kind of actor", "行为人类别")] = None
+    authority: Annotated[str | None, office("Authority", "权限依据")] = None
+    on_behalf_of_id: Annotated[str | None, office("On behalf of", "代行对象")] = None
+    effective_at: Annotated[datetime, public("Effective at", "生效时间")]
+    received_at: Annotated[datetime, public("Received at", "收到时间")]
+    recorded_at: Annotated[datetime, public("Recorded at", "记录时间")]
+    cause: Annotated[int | None, public("Cause (position)", "起因位置")] = None
+    reason_code: Annotated[str | None, office("Reason", "事由代码")] = None
+    reason_document_id: Annotated[str | None, office("Reason document", "事由文件")] = None
+    command_id: Annotated[UUID | None, office("Command", "命令编号")] = None
+    body: Annotated[dict[str, Any], public("Particulars", "具体内容")]
+
+
+_SHARED = frozenset(Entry.__struct_fields__) & frozenset(Envelope.__struct_fields__)
+
+
+def entry(recorded: Recorded, audiences: frozenset[Audience]) -> Entry:
+    """One recorded fact as these audiences may see it: envelope and body are redacted alike."""
+    en, zh = sentences(type(recorded.event))
+    seen = redact(recorded.envelope, audiences)
+    return Entry(
+        **{name: value for name, value in seen.items() if name in _SHARED},
+        position=recorded.position,
+        type=recorded.type,
+        en=en,
+        zh=zh,
+        recorded_at=recorded.recorded_at,
+        body=redact(recorded.event, audiences),
+    )
+
+
+def entries(past: Iterable[Recorded], audiences: frozenset[Audience]) -> list[Entry]:
+    """The case file of a past, in the order it was recorded."""
+    return [entry(recorded, audiences) for recorded in past]
+
+
+def case_file_table(found: Sequence[Entry], audiences: frozenset[Audience]) -> Table:
+    """The case file as a table; columns that these audiences may not see are left out."""
+    shown = [column for column in columns(Entry) if column.audience in audiences]
+    return Table(
+        name="case_file",
+        en="Case file",
+        zh="案卷",
+        columns=shown,
+        rows=[[getattr(line, column.name) for column in shown] for line in found],
+    )

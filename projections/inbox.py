@@ -1,0 +1,386 @@
+"""The inbox: what waits for whom, at which unit, and by when.
+
+A row appears when an act becomes somebody's turn and disappears when it was done or is no longer asked for. When it is
+due follows at read time from the window of its programme.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec.structs import replace
+
+from domain.application.events import (
+    ApplicationFiled,
+    ApplicationPrepared,
+    ApplicationStarted,
+    ApplicationWithdrawn,
+    BudgetSaved,
+    FormSaved,
+    PaperReceived,
+    SelfCheckSaved,
+)
+from domain.application.policy import STATE_AFTER, ApplicationState
+from domain.eligibility.events import EligibilityJudged, Finding, RuleWaived
+from domain.eligibility.policy import FAILING, JUDGED_FACTS
+from domain.ids import ProgrammeId
+from domain.kernel import Event, Recorded, office, subject
+from domain.nomination.events import NominationDecided, NominationDeclined
+from domain.person.events import Role
+from domain.programme.events import ErratumRecorded, TermInterpreted, TermPublished
+from domain.unit.events import UnitDissolved, UnitMerged, UnitMoved, UnitRegistered
+from projections.kernel import Key, View, Where
+from projections.window import WindowRow
+
+Matter = Literal["application", "judgement", "waiver", "term", "paper"]
+Task = Literal["prepare", "decide", "vet", "file", "judge", "waive", "interpret", "receive_paper"]
+
+TASKS: Final[Mapping[Task, tuple[Role, str, str]]] = {
+    "prepare": ("applicant", "Prepare the application", "准备申报材料"),
+    "decide": ("nominator", "Decide on the nomination", "研究确定推荐"),
+    "vet": ("nominator", "Vet the materials", "审核把关材料"),
+    "file": ("nominator", "File the application", "报送申报"),
+    "judge": ("clerk", "Judge eligibility", "判定基本条件"),
+    "waive": ("head", "Decide on a waiver", "决定是否豁免"),
+    "interpret": ("clerk", "Interpret a term of the call", "解释通知条款"),
+    "receive_paper": ("clerk", "Record the paper copy", "登记纸质材料"),
+}
+"""Each task: the role it waits for, and its name in both languages."""
+
+NEXT: Final[Mapping[ApplicationState, Task]] = {
+    "started": "prepare",
+    "prepared": "decide",
+    "decided": "vet",
+    "vetted": "file",
+}
+_BEGIN_OR_END: Final[frozenset[type[Event]]] = frozenset({UnitRegistered, UnitMerged, UnitDissolved})
+FACTS: Final[tuple[type[Event], ...]] = tuple(kind for kind in JUDGED_FACTS if kind not in _BEGIN_OR_END)
+"""Facts about a unit, or about the one that puts it forward, after which an application is to be judged anew.
+
+A judgement also rests on units further above, and on terms of the call. A row does not know of those: filing is refused
+as outdated all the same, and says on which fact."""
+
+
+class Hand(msgspec.Struct, frozen=True):
+    """Whose hand is in a part of a matter: who prepared it does not also decide on it."""
+
+    part: str
+    person_id: str
+
+
+class InboxRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One matter and the act it waits for.
+    zh: 一件事项及其待办。
+    """
+
+    matter: Annotated[Matter, subject("Matter", "事项")]
+    subject_id: Annotated[str, subject("About", "对象")]
+    task: Annotated[Task, subject("Task", "待办")]
+    waiting: Annotated[bool, subject("Waiting", "待办中")] = True
+    role: Annotated[Role, subject("Role", "角色")]
+    unit_id: Annotated[str, subject("At unit (empty: the office)", "所在单位(空为主管部门)")] = ""
+    programme_id: Annotated[str, subject("Programme", "项目")]
+    track_id: Annotated[str, subject("Track", "赛道")] = ""
+    application_id: Annotated[str, subject("Application", "申报")] = ""
+    applicant_unit_id: Annotated[str, subject("Applicant", "申报单位")] = ""
+    nominator_unit_id: Annotated[str, subject("Nominating unit", "推荐单位")] = ""
+    state: Annotated[ApplicationState | None, subject("State of the application", "申报状态")] = None
+    since: Annotated[datetime, subject("Since", "起始时间")]
+    judged: Annotated[bool, subject("Judged on what stands", "已据现状判定")] = False
+    hands: Annotated[tuple[Hand, ...], office("Whose hands are in it", "经手人")] = ()
+
+
+# --- what an event touches -------------------------------------------------------------------------------------------
+
+
+def _application_touches(event: Event, application_id: str) -> list[Key | Where]:
+    match event:
+        case ApplicationFiled():
+            return [Where("application_id", application_id), ("paper", application_id)]
+        case ApplicationWithdrawn():
+            return [Where("application_id", application_id)]
+        case PaperReceived():
+            return [("paper", application_id)]
+        case EligibilityJudged(findings=findings):
+            waivers: list[Key | Where] = [("waiver", f"{application_id}/{finding.rule}") for finding in findings]
+            return [("judgement", application_id), *waivers]
+        case RuleWaived(rule=rule):
+            return [("waiver", f"{application_id}/{rule}")]
+    return [("application", application_id), ("judgement", application_id)]
+
+
+def _touches(recorded: Recorded) -> list[Key | Where]:
+    match recorded.event:
+        case TermPublished() | TermInterpreted() | ErratumRecorded() as event:
+            return [("term", f"{event.programme_id}/{event.term}")]
+        case event if isinstance(event, (*FACTS, UnitMerged)):
+            unit_id = event.as_dict()["unit_id"]
+            return [Where("applicant_unit_id", unit_id), Where("nominator_unit_id", unit_id)]
+    return _application_touches(recorded.event, recorded.event.as_dict()["application_id"])
+
+
+# --- how a matter changes --------------------------------------------------------------------------------------------
+
+
+def _term(recorded: Recorded, key: Key) -> InboxRow | None:
+    """A term waits for an interpretation as long as it has no value."""
+    if not isinstance(event := recorded.event, TermPublished) or event.value is not None:
+        return None
+    return InboxRow(
+        matter="term",
+        subject_id=str(key[1]),
+        task="interpret",
+        role="clerk",
+        programme_id=event.programme_id,
+        since=recorded.envelope.effective_at,
+    )
+
+
+def _opened(event: ApplicationStarted, recorded: Recorded, matter: Matter, task: Task) -> InboxRow:
+    return InboxRow(
+        matter=matter,
+        subject_id=event.application_id,
+        task=task,
+        role=TASKS[task][0],
+        programme_id=event.programme_id,
+        track_id=event.track_id,
+        application_id=event.application_id,
+        applicant_unit_id=event.unit_id,
+        nominator_unit_id=event.nominator_unit_id,
+        state="started",
+        since=recorded.envelope.effective_at,
+    )
+
+
+def _turn(row: InboxRow, state: ApplicationState, at: datetime) -> InboxRow | None:
+    """Whose turn it is in a state; nobody's once the application is filed or withdrawn."""
+    if state not in NEXT:
+        return None
+    return replace(_given(row, NEXT[state], at), state=state)
+
+
+def _given(row: InboxRow, task: Task, at: datetime) -> InboxRow:
+    role = TASKS[task][0]
+    unit_id = row.applicant_unit_id if role == "applicant" else row.nominator_unit_id
+    return replace(row, task=task, role=role, unit_id=unit_id, since=row.since if task == row.task else at)
+
+
+def _placed(row: InboxRow, nominator_unit_id: str) -> InboxRow:
+    unit_id = nominator_unit_id if row.role == "nominator" else row.unit_id
+    return replace(row, nominator_unit_id=nominator_unit_id, unit_id=unit_id)
+
+
+def _decides_for_itself(row: InboxRow) -> bool:
+    return row.nominator_unit_id == row.applicant_unit_id
+
+
+def _handled(row: InboxRow, recorded: Recorded) -> InboxRow:
+    """Of each part of the materials, and of their declaration, the latest hand counts."""
+    match recorded.event:
+        case FormSaved():
+            part = "form"
+        case SelfCheckSaved(catalogue=catalogue):
+            part = f"self_check:{catalogue}"
+        case BudgetSaved():
+            part = "budget"
+        case ApplicationPrepared():
+            part = "declaration"
+        case _:
+            return row
+    others = (hand for hand in row.hands if hand.part != part)
+    hands = sorted((*others, Hand(part, recorded.envelope.actor_id)), key=lambda hand: hand.part)
+    return replace(row, hands=tuple(hands))
+
+
+def _moved(row: InboxRow, event: Event) -> InboxRow:
+    """Who puts an application forward changes with the tree, unless the unit decides for itself."""
+    match event:
+        case UnitMoved(unit_id=row.applicant_unit_id, parent_unit_id=str(parent)) if not _decides_for_itself(row):
+            return _placed(row, parent)
+        case UnitMerged(unit_id=unit_id, successor_unit_id=successor) if row.nominator_unit_id == unit_id:
+            return _placed(row, successor)
+    return row
+
+
+def _application(row: InboxRow | None, recorded: Recorded) -> InboxRow | None:
+    event, at = recorded.event, recorded.envelope.effective_at
+    if isinstance(event, ApplicationStarted):
+        return _turn(_opened(event, recorded, "application", "prepare"), "started", at)
+    if row is None:
+        return None
+    if type(event) not in STATE_AFTER:
+        return _moved(row, event)
+    if isinstance(event, NominationDeclined):
+        # Its nominator has spoken: the next move, to improve the materials or to withdraw, is the unit's.
+        return replace(_given(row, "prepare", at), state=STATE_AFTER[NominationDeclined])
+    if isinstance(event, NominationDecided):
+        row = replace(row, nominator_unit_id=event.nominator_unit_id)
+    return _turn(_handled(row, recorded), STATE_AFTER[type(event)], at)
+
+
+def _judgement(row: InboxRow | None, recorded: Recorded) -> InboxRow | None:
+    """A judgement is asked for once the materials are complete, and again when what it rests on changed."""
+    event = recorded.event
+    if isinstance(event, ApplicationStarted):
+        return replace(_opened(event, recorded, "judgement", "judge"), waiting=False)
+    if row is None or isinstance(event, ApplicationFiled | ApplicationWithdrawn):
+        return None
+    row = replace(_moved(row, event), state=STATE_AFTER.get(type(event), row.state))
+    if isinstance(event, EligibilityJudged):
+        row = replace(row, judged=True)
+    elif isinstance(event, (SelfCheckSaved, *FACTS)):
+        row = replace(row, judged=False)
+    waiting = row.state != "started" and not row.judged
+    since = recorded.envelope.effective_at if waiting and not row.waiting else row.since
+    return replace(row, waiting=waiting, since=since)
+
+
+def _asks_waiver(finding: Finding) -> bool:
+    return finding.severity == "waivable" and finding.outcome in FAILING
+
+
+def _waiver(row: InboxRow | None, recorded: Recorded, key: Key) -> InboxRow | None:
+    event = recorded.event
+    if isinstance(event, RuleWaived | ApplicationFiled | ApplicationWithdrawn):
+        return None
+    if not isinstance(event, EligibilityJudged):
+        return None if row is None else _moved(row, event)
+    rule = str(key[1]).removeprefix(f"{event.application_id}/")
+    if not any(finding.rule == rule and _asks_waiver(finding) for finding in event.findings):
+        return None
+    return InboxRow(
+        matter="waiver",
+        subject_id=str(key[1]),
+        task="waive",
+        role="head",
+        programme_id=event.programme_id,
+        track_id=event.track_id,
+        application_id=event.application_id,
+        applicant_unit_id=event.unit_id,
+        since=recorded.envelope.effective_at,
+        hands=(Hand("judgement", recorded.envelope.actor_id),),
+    )
+
+
+def _paper(row: InboxRow | None, recorded: Recorded) -> InboxRow | None:
+    event = recorded.event
+    if isinstance(event, ApplicationFiled):
+        return InboxRow(
+            matter="paper",
+            subject_id=event.application_id,
+            task="receive_paper",
+            role="clerk",
+            programme_id=event.programme_id,
+            track_id=event.track_id,
+            application_id=event.application_id,
+            applicant_unit_id=event.unit_id,
+            nominator_unit_id=event.nominator_unit_id,
+            state="filed",
+            since=recorded.envelope.effective_at,
+        )
+    if row is None or isinstance(event, PaperReceived | ApplicationWithdrawn):
+        return None
+    return _moved(row, event)
+
+
+def _fold(row: InboxRow | None, recorded: Recorded, key: Key) -> InboxRow | None:
+    after = _turned(row, recorded, key)
+    return row if after == row else after
+
+
+def _turned(row: InboxRow | None, recorded: Recorded, key: Key) -> InboxRow | None:
+    match key[0]:
+        case "term":
+            return _term(recorded, key)
+        case "application":
+            return _application(row, recorded)
+        case "judgement":
+            return _judgement(row, recorded)
+        case "waiver":
+            return _waiver(row, recorded, key)
+    return _paper(row, recorded)
+
+
+INBOX = View(
+    name="inbox",
+    version=1,
+    en="Inbox",
+    zh="待办",
+    row=InboxRow,
+    key=("matter", "subject_id"),
+    reads=(
+        TermPublished,
+        TermInterpreted,
+        ErratumRecorded,
+        *STATE_AFTER,
+        PaperReceived,
+        EligibilityJudged,
+        RuleWaived,
+        *FACTS,
+        UnitMerged,
+    ),
+    touches=_touches,
+    fold=_fold,
+    indexes=("application_id", "applicant_unit_id", "nominator_unit_id", "unit_id"),
+    filters=("waiting", "role", "unit_id", "task", "programme_id", "application_id"),
+    sorts=("since",),
+    subject_units=("unit_id", "applicant_unit_id", "nominator_unit_id"),
+)
+
+# --- what a caller is shown ------------------------------------------------------------------------------------------
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """One task as its bearer reads it.
+    zh: 一项待办。
+    """
+
+    task: Annotated[Task, subject("Task", "待办")]
+    en: Annotated[str, subject("What is asked", "待办(英文)")]
+    zh: Annotated[str, subject("What is asked (Chinese)", "待办(中文)")]
+    subject_id: Annotated[str, subject("About", "对象")]
+    role: Annotated[Role, subject("Role", "角色")]
+    unit_id: Annotated[str, subject("At unit (empty: the office)", "所在单位(空为主管部门)")]
+    programme_id: Annotated[str, subject("Programme", "项目")]
+    application_id: Annotated[str, subject("Application", "申报")]
+    since: Annotated[datetime, subject("Since", "起始时间")]
+    due_at: Annotated[datetime | None, subject("Due before", "截止时刻")]
+    last_day: Annotated[date | None, subject("Last day", "截止日")]
+
+
+def waiting_for(
+    rows: Iterable[InboxRow], windows: Mapping[ProgrammeId, WindowRow], person_id: str | None = None
+) -> list[Waiting]:
+    """The tasks of these rows that wait now and that this person may do; the most urgent first.
+
+    A paper copy and an interpretation have no date of their own; everything else is due before the window closes.
+    """
+    found = [
+        _shown(row, windows.get(ProgrammeId(row.programme_id)))
+        for row in rows
+        if row.waiting and (person_id is None or _may(row, person_id))
+    ]
+    return sorted(found, key=lambda task: (task.due_at is None, task.due_at or task.since, task.since, task.subject_id))
+
+
+def _may(row: InboxRow, person_id: str) -> bool:
+    return row.task == "prepare" or all(hand.person_id != person_id for hand in row.hands)
+
+
+def _shown(row: InboxRow, window: WindowRow | None) -> Waiting:
+    dated = window is not None and row.matter != "paper"
+    _, en, zh = TASKS[row.task]
+    return Waiting(
+        task=row.task,
+        en=en,
+        zh=zh,
+        subject_id=row.subject_id,
+        role=row.role,
+        unit_id=row.unit_id,
+        programme_id=row.programme_id,
+        application_id=row.application_id,
+        since=row.since,
+        due_at=window.closes_at if window is not None and dated else None,
+        last_day=window.last_day if window is not None and dated else None,
+    )

@@ -1,0 +1,104 @@
+"""Places per nominating unit and track: assigned, used by filings, given back by withdrawals. And the plans."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from msgspec.structs import replace
+
+from domain.application.events import ApplicationFiled, ApplicationWithdrawn
+from domain.ids import DocumentId, NominatorUnitId, ProgrammeId, TrackId
+from domain.kernel import Code, Recorded, public, subject
+from domain.nomination.events import PlanRecorded, QuotaAssigned
+from domain.nomination.policy import QuotaUse
+from projections.kernel import Key, View, keyed
+
+
+class QuotaRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The places of one nominating unit in one track; none assigned where the track is open.
+    zh: 推荐单位在某赛道的推荐指标;不设指标的赛道为空。
+    """
+
+    programme_id: Annotated[ProgrammeId, public("Programme", "项目")]
+    track_id: Annotated[TrackId, public("Track", "赛道")]
+    nominator_unit_id: Annotated[NominatorUnitId, public("Nominating unit", "推荐单位")]
+    places: Annotated[int | None, public("Places", "指标数")] = None
+    basis: Annotated[Code | None, public("Basis", "依据")] = None
+    assigned_position: Annotated[int | None, public("Assigned (position)", "分配位置")] = None
+    filed: Annotated[int, subject("Filed", "已报送")] = 0
+    returned: Annotated[int, subject("Given back", "已退还")] = 0
+
+    @property
+    def used(self) -> int:
+        """Places in use: what was filed and has not been withdrawn since."""
+        return QuotaUse(filed=self.filed, returned=self.returned).used
+
+    @property
+    def remaining(self) -> int | None:
+        """Places still free; None where none were assigned."""
+        return None if self.places is None else self.places - self.used
+
+
+def _quota_touches(recorded: Recorded) -> list[Key]:
+    match recorded.event:
+        case QuotaAssigned() | ApplicationFiled() | ApplicationWithdrawn(nominator_unit_id=str()) as event:
+            return [(event.programme_id, event.track_id, str(event.nominator_unit_id))]
+    return []
+
+
+def _quota(row: QuotaRow | None, recorded: Recorded, key: Key) -> QuotaRow | None:
+    row = row or msgspec.convert(dict(zip(QUOTA.key, key, strict=True)), QuotaRow)
+    match recorded.event:
+        case QuotaAssigned(places=places, basis=basis):
+            row = replace(row, places=places, basis=basis, assigned_position=recorded.position)
+        case ApplicationFiled():
+            row = replace(row, filed=row.filed + 1)
+        case ApplicationWithdrawn():
+            row = replace(row, returned=row.returned + 1)
+    return row
+
+
+QUOTA = View(
+    name="quota",
+    version=1,
+    en="Nomination places",
+    zh="推荐指标",
+    row=QuotaRow,
+    key=("programme_id", "track_id", "nominator_unit_id"),
+    reads=(QuotaAssigned, ApplicationFiled, ApplicationWithdrawn),
+    touches=_quota_touches,
+    fold=_quota,
+    filters=("programme_id", "track_id", "nominator_unit_id"),
+    subject_units=("nominator_unit_id",),
+)
+
+
+class PlanRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The plan of a nominating unit, as last recorded.
+    zh: 推荐单位最近一次记录的创建方案。
+    """
+
+    programme_id: Annotated[ProgrammeId, public("Programme", "项目")]
+    nominator_unit_id: Annotated[NominatorUnitId, public("Nominating unit", "推荐单位")]
+    document_ids: Annotated[tuple[DocumentId, ...], subject("Documents", "文件")]
+    recorded_at: Annotated[datetime, subject("Recorded at", "记录时间")]
+    position: Annotated[int, subject("Position", "位置")]
+
+
+def _plan(_row: PlanRow | None, recorded: Recorded, _key: Key) -> PlanRow | None:
+    return PlanRow(**recorded.event.as_dict(), recorded_at=recorded.envelope.effective_at, position=recorded.position)
+
+
+PLAN = View(
+    name="plan",
+    version=1,
+    en="Plans of nominating units",
+    zh="创建方案",
+    row=PlanRow,
+    key=("programme_id", "nominator_unit_id"),
+    reads=(PlanRecorded,),
+    touches=keyed("programme_id", "nominator_unit_id"),
+    fold=_plan,
+    filters=("programme_id", "nominator_unit_id"),
+    subject_units=("nominator_unit_id",),
+)

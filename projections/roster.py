@@ -1,0 +1,166 @@
+"""The roster: which application is in which state, per programme and track."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec.structs import replace
+
+from domain.application.events import (
+    ApplicationFiled,
+    ApplicationPrepared,
+    ApplicationStarted,
+    BudgetSaved,
+    FormSaved,
+    PaperReceived,
+    SelfCheckSaved,
+)
+from domain.application.policy import STATE_AFTER, ApplicationState
+from domain.eligibility.events import EligibilityJudged, RuleWaived
+from domain.ids import ApplicationId, NominatorUnitId, ProgrammeId, SuccessorUnitId, TrackId, UnitId
+from domain.kernel import Code, Recorded, public, subject
+from domain.nomination.events import NominationDecided, NominationDeclined
+from domain.unit.events import UnitMerged
+from projections.eligibility import Standing, TracedFinding, to_waive
+from projections.kernel import Key, Table, View, Where, columns
+
+RosterStanding = Standing | Literal["unjudged"]
+
+
+class RosterRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One application on the roster.
+    zh: 名册中的一项申报。
+    """
+
+    programme_id: Annotated[ProgrammeId, public("Programme", "项目")]
+    track_id: Annotated[TrackId, public("Track", "赛道")]
+    application_id: Annotated[ApplicationId, public("Application", "申报")]
+    unit_id: Annotated[UnitId, public("Unit", "单位")]
+    successor_unit_id: Annotated[SuccessorUnitId | None, public("Successor", "承接单位")] = None
+    nominator_unit_id: Annotated[NominatorUnitId, public("Nominating unit", "推荐单位")]
+    rank: Annotated[int | None, subject("Rank", "排序")] = None
+    state: Annotated[ApplicationState, subject("State", "状态")]
+    standing: Annotated[RosterStanding, subject("Eligibility", "基本条件")] = "unjudged"
+    to_waive: Annotated[tuple[Code, ...], subject("Rules to be waived", "待豁免条件")] = ()
+    started_at: Annotated[datetime, subject("Started at", "开始时间")]
+    declined_at: Annotated[datetime | None, subject("Declined at", "不予推荐时间")] = None
+    filed_at: Annotated[datetime | None, subject("Filed at", "报送时间")] = None
+    paper_received_on: Annotated[date | None, subject("Paper received on", "纸质收到日期")] = None
+
+
+def _touches(recorded: Recorded) -> list[Key | Where]:
+    event = recorded.event
+    if isinstance(event, UnitMerged):
+        return [Where("unit_id", event.unit_id), Where("successor_unit_id", event.unit_id)]
+    return [(event.as_dict()["application_id"],)]
+
+
+def _judged(row: RosterRow, event: EligibilityJudged) -> RosterRow:
+    findings = tuple(TracedFinding(**msgspec.structs.asdict(finding)) for finding in event.findings)
+    return replace(row, standing=event.verdict, to_waive=to_waive(findings))
+
+
+def _waived(row: RosterRow, event: RuleWaived) -> RosterRow:
+    left = tuple(rule for rule in row.to_waive if rule != event.rule)
+    standing: RosterStanding = "waived" if row.standing == "waivable" and not left else row.standing
+    return replace(row, to_waive=left, standing=standing)
+
+
+def _nominated(row: RosterRow, recorded: Recorded) -> RosterRow:
+    """What the nominating unit has said of the materials as they stand; saved anew, it has said nothing of them."""
+    match recorded.event:
+        case FormSaved() | SelfCheckSaved() | BudgetSaved():
+            row = replace(row, rank=None)
+        case ApplicationPrepared():
+            row = replace(row, declined_at=None)
+        case NominationDecided(rank=rank, nominator_unit_id=nominator):
+            row = replace(row, rank=rank, nominator_unit_id=nominator, declined_at=None)
+        case NominationDeclined():
+            row = replace(row, rank=None, declined_at=recorded.envelope.effective_at)
+        case ApplicationFiled(nominator_unit_id=nominator):
+            row = replace(row, filed_at=recorded.envelope.effective_at, nominator_unit_id=nominator)
+    return replace(row, state=STATE_AFTER[type(recorded.event)])
+
+
+def _changed(row: RosterRow, recorded: Recorded) -> RosterRow:
+    match recorded.event:
+        case EligibilityJudged() as event:
+            return _judged(row, event)
+        case RuleWaived() as event:
+            return _waived(row, event)
+        case PaperReceived(received_on=day):
+            return replace(row, paper_received_on=day)
+        case UnitMerged(successor_unit_id=successor):
+            return replace(row, successor_unit_id=successor)
+    return _nominated(row, recorded)
+
+
+def _fold(row: RosterRow | None, recorded: Recorded, _key: Key) -> RosterRow | None:
+    if isinstance(event := recorded.event, ApplicationStarted):
+        return RosterRow(**event.as_dict(), state="started", started_at=recorded.envelope.effective_at)
+    if row is None:
+        return None
+    changed = _changed(row, recorded)
+    return row if changed == row else changed
+
+
+ROSTER = View(
+    name="roster",
+    version=1,
+    en="Roster",
+    zh="名册",
+    row=RosterRow,
+    key=("application_id",),
+    reads=(*STATE_AFTER, PaperReceived, EligibilityJudged, RuleWaived, UnitMerged),
+    touches=_touches,
+    fold=_fold,
+    indexes=("unit_id", "successor_unit_id"),
+    filters=("programme_id", "track_id", "unit_id", "nominator_unit_id", "state", "standing"),
+    sorts=("filed_at", "started_at"),
+    effective=True,
+    subject_units=("unit_id", "nominator_unit_id"),
+)
+
+
+class Count(msgspec.Struct, frozen=True, kw_only=True):
+    """How many applications of a track are in a state."""
+
+    track_id: str
+    state: ApplicationState
+    applications: int
+
+
+def totals(rows: Iterable[RosterRow]) -> list[Count]:
+    """How many applications are in which state, per track."""
+    counted = Counter((str(row.track_id), row.state) for row in rows)
+    return [Count(track_id=track, state=state, applications=n) for (track, state), n in sorted(counted.items())]
+
+
+def in_order(rows: Iterable[RosterRow]) -> list[RosterRow]:
+    """The roster as it is read: by programme and track, then by nominating unit and its rank, then by unit."""
+    return sorted(
+        rows,
+        key=lambda row: (
+            row.programme_id,
+            row.track_id,
+            row.nominator_unit_id,
+            row.rank is None,
+            row.rank or 0,
+            row.unit_id,
+            row.application_id,
+        ),
+    )
+
+
+def roster_table(rows: Sequence[RosterRow], audiences: frozenset[str]) -> Table:
+    """The roster as a table for readers of these audiences."""
+    shown = [column for column in columns(RosterRow) if column.audience in audiences]
+    return Table(
+        name="roster",
+        en="Roster",
+        zh="名册",
+        columns=shown,
+        rows=[[getattr(row, column.name) for column in shown] for row in in_order(rows)],
+    )

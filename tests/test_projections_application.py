@@ -1,0 +1,299 @@
+"""The application file, its eligibility, the roster and the places of a nominating unit."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from domain.application.events import PaperReceived
+from domain.application.policy import ApplicationFile, FileFact
+from domain.kernel import AUDIENCES, Event
+from domain.nomination.events import PlanRecorded
+from projections.application import APPLICATION, ApplicationRow
+from projections.eligibility import ELIGIBILITY, EligibilityRow, trace_table
+from projections.kernel import Register, canonical_csv, fold_all, fold_on
+from projections.nomination import PLAN, QUOTA, QuotaRow
+from projections.programme import RULE
+from projections.roster import ROSTER, RosterRow, in_order, roster_table, totals
+from tests.case_life import (
+    ADA,
+    BEN,
+    BRANCH,
+    BRANCHES,
+    CALL,
+    COLLEGE,
+    DIGEST,
+    LATER_DIGEST,
+    MINE,
+    NEIGHBOUR,
+    NOMINATOR,
+    OTHER_COLLEGE,
+    PAPER,
+    SUCCESSOR,
+    THEIRS,
+    as_recorded,
+    decided,
+    declined,
+    filed,
+    finding,
+    form_saved,
+    judged,
+    life,
+    materials,
+    merged,
+    prepared,
+    programme,
+    quota,
+    self_check,
+    started,
+    vetted,
+    waived,
+    withdrawn,
+)
+from tests.spec import at, recorded
+
+ALL = frozenset(AUDIENCES)
+
+
+def file(*events: Event) -> ApplicationRow:
+    return fold_all(APPLICATION, as_recorded(events))[MINE,]
+
+
+def on_roster(*events: Event) -> RosterRow:
+    return fold_all(ROSTER, as_recorded(events))[MINE,]
+
+
+def trace(*events: Event) -> EligibilityRow:
+    return fold_all(ELIGIBILITY, as_recorded(events))[MINE,]
+
+
+def places(*events: Event) -> QuotaRow:
+    return fold_all(QUOTA, as_recorded(events))[CALL, BRANCHES, NOMINATOR]
+
+
+# --- the file --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("events", "state"),
+    [
+        ([], "started"),
+        ([prepared()], "prepared"),
+        ([prepared(), form_saved()], "started"),
+        ([prepared(), decided()], "decided"),
+        ([prepared(), declined()], "prepared"),
+        ([prepared(), decided(), vetted()], "vetted"),
+        ([prepared(), decided(), vetted(), filed()], "filed"),
+        ([prepared(), decided(), vetted(), form_saved()], "started"),
+        ([withdrawn()], "withdrawn"),
+        ([prepared(), judged()], "prepared"),
+    ],
+)
+def test_file_and_roster_agree_on_the_state(events: list[Event], state: str) -> None:
+    assert file(started(), *events).state == state
+    assert on_roster(started(), *events).state == state
+
+
+def test_the_file_holds_what_was_answered_rated_and_asked_for_but_no_text() -> None:
+    row = file(started(), *materials())
+    assert (row.form, row.answered, row.form_document_id) == ("branch_form", ("goals",), PAPER)
+    assert [(check.catalogue, check.version, len(check.items)) for check in row.self_checks] == [("seven", 1, 1)]
+    assert len(row.budget) == 2
+
+
+def test_each_catalogue_has_its_own_self_check_and_a_later_one_replaces_it() -> None:
+    row = file(started(), self_check("seven"), self_check("five"), self_check("seven"))
+    assert [(check.catalogue, check.position) for check in row.self_checks] == [("five", 3), ("seven", 4)]
+
+
+def test_the_budget_total_is_the_sum_of_its_lines_and_unknown_without_any() -> None:
+    assert file(started()).total_fen is None
+    assert file(started(), *materials()).total_fen == 1_000_000
+
+
+def test_each_act_is_kept_with_who_and_when() -> None:
+    acts = [prepared(), decided(), vetted(), filed()]
+    past = as_recorded([started()])
+    past += [recorded(2 + n, act, by=BEN if n else ADA, when=past[0].recorded_at) for n, act in enumerate(acts)]
+    row = fold_all(APPLICATION, past)[MINE,]
+    assert (row.prepared_by, row.decided_by, row.vetted_by, row.filed_by) == (ADA, BEN, BEN, BEN)
+    assert row.filed_at == past[-1].envelope.effective_at
+    assert (row.prepared_digest, row.vetted_digest, row.filed_digest) == (DIGEST, DIGEST, DIGEST)
+    assert (row.rank, row.resolution_document_id) == (1, PAPER)
+
+
+def test_what_was_decided_and_vetted_lapses_when_the_materials_change() -> None:
+    stood_by = [started(), prepared(), decided(), vetted()]
+    row = file(*stood_by, form_saved())
+    lapsed = (row.prepared_digest, row.decided_at, row.rank, row.resolution_document_id, row.vetted_digest)
+    assert lapsed == (None,) * 5
+    assert on_roster(*stood_by).rank == 1
+    assert on_roster(*stood_by, form_saved()).rank is None
+    row = file(*stood_by, form_saved(), prepared(digest=LATER_DIGEST))
+    assert (row.prepared_digest, row.vetted_digest) == (LATER_DIGEST, None)
+
+
+def test_materials_declared_complete_anew_are_not_yet_declined() -> None:
+    events = [started(), prepared(), declined(), form_saved(), prepared()]
+    assert file(*events).declined_at is None
+    assert on_roster(*events).declined_at is None
+
+
+def test_the_file_and_the_rules_agree_on_the_state_after_every_event() -> None:
+    past = [recorded for recorded in life() if f"application:{MINE}" in recorded.tags]
+    known, seen = ApplicationFile(), Register(APPLICATION)
+    for fact in past:
+        seen.apply(fact)
+        if isinstance(fact.event, FileFact):
+            known.take(fact.event, fact.envelope.actor_id, fact.position)
+        assert seen.rows[MINE,].state == known.state
+        assert seen.rows[MINE,].vetted_digest == known.vetted_digest
+        assert (seen.rows[MINE,].decided_at is None) == (known.decided is None)
+
+
+def test_a_decision_after_a_refusal_replaces_it_and_the_other_way_round() -> None:
+    row = file(started(), prepared(), decided(), declined())
+    assert row.declined_at
+    assert (row.decided_at, row.decided_by, row.rank) == (None, None, None)
+    row = file(started(), prepared(), declined(), decided())
+    assert row.decided_at
+    assert (row.declined_at, row.declined_by) == (None, None)
+
+
+def test_paper_and_electronic_receipt_are_kept_apart() -> None:
+    paper = PaperReceived(application_id=MINE, unit_id=BRANCH, received_on=date(2020, 6, 2))
+    for row in (file(started(), filed(), paper), on_roster(started(), filed(), paper)):
+        assert row.paper_received_on == date(2020, 6, 2)
+        assert row.filed_at is not None
+        assert row.filed_at.date() != row.paper_received_on
+
+
+def test_a_withdrawn_application_stays_on_file_and_on_the_roster() -> None:
+    row = file(started(), prepared(), decided(), vetted(), filed(), withdrawn(nominator=NOMINATOR))
+    assert (row.state, row.withdrawn_by) == ("withdrawn", ADA)
+    assert row.filed_digest == DIGEST
+
+
+# --- eligibility -----------------------------------------------------------------------------------------------------
+
+
+def test_a_waiver_is_shown_at_its_rule_with_who_and_when() -> None:
+    row = trace(started(), judged(), waived(2))
+    assert (row.verdict, row.standing, row.position) == ("waivable", "waived", 2)
+    shown = {found.rule: found.waived for found in row.findings}
+    assert shown == {"three_years": True, "conduct": False}
+    assert [(waiver.rule, waiver.by, waiver.position) for waiver in row.waivers] == [("three_years", ADA, 3)]
+
+
+def test_an_application_waits_until_every_waivable_rule_is_waived() -> None:
+    two = judged(finding(), finding("unknown", rule="honour"))
+    row = trace(started(), two, waived(2))
+    assert row.standing == "waivable"
+    assert on_roster(started(), two, waived(2)).standing == "waivable"
+    assert on_roster(started(), two, waived(2)).to_waive == ("honour",)
+
+
+def test_a_waiver_never_makes_an_ineligible_unit_eligible() -> None:
+    hard = judged(finding(), finding(rule="conduct", severity="hard"), verdict="ineligible")
+    assert trace(started(), hard, waived(2)).standing == "ineligible"
+    assert on_roster(started(), hard, waived(2)).standing == "ineligible"
+
+
+def test_a_later_judgement_replaces_the_earlier_one() -> None:
+    row = trace(started(), judged(), judged(finding("met"), verdict="eligible"))
+    assert (row.verdict, row.position, len(row.findings)) == ("eligible", 3, 1)
+    assert on_roster(started(), judged(), judged(finding("met"), verdict="eligible")).to_waive == ()
+
+
+def test_the_trace_is_a_table_with_the_rules_names_and_without_the_offices_columns_for_others() -> None:
+    past = as_recorded([*programme(), started(), judged(), waived(len(programme()) + 2)])
+    row = fold_all(ELIGIBILITY, past)[MINE,]
+    rules = {rule.rule: rule for rule in fold_all(RULE, past).values()}
+    table = trace_table(row, rules, ALL)
+    first = dict(zip([column.name for column in table.columns], table.rows[0], strict=True))
+    assert (first["clause"], first["outcome"], first["waived"], first["waived_by"]) == ("二", "not_met", True, ADA)
+    theirs = trace_table(row, rules, frozenset(("public", "subject")))
+    assert ADA.encode() not in b"".join(canonical_csv(theirs))
+    assert "waived" in [column.name for column in theirs.columns]
+
+
+# --- the roster ------------------------------------------------------------------------------------------------------
+
+
+def test_the_rows_of_a_merged_unit_show_who_carries_on() -> None:
+    begun = [started(), started(THEIRS, NEIGHBOUR)]
+    rows = fold_all(ROSTER, as_recorded([*begun, merged()]))
+    assert str(rows[MINE,].successor_unit_id) == SUCCESSOR
+    assert rows[THEIRS,].successor_unit_id is None
+    rows = fold_all(ROSTER, as_recorded([*begun, merged(), merged(SUCCESSOR, OTHER_COLLEGE)]))
+    assert str(rows[MINE,].successor_unit_id) == OTHER_COLLEGE
+    assert rows[MINE,].unit_id == BRANCH
+
+
+def test_the_roster_counts_states_per_track() -> None:
+    rows = fold_all(ROSTER, as_recorded([started(), started(THEIRS, NEIGHBOUR), filed()])).values()
+    assert [(count.track_id, count.state, count.applications) for count in totals(rows)] == [
+        (BRANCHES, "filed", 1),
+        (BRANCHES, "started", 1),
+    ]
+
+
+def test_the_roster_is_read_by_nominator_and_rank_with_the_unranked_last() -> None:
+    events = [started(), started(THEIRS, NEIGHBOUR), decided(rank=None), decided(THEIRS, NEIGHBOUR, rank=2)]
+    rows = list(fold_all(ROSTER, as_recorded(events)).values())
+    assert [row.application_id for row in in_order(rows)] == [THEIRS, MINE]
+
+
+def test_the_public_roster_names_units_and_no_states() -> None:
+    table = roster_table([on_roster(started(), judged())], frozenset(("public",)))
+    names = [column.name for column in table.columns]
+    assert "unit_id" in names
+    assert not {"state", "standing", "rank", "filed_at"} & set(names)
+    assert len(roster_table([on_roster(started())], ALL).columns) == len(RosterRow.__struct_fields__)
+
+
+def test_a_roster_row_says_when_a_nominator_declined() -> None:
+    assert on_roster(started(), prepared(), declined()).declined_at
+    assert on_roster(started(), prepared(), declined(), decided()).declined_at is None
+
+
+# --- places ----------------------------------------------------------------------------------------------------------
+
+
+def test_only_a_filing_uses_a_place_and_its_withdrawal_gives_it_back() -> None:
+    row = places(quota(2), started(), prepared(), decided())
+    assert (row.places, row.used, row.remaining) == (2, 0, 2)
+    row = places(quota(2), started(), filed())
+    assert (row.used, row.remaining) == (1, 1)
+    row = places(quota(2), started(), filed(), withdrawn(nominator=NOMINATOR))
+    assert (row.filed, row.returned, row.used, row.remaining) == (1, 1, 0, 2)
+
+
+def test_withdrawing_what_was_never_filed_touches_no_places() -> None:
+    register = Register(QUOTA)
+    changes = [register.apply(recorded) for recorded in as_recorded([quota(2), withdrawn()])]
+    assert [len(touched) for touched in changes] == [1, 0]
+
+
+def test_places_assigned_anew_keep_their_use() -> None:
+    row = places(quota(2), filed(), quota(1))
+    assert (row.places, row.used, row.remaining, row.assigned_position) == (1, 1, 0, 3)
+
+
+def test_an_open_track_counts_filings_without_places() -> None:
+    row = places(filed())
+    assert (row.places, row.used, row.remaining) == (None, 1, None)
+
+
+def test_a_plan_recorded_anew_replaces_the_earlier_one() -> None:
+    plans = [PlanRecorded(programme_id=CALL, nominator_unit_id=NOMINATOR, document_ids=(PAPER,) * n) for n in (1, 2)]
+    row = fold_all(PLAN, as_recorded(plans))[CALL, COLLEGE]
+    assert (len(row.document_ids), row.position) == (2, 2)
+
+
+def test_the_roster_of_a_day_follows_the_effective_times_and_not_the_order_of_recording() -> None:
+    begun, acted = at("2020-05-11 09:00"), at("2020-05-12 09:00")
+    past = [recorded(1, prepared(), when=acted), recorded(2, started(), when=begun)]
+    rows = [fold_on(ROSTER, past, day, at(f"{day + timedelta(days=1)} 00:00")) for day in (begun.date(), acted.date())]
+    assert [row[MINE,].state for row in rows] == ["started", "prepared"]
+    assert fold_on(ROSTER, past, date(2020, 5, 10), at("2020-05-11 00:00")) == {}
+    assert fold_on(ROSTER, past, date(2020, 5, 10), begun) == {}

@@ -1,0 +1,241 @@
+"""The inbox: each turn appears for the right role at the right unit, and disappears when it was taken."""
+
+from datetime import date
+
+import pytest
+from msgspec.structs import replace
+
+from domain.application.events import ApplicationStarted, PaperReceived
+from domain.eligibility.commands import JudgeEligibility
+from domain.ids import NominatorUnitId
+from domain.kernel import Event
+from domain.programme.events import EligibilityRuleDefined
+from projections.inbox import INBOX, TASKS, InboxRow, waiting_for
+from projections.kernel import fold_all
+from projections.window import WINDOW
+from tests.case_life import (
+    ADA,
+    BEN,
+    BRANCH,
+    BRANCHES,
+    CALL,
+    CLOSES,
+    COLLEGE,
+    MINE,
+    NEIGHBOUR,
+    OTHER_COLLEGE,
+    THEIRS,
+    as_recorded,
+    decided,
+    declined,
+    erratum,
+    facts,
+    filed,
+    finding,
+    form_saved,
+    incident,
+    interpreted,
+    judged,
+    merged,
+    moved,
+    prepared,
+    programme,
+    self_check,
+    started,
+    term,
+    traits,
+    units,
+    vetted,
+    waived,
+    window_opened,
+    withdrawn,
+)
+from tests.spec import given, recorded
+
+PAPER_COPY = PaperReceived(application_id=MINE, unit_id=BRANCH, received_on=date(2020, 5, 30))
+
+
+def waiting(*events: Event) -> dict[str, tuple[str, str]]:
+    """What waits after these events: task, and for whom at which unit."""
+    rows = fold_all(INBOX, as_recorded(events)).values()
+    return {row.task: (row.role, row.unit_id) for row in rows if row.waiting}
+
+
+def row_of(matter: str, subject_id: str, *events: Event) -> InboxRow:
+    return fold_all(INBOX, as_recorded(events))[matter, subject_id]
+
+
+@pytest.mark.parametrize(
+    ("events", "task", "role", "unit_id"),
+    [
+        ([], "prepare", "applicant", BRANCH),
+        ([prepared()], "decide", "nominator", COLLEGE),
+        ([prepared(), decided()], "vet", "nominator", COLLEGE),
+        ([prepared(), decided(), vetted()], "file", "nominator", COLLEGE),
+        ([prepared(), declined()], "prepare", "applicant", BRANCH),
+        ([prepared(), decided(), vetted(), form_saved()], "prepare", "applicant", BRANCH),
+    ],
+)
+def test_the_turn_goes_from_the_unit_to_its_nominator_and_back(
+    events: list[Event], task: str, role: str, unit_id: str
+) -> None:
+    found = waiting(started(), *events)
+    assert {name: where for name, where in found.items() if name != "judge"} == {task: (role, unit_id)}
+
+
+def test_a_decision_after_declining_goes_on_to_vetting() -> None:
+    assert "vet" in waiting(started(), prepared(), declined(), decided())
+
+
+def test_after_filing_only_the_paper_copy_waits_and_then_nothing() -> None:
+    done = [started(), prepared(), judged(), decided(), vetted(), filed()]
+    assert waiting(*done) == {"receive_paper": ("clerk", "")}
+    assert waiting(*done, PAPER_COPY) == {}
+    assert fold_all(INBOX, as_recorded([*done, PAPER_COPY])) == {}
+
+
+@pytest.mark.parametrize("until", range(1, 7))
+def test_a_withdrawal_leaves_nothing_waiting(until: int) -> None:
+    done = [started(), prepared(), judged(), decided(), vetted(), filed()][:until]
+    assert fold_all(INBOX, as_recorded([*done, withdrawn()])) == {}
+
+
+def test_a_withdrawal_leaves_the_neighbours_turn() -> None:
+    events = [started(), prepared(), judged(), started(THEIRS, NEIGHBOUR), withdrawn()]
+    assert waiting(*events) == {"prepare": ("applicant", NEIGHBOUR)}
+
+
+def test_a_judgement_is_asked_for_once_the_materials_are_complete() -> None:
+    assert "judge" not in waiting(started())
+    assert waiting(started(), prepared())["judge"] == ("clerk", "")
+    assert "judge" not in waiting(started(), prepared(), judged())
+    assert "judge" not in waiting(started(), prepared(), form_saved())
+    assert "judge" not in waiting(started(), prepared(), judged(), form_saved(), prepared())
+    assert "judge" not in waiting(started(), prepared(), judged(), self_check())
+    assert "judge" in waiting(started(), prepared(), judged(), self_check(), prepared())
+    assert "judge" not in waiting(started(), judged(), prepared())
+
+
+@pytest.mark.parametrize(
+    ("newer", "counts"),
+    [(self_check(), True), (traits("student"), True), (interpreted("closes"), True), (erratum("cycle_ends"), False)],
+)
+def test_a_judgement_finding_the_same_is_recorded_where_something_it_rests_on_is_newer(
+    newer: Event, *, counts: bool
+) -> None:
+    """Filing refuses a judgement older than what it rests on, so whoever is asked to judge again must be able to."""
+    dated = replace(next(event for event in programme() if isinstance(event, EligibilityRuleDefined)), rule="dated")
+    rules = [term("closes"), interpreted("closes"), replace(dated, as_of_term="closes")]
+    before = given(*units(), *programme(), *rules, started())
+    first = before.when(JudgeEligibility(application_id=MINE))
+    first.command.execute()
+    (found,) = [tagged.decision for tagged in first.command.collect_events()]
+    before.and_(found).when(JudgeEligibility(application_id=MINE)).then()
+    before.and_(found, newer).when(JudgeEligibility(application_id=MINE)).then(*[found] * counts)
+
+
+@pytest.mark.parametrize("fact", facts(), ids=lambda fact: fact.TOPIC)
+def test_a_newer_fact_about_the_unit_asks_for_another_judgement(fact: Event) -> None:
+    assert "judge" in waiting(started(), prepared(), judged(), fact)
+    assert "judge" not in waiting(started(), fact)
+    assert "judge" not in waiting(
+        started(THEIRS, NEIGHBOUR), prepared(THEIRS, NEIGHBOUR), judged(application=THEIRS), fact
+    )
+
+
+def test_a_second_fact_does_not_make_the_wait_begin_anew() -> None:
+    once = [started(), prepared(), judged(), incident()]
+    assert row_of("judgement", MINE, *once).since == row_of("judgement", MINE, *once, incident()).since
+
+
+def test_each_waivable_rule_that_is_not_met_waits_for_the_head_until_waived() -> None:
+    two = judged(finding(), finding("unknown", rule="honour"), finding(rule="conduct", severity="hard"))
+    rows = fold_all(INBOX, as_recorded([started(), two]))
+    assert {key[1] for key in rows if key[0] == "waiver"} == {f"{MINE}/three_years", f"{MINE}/honour"}
+    assert waiting(started(), judged())["waive"] == ("head", "")
+    assert "waive" not in waiting(started(), judged(), waived(2))
+
+
+def test_a_rule_met_at_a_later_judgement_waits_no_longer() -> None:
+    assert "waive" not in waiting(started(), judged(), judged(finding("met"), verdict="eligible"))
+
+
+def test_a_term_without_a_value_waits_for_an_interpretation() -> None:
+    assert waiting(term()) == {"interpret": ("clerk", "")}
+    assert waiting(term(), interpreted()) == {}
+    assert waiting(term(), erratum()) == {}
+    assert waiting(term(), term("results"), interpreted()) == {"interpret": ("clerk", "")}
+
+
+def test_the_turn_moves_with_the_unit_to_its_new_parent() -> None:
+    assert waiting(started(), prepared(), moved())["decide"] == ("nominator", OTHER_COLLEGE)
+    assert waiting(started(), moved(), prepared())["decide"] == ("nominator", OTHER_COLLEGE)
+    assert waiting(started(), moved())["prepare"] == ("applicant", BRANCH)
+    assert waiting(started(), prepared(), moved(NEIGHBOUR))["decide"] == ("nominator", COLLEGE)
+
+
+def test_the_turn_of_a_merged_nominator_goes_to_its_successor() -> None:
+    assert waiting(started(), prepared(), merged(COLLEGE, OTHER_COLLEGE))["decide"] == ("nominator", OTHER_COLLEGE)
+    assert waiting(started(), prepared(), merged(BRANCH, NEIGHBOUR))["decide"] == ("nominator", COLLEGE)
+
+
+def test_a_unit_that_decides_for_itself_keeps_its_turn_when_it_moves() -> None:
+    own = ApplicationStarted(
+        application_id=MINE,
+        programme_id=CALL,
+        track_id=BRANCHES,
+        unit_id=BRANCH,
+        nominator_unit_id=NominatorUnitId(BRANCH),
+    )
+    assert waiting(own, prepared(), moved())["decide"] == ("nominator", BRANCH)
+
+
+def test_a_task_is_due_when_the_window_of_its_programme_closes() -> None:
+    past = as_recorded([term(), started(), prepared(), window_opened()])
+    windows = {row.programme_id: row for row in fold_all(WINDOW, past).values()}
+    tasks = waiting_for(fold_all(INBOX, past).values(), windows)
+    assert {task.task for task in tasks} == {"interpret", "decide", "judge"}
+    assert {task.due_at for task in tasks} == {CLOSES}
+    assert all(task.due_at is None for task in waiting_for(fold_all(INBOX, past).values(), {}))
+
+
+def test_a_paper_copy_has_no_date_of_its_own_and_comes_last() -> None:
+    past = as_recorded([window_opened(), started(), filed(), started(THEIRS, NEIGHBOUR)])
+    windows = {row.programme_id: row for row in fold_all(WINDOW, past).values()}
+    tasks = waiting_for(fold_all(INBOX, past).values(), windows)
+    assert [(task.task, task.due_at) for task in tasks] == [("prepare", CLOSES), ("receive_paper", None)]
+
+
+def test_who_prepared_is_not_shown_the_decision_and_who_judged_not_the_waiver() -> None:
+    rows = fold_all(INBOX, as_recorded([started(), prepared(), judged()], by=ADA)).values()
+    assert {task.task for task in waiting_for(rows, {}, ADA)} == set()
+    assert {task.task for task in waiting_for(rows, {}, BEN)} == {"decide", "waive"}
+
+
+def test_whoever_has_a_hand_in_the_materials_is_not_shown_the_decision() -> None:
+    past = as_recorded([started(), self_check(), prepared()], by=BEN)
+    past[1] = recorded(2, self_check(), by=ADA)
+    rows = fold_all(INBOX, past).values()
+    assert {task.task for task in waiting_for(rows, {}, ADA)} == {"judge"}
+    past.append(recorded(4, self_check(), by=BEN))
+    past.append(recorded(5, prepared(), by=BEN))
+    rows = fold_all(INBOX, past).values()
+    assert {task.task for task in waiting_for(rows, {}, ADA)} == {"judge", "decide"}
+
+
+def test_who_prepared_may_still_prepare_again() -> None:
+    rows = fold_all(INBOX, as_recorded([started(), prepared(), form_saved()], by=ADA)).values()
+    assert {task.task for task in waiting_for(rows, {}, ADA)} == {"prepare"}
+
+
+def test_every_task_is_named_in_both_languages() -> None:
+    for _, en, zh in TASKS.values():
+        assert en.isascii()
+        assert not zh.isascii()
+
+
+def test_a_turn_waits_since_it_came_up_whatever_happens_beside_it() -> None:
+    past = as_recorded([started(), form_saved(), prepared(), incident()])
+    since = [fold_all(INBOX, past[:n])["application", MINE].since for n in range(1, 5)]
+    begun, complete = past[0].envelope.effective_at, past[2].envelope.effective_at
+    assert since == [begun, begun, complete, complete]

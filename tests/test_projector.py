@@ -1,0 +1,428 @@
+"""The projector on a real PostgreSQL: batches of any size, rebuilds, failures of one view, rivals and kills."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any, cast
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from domain.ids import UnitId
+from domain.lifecycle import CATALOGUE as LIFECYCLE
+from infra.event_store import EventStore, open_log
+from infra.projector import Projector
+from infra.record import Accepted, Fact, Proposal
+from infra.replay import verify
+from infra.subscription import CheckpointMoved
+from infra.view_batch import Feed, advance
+from infra.view_build import NotAsFolded, build, live, sweep
+from infra.view_tables import Shape
+from infra.views import NotBuilt
+from projections import VIEWS as REAL_VIEWS
+from projections.kernel import View, fold_all
+from tests.case_life import life
+from tests.conftest import Database
+from tests.viewing import (
+    CATALOGUE,
+    LAST,
+    PLOT,
+    TALLY,
+    VIEWS,
+    NewLog,
+    PlotFlooded,
+    PlotRow,
+    Unheard,
+    at,
+    dug,
+    envelope,
+    new_log,
+    readers,
+    some_event,
+    versions,
+    write,
+)
+
+__all__ = ["new_log"]
+
+pytestmark = pytest.mark.store
+MANY = settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+
+
+def projector(pool: asyncpg.Pool, views: tuple[View[Any], ...] = VIEWS, batch: int = 5000) -> Projector:
+    return Projector(pool, views, CATALOGUE, batch)
+
+
+@contextlib.asynccontextmanager
+async def running(work: Projector) -> AsyncIterator[None]:
+    task = asyncio.create_task(work.run())
+    try:
+        yield
+        assert not task.done(), task
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def rows(pool: asyncpg.Pool, store: EventStore, view: View[Any]) -> dict[Any, Any]:
+    page = await readers(pool).list(store.log_id, view)
+    return {view.key_of(row): row for row in page.rows}
+
+
+async def wait_for(pool: asyncpg.Pool, store: EventStore, *views: View[Any]) -> None:
+    await readers(pool, patience=20).until(store.log_id, await store.head(), [view.name for view in views])
+
+
+@MANY
+@given(seed=st.integers(0, 2**32), batches=st.lists(st.integers(1, 30), min_size=1, max_size=4))
+async def test_any_batches_a_rebuild_and_a_fold_in_memory_agree(
+    pool: asyncpg.Pool, new_log: NewLog, seed: int, batches: list[int]
+) -> None:
+    chance = random.Random(seed)
+    store = await new_log()
+    for size in batches:
+        await write(store, [some_event(chance) for _ in range(chance.randrange(1, 25))])
+        await projector(pool, batch=size).catch_up(store.log_id)
+    past = (await store.read()).events
+    for view in VIEWS:
+        assert await rows(pool, store, view) == fold_all(view, past)
+    before = [await versions(pool, view.name, store.log_id) for view in VIEWS]
+    assert await build(pool, VIEWS, CATALOGUE, again=[view.name for view in VIEWS]) == [view.name for view in VIEWS]
+    assert [await versions(pool, view.name, store.log_id) for view in VIEWS] == before
+    assert await verify(pool, VIEWS, CATALOGUE, store.log_id) == []
+    await store.close()
+
+
+async def test_a_fresh_database_has_tables_before_it_has_a_log(pool: asyncpg.Pool, new_log: NewLog) -> None:
+    await projector(pool).catch_up()
+    assert {each.relation for each in (await live(pool)).values()} == {"plot_v1", "tally_v1", "last_v1"}
+    store = await new_log()
+    await write(store, [dug(1)])
+    await projector(pool).catch_up()
+    assert len(await rows(pool, store, PLOT)) == 1
+
+
+async def test_each_touching_event_makes_a_version_also_within_a_batch(pool: asyncpg.Pool, new_log: NewLog) -> None:
+    store = await new_log()
+    await write(store, [dug(1), dug(1, "r2"), dug(2), PlotFlooded(unit_id=UnitId("P-9")), dug(1, "r3")])
+    await projector(pool).catch_up()
+    spans = await pool.fetch("SELECT unit_id, from_position, to_position FROM view.plot_v1 ORDER BY from_position")
+    assert [tuple(span) for span in spans] == [("P-1", 1, 2), ("P-1", 2, 5), ("P-2", 3, None), ("P-1", 5, None)]
+
+
+async def test_a_new_log_with_equal_ids_is_followed_and_nothing_of_it_shows(
+    pool: asyncpg.Pool, new_log: NewLog
+) -> None:
+    one = await new_log()
+    async with running(projector(pool)):
+        await write(one, [dug(1), dug(2)])
+        await wait_for(pool, one)
+        before = await rows(pool, one, PLOT)
+        other = await new_log()
+        await write(other, [dug(1, "r9", "green"), dug(3)])
+        await wait_for(pool, other)
+    assert await rows(pool, one, PLOT) == before
+    assert (await rows(pool, other, PLOT))[("P-1",)].row == "r9"
+    assert await verify(pool, VIEWS, CATALOGUE, one.log_id) == await verify(pool, VIEWS, CATALOGUE, other.log_id) == []
+
+
+class _LogsOpenMeanwhile:
+    """A pool with a log opened just before each of the first statements sent through it."""
+
+    def __init__(self, pool: asyncpg.Pool, new_log: NewLog, statements: int) -> None:
+        self._pool, self._new_log, self._left = pool, new_log, statements
+        self.opened: list[EventStore] = []
+        self.done = asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pool, name)
+
+    async def fetch(self, *arguments: Any) -> Any:
+        await self._interrupt()
+        return await self._pool.fetch(*arguments)
+
+    async def execute(self, *arguments: Any) -> Any:
+        await self._interrupt()
+        return await self._pool.execute(*arguments)
+
+    async def _interrupt(self) -> None:
+        if self._left:
+            self._left -= 1
+            self.opened.append(await self._new_log())
+            await write(self.opened[-1], [dug(1)])
+        else:
+            self.done.set()
+
+
+async def test_a_log_that_opens_between_any_two_statements_is_followed(pool: asyncpg.Pool, new_log: NewLog) -> None:
+    await projector(pool).catch_up()
+    interrupted = _LogsOpenMeanwhile(pool, new_log, statements=4)
+    async with running(projector(cast("asyncpg.Pool", interrupted))):
+        async with asyncio.timeout(20):
+            await interrupted.done.wait()
+        for store in interrupted.opened:
+            await wait_for(pool, store)
+    for store in interrupted.opened:
+        assert await verify(pool, VIEWS, CATALOGUE, store.log_id) == []
+
+
+# --- a view that fails -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("depth", "kind"), [(10, "RuntimeError"), (5, "DataError")], ids=["its fold fails", "its row cannot be stored"]
+)
+@pytest.mark.parametrize("batch", [1, 3, 5000])
+async def test_a_failing_view_stops_alone_just_before_its_failure(
+    pool: asyncpg.Pool, new_log: NewLog, caplog: pytest.LogCaptureFixture, *, depth: int, kind: str, batch: int
+) -> None:
+    store = await new_log()
+    await write(store, [dug(1)])
+    await projector(pool).catch_up()
+    head = await write(store, [dug(2), PlotFlooded(unit_id=UnitId("P-2"), depth=depth), dug(3), dug(1)])
+    await projector(pool, batch=batch).catch_up()
+    assert (await at(pool, "plot", store.log_id), await at(pool, "tally", store.log_id)) == (head, head)
+    assert await at(pool, "last", store.log_id) == 2
+    assert await rows(pool, store, LAST) == fold_all(LAST, (await store.read(until=2)).events)
+    ill = [each for each in await readers(pool).standing() if not each.healthy]
+    assert [(each.view, each.position, each.stopped_at, each.kind) for each in ill] == [("last", 2, 3, kind)]
+    assert await readers(pool).behind(store.log_id, head) == "last"
+    assert "张三" not in caplog.text
+
+
+async def test_a_mended_view_goes_on_where_it_stopped_and_is_well_again(pool: asyncpg.Pool, new_log: NewLog) -> None:
+    store = await new_log()
+    await projector(pool).catch_up()
+    head = await write(store, [dug(1), PlotFlooded(unit_id=UnitId("P-1"), depth=10), dug(1)])
+    await projector(pool).catch_up()
+    mended = replace(
+        LAST, fold=lambda row, recorded, key: row if recorded.position == 2 else LAST.fold(row, recorded, key)
+    )
+    await projector(pool, (PLOT, TALLY, mended)).catch_up()
+    assert await at(pool, "last", store.log_id) == head
+    assert all(each.healthy for each in await readers(pool).standing())
+
+
+async def test_an_unknown_event_stops_every_view_before_it(pool: asyncpg.Pool, new_log: NewLog) -> None:
+    store = await new_log()
+    await write(store, [dug(1)])
+    await projector(pool).catch_up()
+    await write(store, [dug(2), dug(3), Unheard(unit_id=UnitId("P-1")), dug(4)])
+    await projector(pool).catch_up()
+    assert {(each.position, each.stopped_at, each.kind) for each in await readers(pool).standing()} == {
+        (3, 4, "UnknownEventType")
+    }
+    assert len(await rows(pool, store, PLOT)) == 3
+
+
+async def test_a_first_build_stops_before_what_it_cannot_take_in(pool: asyncpg.Pool, new_log: NewLog) -> None:
+    store = await new_log()
+    flood = PlotFlooded(unit_id=UnitId("P-1"), depth=10)
+    await write(store, [dug(1), flood, dug(2), Unheard(unit_id=UnitId("P-1")), dug(4)])
+    await projector(pool).catch_up()
+    stands = {each.view: (each.position, each.stopped_at, each.kind) for each in await readers(pool).standing()}
+    assert stands == {
+        "plot": (3, 4, "UnknownEventType"),
+        "tally": (3, 4, "UnknownEventType"),
+        "last": (1, 2, "RuntimeError"),
+    }
+
+
+# --- building beside and switching -----------------------------------------------------------------------------------
+
+
+def greener(version: int = 2, **other: Any) -> View[Any]:
+    return replace(PLOT, version=version, **other)
+
+
+async def test_a_raised_version_is_built_beside_and_switched(pool: asyncpg.Pool, new_log: NewLog) -> None:
+    store = await new_log()
+    await write(store, [dug(1), dug(2)])
+    await projector(pool).catch_up()
+    nobody = greener(fold=lambda *_: None)
+    await projector(pool, (nobody, TALLY)).catch_up()
+    there = (await live(pool))["plot"]
+    assert (there.version, there.relation) == (2, "plot_v2")
+    assert await rows(pool, store, PLOT) == {}, "readers of the older program read the new table, which looks the same"
+    assert await pool.fetchval("SELECT to_regclass('view.plot_v1')") is None
+    assert await pool.fetchval("SELECT count(*) FROM checkpoint WHERE consumer = 'view.plot_v1'") == 0
+
+
+async def test_an_older_program_leaves_a_newer_table_alone(pool: asyncpg.Pool, new_log: NewLog) -> None:
+    store = await new_log()
+    await write(store, [dug(1)])
+    await projector(pool, (greener(), TALLY)).catch_up()
+    await write(store, [dug(2)])
+    await projector(pool).catch_up()
+    assert (await live(pool))["plot"].version == 2
+    assert (await at(pool, "plot", store.log_id), await at(pool, "tally", store.log_id)) == (1, 2)
+
+
+async def test_rows_that_look_otherwise_need_a_raised_version(pool: asyncpg.Pool) -> None:
+    await projector(pool).catch_up()
+    sloppy = replace(TALLY, row=type(LAST.row.__name__, (TALLY.row,), {"__annotations__": {"more": int}, "more": 1}))
+    await projector(pool, (sloppy, PLOT)).catch_up()
+    assert (await live(pool))["tally"].shape == Shape(TALLY).signature
+    with pytest.raises(NotBuilt):
+        await readers(pool, (sloppy,)).list(1, "tally")
+    assert [each.healthy for each in await readers(pool, (sloppy, PLOT)).standing()] == []
+
+
+async def test_a_build_that_gives_back_other_rows_is_not_switched_to(pool: asyncpg.Pool, new_log: NewLog) -> None:
+    store = await new_log()
+    await write(store, [dug(1)])
+    await projector(pool).catch_up()
+    # Equal instants of two zones are equal; a row that is unequal to itself is the plainest row that is not given back.
+    unlike = type("Unlike", (LAST.row,), {"__eq__": lambda *_: False, "__annotations__": {}}, frozen=True, kw_only=True)
+    with pytest.raises(NotAsFolded):
+        await build(
+            pool,
+            [
+                replace(
+                    LAST,
+                    version=2,
+                    row=unlike,
+                    fold=lambda _row, _recorded, key: unlike(unit_id=key[0], colour="", seen=1),
+                )
+            ],
+            CATALOGUE,
+        )
+    assert (await live(pool))["last"].relation == "last_v1"
+    assert await pool.fetchval("SELECT to_regclass('view.last_v2')") is None
+
+
+async def test_a_new_fold_that_fails_leaves_the_old_table_in_place(pool: asyncpg.Pool, new_log: NewLog) -> None:
+    def fails(*_: object) -> PlotRow:
+        raise RuntimeError
+
+    store = await new_log()
+    await write(store, [dug(1)])
+    await projector(pool).catch_up()
+    await projector(pool, (greener(fold=fails), TALLY)).catch_up()
+    assert (await live(pool))["plot"].relation == "plot_v1"
+    assert len(await rows(pool, store, PLOT)) == 1
+
+
+async def test_rebuilding_while_people_write_and_read_takes_nothing_back(pool: asyncpg.Pool, new_log: NewLog) -> None:
+    store = await new_log()
+    async with running(projector(pool)):
+        await write(store, [dug(n) for n in range(300)])
+        await wait_for(pool, store)
+        done = asyncio.Event()
+        positions: list[int] = []
+
+        async def keep_reading() -> None:
+            views = readers(pool, patience=5)
+            while not done.is_set():
+                page = await views.list(store.log_id, "plot", limit=1)
+                positions.append(page.position)
+                assert page.rows
+
+        async def keep_writing() -> None:
+            number = 300
+            while not done.is_set():
+                await write(store, [dug(number)])
+                number += 1
+
+        reading, writing = asyncio.create_task(keep_reading()), asyncio.create_task(keep_writing())
+        for _ in range(3):
+            await build(pool, VIEWS, CATALOGUE, again=["plot", "last"])
+        done.set()
+        await asyncio.gather(reading, writing)
+        await wait_for(pool, store)
+    assert positions == sorted(positions)
+    assert await verify(pool, VIEWS, CATALOGUE, store.log_id) == []
+    await sweep(pool)
+    tables = await pool.fetch(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'view'::regnamespace AND relkind = 'r'"
+    )
+    assert len(tables) == 2 + len(VIEWS)
+
+
+# --- rivals and kills ------------------------------------------------------------------------------------------------
+
+
+async def test_of_two_batches_over_the_same_events_one_is_refused(pool: asyncpg.Pool, new_log: NewLog) -> None:
+    store = await new_log()
+    await projector(pool).catch_up()
+    await write(store, [dug(1), dug(2)])
+    events = (await store.read()).events
+    feeds = [Feed(Shape(view), f"{view.name}_v1") for view in VIEWS]
+
+    async def take() -> bool:
+        try:
+            async with pool.acquire() as connection, connection.transaction():
+                await advance(connection, store.log_id, feeds, events, 0)
+        except CheckpointMoved:
+            return False
+        return True
+
+    assert sorted(await asyncio.gather(*(take() for _ in range(4)))) == [False, False, False, True]
+    assert await verify(pool, VIEWS, CATALOGUE, store.log_id) == []
+
+
+async def test_two_projectors_at_once_and_killed_backends_lose_and_double_nothing(
+    pool: asyncpg.Pool, new_log: NewLog, superuser: asyncpg.Connection, database: Database
+) -> None:
+    store = await new_log()
+    chance = random.Random(7)
+    victim = {"application_name": "victim"}
+    async with (
+        asyncpg.create_pool(database.app_url, min_size=1, max_size=6, server_settings=victim) as one,
+        asyncpg.create_pool(database.app_url, min_size=1, max_size=6, server_settings=victim) as two,
+        running(projector(one, batch=7)),
+        running(projector(two, batch=11)),
+    ):
+        for _ in range(25):
+            await write(store, [some_event(chance) for _ in range(12)])
+            await superuser.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE application_name = 'victim' AND random() < 0.5"
+            )
+        await wait_for(pool, store)
+    assert await verify(pool, VIEWS, CATALOGUE, store.log_id) == []
+
+
+async def test_wake_ups_from_another_pool_bring_what_was_written_at_once(pool: asyncpg.Pool, new_log: NewLog) -> None:
+    store = await new_log()
+    async with running(projector(pool)):
+        await write(store, [dug(1)])
+        await wait_for(pool, store)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        for number in range(20):
+            outcome = await store.append(Proposal(request_hash=b"", facts=(Fact.of(dug(number)),), envelope=envelope()))
+            assert isinstance(outcome, Accepted)
+            await readers(pool, patience=5).get(
+                store.log_id, "plot", [f"P-{number}"], min_position=outcome.receipt.last_position
+            )
+        assert loop.time() - began < 20 * 0.4, "each would have waited for the poll"
+
+
+async def test_the_process_keeps_the_products_views_up_beats_and_ends_when_told(database: Database) -> None:
+    environment = {**os.environ, "BIAOGAN_DATABASE_URL": database.app_url}
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "workers.projector", env=environment)
+    try:
+        async with asyncpg.create_pool(database.app_url, min_size=1, max_size=5) as pool:
+            async with EventStore(pool, await open_log(pool, "UNI", "simulated"), LIFECYCLE) as store:
+                for recorded in life():
+                    await store.append(
+                        Proposal(request_hash=b"", facts=(Fact.of(recorded.event),), envelope=recorded.envelope)
+                    )
+                await readers(pool, REAL_VIEWS, patience=30).until(store.log_id, await store.head())
+                assert await verify(pool, REAL_VIEWS, LIFECYCLE, store.log_id) == []
+            assert await pool.fetchval("SELECT count(*) FROM heartbeat WHERE process = 'projector'") == 1
+    finally:
+        process.terminate()
+        code = await process.wait()
+    assert code == 0
