@@ -1,0 +1,87 @@
+"""What happens at which time: the whole list on one page.
+
+A row of ``SCHEDULE`` follows the institution's clock: the rows of a view that wait, the field that says when each is
+due, and the command that is asked for then. A row of ``OPERATIONS`` follows real time by a cron expression in the
+institution's zone. Both ask at the front door under the service identity ``schedule``, with a command id that follows
+from the due key, so that a late or doubled scheduler yields the same event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from domain.application.window import CloseApplicationWindow
+from domain.ids import ProgrammeId, tag
+from domain.kernel import Command
+from domain.permission.commands import RecordAccessDay
+from projections.kernel import View
+from projections.window import WINDOW
+
+__all__ = ["OPERATIONS", "SCHEDULE", "AccessDay", "WhenDue"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WhenDue:
+    """When a waiting row of a view is due, a command is asked for.
+
+    ``waiting`` filters the rows, ``due_at`` names the field with the instant, ``subject`` gives the tag of what the
+    command is about and ``values`` its fields.
+    """
+
+    rule: str
+    en: str
+    zh: str
+    view: View[Any]
+    waiting: Mapping[str, Any]
+    due_at: str
+    command: type[Command]
+    subject: Callable[[Any], str]
+    values: Callable[[Any], dict[str, Any]]
+
+    def instant(self, row: object) -> datetime:
+        """When a row is due."""
+        instant: datetime = getattr(row, self.due_at)
+        return instant
+
+    def key(self, row: object) -> str:
+        """What one firing is known by: the subject and its due instant, which an extension makes another one."""
+        return f"{self.subject(row)}@{self.instant(row).isoformat()}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessDay:
+    """The root of each closed day of the access journal is recorded; a day without lines records nothing."""
+
+    rule: str
+    en: str
+    zh: str
+    cron: str
+    command: type[Command]
+
+
+SCHEDULE: tuple[WhenDue, ...] = (
+    WhenDue(
+        rule="close_application_windows",
+        en="Close application windows at the instant written when they were opened or extended",
+        zh="按开启或延长时载明的时刻关闭申报窗口",
+        view=WINDOW,
+        waiting={"closed": False},
+        due_at="closes_at",
+        command=CloseApplicationWindow,
+        subject=lambda row: tag(ProgrammeId, row.programme_id),
+        values=lambda row: {"programme_id": row.programme_id},
+    ),
+)
+
+OPERATIONS: tuple[AccessDay, ...] = (
+    AccessDay(
+        rule="record_access_day",
+        en="Record the root of yesterday's lines of the access journal",
+        zh="记录访问日志前一日的根摘要",
+        cron="5 0 * * *",
+        command=RecordAccessDay,
+    ),
+)
