@@ -1,0 +1,134 @@
+"""The body of a command, made from the fields it asks for, so that schema, validation and documentation are one thing.
+
+Fields that stand in the path are not in the body. A field that is sealed before the command decides is an object of
+texts here. Unknown fields are refused, ids have their patterns, instants their offsets.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import re
+import types
+import typing
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from api.problems import BodyInvalid, BodyUnreadable
+from domain.ids import PATTERNS, CalendarYear
+from domain.kernel import Command, SealedAnswers, SealedDetails, asked_fields
+
+__all__ = ["body_of", "decode", "fault", "field_types"]
+
+LARGEST: Final = 2**53 - 1
+_TEXTS: Final = 100
+_TEXT_LENGTH: Final = 20_000
+_FIRST_YEAR, _LAST_YEAR = 1900, 2200
+
+# msgspec repeats the offending words for some faults; those are said again without them.
+_QUOTING: Final = (
+    (re.compile(r"Invalid enum value .*", re.DOTALL), "Invalid enum value"),
+    (re.compile(r"Invalid value .*", re.DOTALL), "Invalid value"),
+    (re.compile(r"Object contains unknown field .*", re.DOTALL), "Object contains an unknown field"),
+    (re.compile(r"Object missing required field .*", re.DOTALL), "A required field is missing"),
+)
+_PLACE: Final = re.compile(r"(?P<what>.*?)(?: - at `(?:key in )?\$(?P<path>.*)`)?", re.DOTALL)
+_STEP: Final = re.compile(r"\.([A-Za-z_][A-Za-z0-9_]*)|\[(\d+|\.\.\.)\]")
+# The name of a field is shown where it looks like one; anything else a caller wrote may be a person's name.
+_NAMED: Final = re.compile(r"Object (?:missing required|contains unknown) field `([A-Za-z_][A-Za-z0-9_]{0,39})`")
+
+
+def _published(annotation: Any) -> Any:  # noqa: ANN401 - Annotations are of many types.
+    """The annotation of a field as a request has it: ids with patterns, numbers and instants within bounds."""
+    if annotation in (SealedDetails, SealedAnswers):
+        text = Annotated[str, msgspec.Meta(min_length=1, max_length=_TEXT_LENGTH)]
+        return Annotated[dict[str, text], msgspec.Meta(max_length=_TEXTS)]
+    if annotation is CalendarYear:
+        return Annotated[int, msgspec.Meta(ge=_FIRST_YEAR, le=_LAST_YEAR)]
+    if annotation in PATTERNS:
+        return Annotated[str, msgspec.Meta(pattern=PATTERNS[annotation])]
+    if annotation is int:
+        return Annotated[int, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
+    if annotation is datetime:
+        return Annotated[datetime, msgspec.Meta(tz=True)]
+    return _rebuilt(annotation)
+
+
+def _rebuilt(annotation: Any) -> Any:  # noqa: ANN401 - See above.
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Annotated:
+        return annotation
+    if origin in (types.UnionType, typing.Union):
+        return typing.Union[tuple(_published(argument) for argument in arguments)]  # noqa: UP007 - Made at run time.
+    if origin is tuple:
+        kinds = tuple(argument if argument is Ellipsis else _published(argument) for argument in arguments)
+        return tuple.__class_getitem__(kinds)
+    return annotation
+
+
+@functools.cache
+def field_types(command: type[Command]) -> Mapping[str, Any]:
+    """The published type of every field that a command asks for, with its two titles."""
+    hints = typing.get_type_hints(command, include_extras=True)
+    return {
+        field.name: Annotated[
+            _published(hints[field.name]),
+            msgspec.Meta(title=field.metadata["en"], extra_json_schema={"x-title-zh": field.metadata["zh"]}),
+        ]
+        for field in asked_fields(command)
+    }
+
+
+@functools.cache
+def body_of(
+    command: type[Command], in_path: frozenset[str] = frozenset(), optional: str | None = None
+) -> type[msgspec.Struct]:
+    """The struct of a command's body; ``optional`` is the id that the door makes where the caller gives none."""
+    fields: list[Any] = []
+    kinds = field_types(command)
+    for field in asked_fields(command):
+        if field.name in in_path:
+            continue
+        if field.name == optional:
+            fields.append((field.name, kinds[field.name] | None, None))
+        elif field.default is dataclasses.MISSING:
+            fields.append((field.name, kinds[field.name]))
+        else:
+            fields.append((field.name, kinds[field.name], field.default))
+    return msgspec.defstruct(command.__name__, fields, kw_only=True, frozen=True, forbid_unknown_fields=True)
+
+
+@functools.cache
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:  # noqa: ANN401 - The type is the route's.
+    return msgspec.json.Decoder(kind)
+
+
+def decode(data: bytes, kind: Any) -> Any:  # noqa: ANN401 - The type is the route's.
+    """Read a body, or refuse it with the place of its first fault."""
+    try:
+        return _decoder(kind).decode(data or b"{}")
+    except msgspec.ValidationError as error:
+        raise fault(error) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise BodyUnreadable from None
+
+
+def convert(values: Mapping[str, Any], kinds: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """Read values that came as texts in the path."""
+    return {name: msgspec.convert(values[name], kinds[name], strict=False) for name in names}
+
+
+def fault(error: msgspec.ValidationError) -> BodyInvalid:
+    """The refusal of a body, with a JSON pointer and without the words of the caller."""
+    match = _PLACE.fullmatch(str(error))
+    what, path = (match["what"], match["path"] or "") if match else ("Invalid", "")
+    named = _NAMED.fullmatch(what)
+    for pattern, instead in _QUOTING:
+        what = pattern.sub(instead, what)
+    pointer = "".join(f"/{name or index}" for name, index in _STEP.findall(path))
+    if named:
+        pointer += f"/{named[1]}"
+    return BodyInvalid(pointer=pointer or "/", rule=what, errors=[{"pointer": pointer, "detail": what}])

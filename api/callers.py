@@ -1,0 +1,206 @@
+"""Who calls, and what they may see: tokens at the door, offices from the record, failures counted.
+
+A command rests on a token that is checked in the statement that decides it. A read may rely on what was known at most a
+second ago, unless it asks to see a later position.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NoReturn
+from weakref import WeakValueDictionary
+
+from api.doorstep import SIMULATED
+from api.problems import NotLoggedIn, TooManyFailures
+from api.requests import Headers, bearer
+from domain.kernel import Audience
+from domain.permission import policy
+from domain.permission.audiences import audiences
+from domain.person.events import Role
+from domain.person.policy import Appointment
+from infra.asking import Caller, ScopeMissing
+from infra.assembly import Assembly
+from infra.clock import Institution
+from infra.record import Item
+from infra.tokens import Identity
+
+__all__ = ["FAILED_LOGINS", "SCOPES", "Callers", "Failures", "Reader"]
+
+SCOPES: Final[dict[str, tuple[str, str]]] = {
+    "read": ("Read what the holder's offices open", "读取持有人职务可见的内容"),
+    "act": ("Ask for what the holder's offices permit", "提出持有人职务允许的命令"),
+    "backdate": ("Record with an earlier effective day", "以更早的生效日记录"),
+    "clock": ("Move a simulated clock", "拨动模拟时钟"),
+}
+FAILED_LOGINS: Final = 20
+"""How many failed logins of one address are answered in a minute."""
+_WINDOW_SECONDS: Final = 60.0
+_ADDRESSES: Final = 10_000
+_REMEMBERED: Final = 2_000
+_FRESH_SECONDS: Final = 1.0
+
+
+class Failures:
+    """Counts failed logins per address; who has succeeded lately is let through all the same."""
+
+    def __init__(self, limit: int = FAILED_LOGINS, seconds: Callable[[], float] = time.monotonic) -> None:
+        self._limit, self._seconds = limit, seconds
+        self._failed: OrderedDict[str, deque[float]] = OrderedDict()
+        self._good: OrderedDict[bytes, None] = OrderedDict()
+
+    def refuse_excess(self, address: str, secret: str) -> None:
+        """Refuse an address that has failed too often, before anything is looked up for it."""
+        failed = self._failed.get(address)
+        if failed is None:
+            return
+        now = self._seconds()
+        while failed and failed[0] <= now - _WINDOW_SECONDS:
+            failed.popleft()
+        if len(failed) >= self._limit and _digest(secret) not in self._good:
+            raise TooManyFailures(retry_after=max(1, round(failed[0] + _WINDOW_SECONDS - now)))
+
+    def failed(self, address: str) -> None:
+        """Note a failure."""
+        times = self._failed.setdefault(address, deque(maxlen=self._limit))
+        times.append(self._seconds())
+        self._failed.move_to_end(address)
+        if len(self._failed) > _ADDRESSES:
+            self._failed.popitem(last=False)
+
+    def succeeded(self, secret: str) -> None:
+        """Note a success."""
+        self._good[_digest(secret)] = None
+        self._good.move_to_end(_digest(secret))
+        if len(self._good) > _ADDRESSES:
+            self._good.popitem(last=False)
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode(errors="surrogatepass")).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A caller with the offices held today: what decides which fields are shown."""
+
+    caller: Caller
+    institution: Institution
+    now: datetime
+    held: tuple[Appointment, ...]
+    position: int
+    read_at: float
+
+    def audiences(self, units: Iterable[str] = ()) -> frozenset[Audience]:
+        """Which fields of something about these units this caller reads."""
+        return audiences(self.held, units)
+
+    @property
+    def in_office(self) -> bool:
+        """Whether the caller reads what is the office's."""
+        return "office" in self.audiences()
+
+    def holds(self, role: Role, unit_id: str | None = None) -> bool:
+        """Whether the caller holds a role today, at a unit or at the whole institution."""
+        return any(a.role == role and a.unit_id == unit_id for a in self.held)
+
+
+class Callers:
+    """Recognises callers."""
+
+    def __init__(
+        self, parts: Assembly, failed_logins: int = FAILED_LOGINS, seconds: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._parts = parts
+        self._seconds = seconds
+        self.failures = Failures(failed_logins, seconds)
+        self._readers: OrderedDict[tuple[int, str], Reader] = OrderedDict()
+        self._turns: WeakValueDictionary[tuple[int, str], asyncio.Lock] = WeakValueDictionary()
+
+    async def acting(self, headers: Headers, address: str, scope: str = "act") -> Caller:
+        """Say who asks for a command; whether the token still holds is decided with the command."""
+        return await self._caller(headers, address, scope, self._parts.tokens.presume)
+
+    async def reading(self, headers: Headers, address: str) -> Caller:
+        """Say who reads, before anything else of the request is looked at."""
+        return await self._caller(headers, address, "read", self._parts.tokens.recall)
+
+    async def present(self, headers: Headers, address: str, scope: str) -> Reader:
+        """Say who asks for what is not on record, such as a token: token and offices as they stand this instant."""
+        caller = await self._caller(headers, address, scope, self._parts.tokens.authenticate)
+        return await self._read(caller)
+
+    async def reader(self, caller: Caller, after: int = 0) -> Reader:
+        """The caller with offices as they stood at most a second ago, and not before position ``after``."""
+        key = (caller.log_id, caller.person_id)
+        if (known := self._recent(caller, after)) is not None:
+            return known
+        # Who asks at the same time shares one answer, where it is new enough.
+        async with self._turns.setdefault(key, asyncio.Lock()):
+            if (known := self._recent(caller, after)) is not None:
+                return known
+            found = await self._read(caller)
+            self._readers[key] = found
+            self._readers.move_to_end(key)
+            if len(self._readers) > _REMEMBERED:
+                self._readers.popitem(last=False)
+            return found
+
+    def _recent(self, caller: Caller, after: int) -> Reader | None:
+        """What was read of the caller's offices at most a second ago and not before position ``after``."""
+        known = self._readers.get((caller.log_id, caller.person_id))
+        if known is None or self._seconds() - known.read_at >= _FRESH_SECONDS or known.position < after:
+            return None
+        return Reader(caller, known.institution, known.now, known.held, known.position, known.read_at)
+
+    async def _read(self, caller: Caller) -> Reader:
+        read_at = self._seconds()
+        institution = await self._parts.clock.institution(caller.log_id)
+        now = await self._parts.clock.now(caller.log_id)
+        standing = policy.standing(caller.person_id)
+        types = tuple(kind.TOPIC for kind in policy.STANDING)
+        store = await self._parts.stores(caller.log_id)
+        page = await store.read([Item(types, tuple(standing.tags))])
+        held = policy.appointments_of(page.events).on(institution.day(now))
+        return Reader(caller, institution, now, held, page.head, read_at)
+
+    async def _caller(
+        self, headers: Headers, address: str, scope: str, find: Callable[[str], Awaitable[Identity | None]]
+    ) -> Caller:
+        secret = bearer(headers)
+        self.failures.refuse_excess(address, secret)
+        identity = await find(secret)
+        if identity is None:
+            self.failures.failed(address)
+            raise NotLoggedIn
+        self.failures.succeeded(secret)
+        caller = Caller(
+            log_id=identity.log_id,
+            person_id=identity.person_id,
+            scopes=identity.scopes,
+            token_id=identity.token_id,
+            token_hash=identity.hash,
+        )
+        SIMULATED.set((await self._parts.clock.institution(caller.log_id)).simulated)
+        if scope not in caller.scopes:
+            await self._refuse_scope(secret, caller, scope)
+        return caller
+
+    async def _refuse_scope(self, secret: str, caller: Caller, scope: str) -> NoReturn:
+        """Refuse a token that is good, but not for this; the journal keeps it, as every refusal of permission."""
+        if await self._parts.tokens.authenticate(secret) is None:
+            raise NotLoggedIn
+        await self._parts.access.record(
+            caller.log_id,
+            actor_id=caller.person_id,
+            token_id=caller.token_id,
+            act=f"scope:{scope}",
+            what="",
+            outcome=ScopeMissing.kind,
+        )
+        raise ScopeMissing(scope=scope)

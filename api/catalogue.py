@@ -1,0 +1,43 @@
+"""Every route there is: the tables of the capabilities, in the order of a case's life, and what belongs to none."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from api import (
+    application,
+    calendar,
+    document,
+    eligibility,
+    institution,
+    nomination,
+    permission,
+    person,
+    programme,
+    record,
+    surroundings,
+    unit,
+)
+from api.routes import Page
+from domain.kernel import Command
+from domain.permission.commands import COMMANDS as AT_THE_DOOR
+
+__all__ = ["PAGES", "WITHOUT_A_ROUTE"]
+
+WITHOUT_A_ROUTE: Final[tuple[type[Command], ...]] = AT_THE_DOOR
+"""What only the schedule asks for; its refusals have their pages all the same."""
+
+PAGES: Final[tuple[Page, ...]] = (
+    institution.PAGE,
+    person.PAGE,
+    permission.PAGE,
+    calendar.PAGE,
+    document.PAGE,
+    unit.PAGE,
+    programme.PAGE,
+    nomination.PAGE,
+    application.PAGE,
+    eligibility.PAGE,
+    record.PAGE,
+    surroundings.PAGE,
+)

@@ -1,0 +1,122 @@
+"""What happens to every request alike, known route or not: its id, its log line, its figures, its safe headers."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from contextvars import ContextVar
+from typing import Any, Final
+
+import asyncpg
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from infra.log import during, logger, request_id
+
+__all__ = ["REQUEST_ID", "ROUTE", "SIMULATED", "Doorstep", "Figures"]
+
+ROUTE: Final = "biaogan.route"
+REQUEST_ID: Final = "biaogan.request_id"
+"""Where a matched route leaves its template in the scope, and where its id stands; addresses are never logged."""
+SIMULATED: Final[ContextVar[bool]] = ContextVar("simulated", default=False)
+"""Whether the institution that a request turned out to be for lives by a simulated clock; every answer says so."""
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+Application = Callable[[Any, Receive, Send], Awaitable[None]]
+
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_STARTS: Final = re.compile(rb"content-security-policy|cache-control", re.IGNORECASE)
+_SAFE: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+_POLICY: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'")
+_PRIVATE: Final = (b"cache-control", b"private, no-cache")
+
+_log = logger()
+
+_HEADS: Final = "SELECT l.log_id, coalesce(max(e.position), 0) AS head FROM log l LEFT JOIN LATERAL ("
+_HEADS_REST: Final = (
+    "SELECT position FROM event WHERE log_id = l.log_id ORDER BY position DESC LIMIT 1) e ON true GROUP BY 1"
+)
+_CHECKPOINTS: Final = "SELECT log_id, consumer, position FROM checkpoint"
+
+
+class Figures:
+    """What the product counts about itself, by route templates and positions, never by content."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "biaogan_http_requests", "Requests answered", ["method", "route", "status"], registry=self.registry
+        )
+        self.seconds = Histogram(
+            "biaogan_http_request_seconds", "Time to answer", ["method", "route"], registry=self.registry
+        )
+        self.head = Gauge("biaogan_log_head", "Newest position of a log", ["log"], registry=self.registry)
+        self.lag = Gauge(
+            "biaogan_consumer_lag",
+            "Positions a consumer is behind the head",
+            ["log", "consumer"],
+            registry=self.registry,
+        )
+
+    async def text(self, pool: asyncpg.Pool[asyncpg.Record]) -> bytes:
+        """Everything in the exposition format, heads and lags as they stand now."""
+        heads = {row["log_id"]: row["head"] for row in await pool.fetch(_HEADS + _HEADS_REST)}
+        self.head.clear()
+        self.lag.clear()
+        for log_id, head in heads.items():
+            self.head.labels(str(log_id)).set(head)
+        for row in await pool.fetch(_CHECKPOINTS):
+            lag = heads.get(row["log_id"], 0) - row["position"]
+            self.lag.labels(str(row["log_id"]), row["consumer"]).set(lag)
+        return generate_latest(self.registry)
+
+
+class Doorstep:
+    """Wraps the whole application."""
+
+    def __init__(self, inside: Application, figures: Figures) -> None:
+        self._inside = inside
+        self._figures = figures
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take one request in, or the start and end of the process."""
+        if scope["type"] != "http":
+            await self._inside(scope, receive, send)
+            return
+        offered = next((v.decode("latin-1") for n, v in scope["headers"] if n.lower() == b"x-request-id"), None)
+        identity = scope[REQUEST_ID] = request_id(offered)
+        status, began = 500, time.perf_counter()
+        SIMULATED.set(False)
+
+        async def sending(message: MutableMapping[str, Any]) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), *_added(message.get("headers", ()), identity)]
+            await send(message)
+
+        with during(request_id=identity):
+            try:
+                await self._inside(scope, receive, sending)
+            finally:
+                self._note(scope, status, time.perf_counter() - began)
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+        route = scope.get(ROUTE, "none")
+        self._figures.requests.labels(method, route, str(status)).inc()
+        self._figures.seconds.labels(method, route).observe(seconds)
+        _log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
+
+
+def _added(headers: Iterable[tuple[bytes, bytes]], identity: str) -> list[tuple[bytes, bytes]]:
+    there = {match.group().lower() for name, _ in headers if (match := _STARTS.fullmatch(name))}
+    kept = [pair for pair in (_POLICY, _PRIVATE) if pair[0] not in there]
+    marked = [(b"x-simulated", b"true")] if SIMULATED.get() else []
+    return [*_SAFE, *kept, *marked, (b"x-request-id", identity.encode("latin-1"))]

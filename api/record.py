@@ -1,0 +1,261 @@
+"""The record as its reader may see it: the feed of events, the file of one case, and what waits for the caller."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from typing import Any, Final
+
+import msgspec
+
+from api.acts import Wiring, address_of
+from api.callers import Reader
+from api.problems import NotFound, ParameterInvalid
+from api.reads import TIMES, csv_response, finished, refuse_beyond_head, times, wants_csv
+from api.requests import Headers, Parameters
+from api.routes import AnyRequest, AnyResponse, Own, Page, Parameter
+from domain.ids import ApplicationId, tag
+from domain.kernel import Audience, Recorded, identifiers, redact
+from domain.lifecycle import CATALOGUE
+from infra.record import Item
+from projections.case_file import Entry, case_file_table, entries
+from projections.inbox import INBOX, InboxRow, Waiting, waiting_for
+from projections.kernel import canonical_csv
+from projections.window import WINDOW
+
+_MOST: Final = 1000
+_USUAL: Final = 100
+_AFTER: Final = Parameter(name="after", en="After this position", zh="此位置之后", type=int)
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True):
+    """One recorded event, as its reader may see it."""
+
+    position: int
+    type: str
+    tags: tuple[str, ...]
+    body: dict[str, Any]
+    envelope: dict[str, Any]
+    recorded_at: str
+
+
+class Feed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A stretch of the record; go on after ``next_after``, also where nothing was found yet."""
+
+    items: tuple[Fact, ...]
+    next_after: int
+    head: int
+    simulated: bool = False
+
+
+class CaseFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Every fact of one case, in order."""
+
+    application_id: str
+    entries: tuple[Entry, ...]
+    position: int
+    simulated: bool = False
+
+
+class Inbox(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What waits for the caller, the most urgent first."""
+
+    items: tuple[Waiting, ...]
+    position: int
+    simulated: bool = False
+
+
+# --- the feed --------------------------------------------------------------------------------------------------------
+
+
+async def _events(wiring: Wiring, request: AnyRequest) -> AnyResponse:
+    """A stretch of the record from a position on, filtered by type and tag, redacted for its reader."""
+    headers = Headers(request.scope["headers"])
+    reader = await wiring.callers.reader(await wiring.callers.reading(headers, address_of(request)))
+    parameters = Parameters(request.scope["query_string"], ("after", "limit", "type", "tag"))
+    after, limit = parameters.whole("after") or 0, parameters.whole("limit", 1, _MOST) or _USUAL
+    kind, wanted = parameters.text("type"), parameters.text("tag")
+    if kind is not None and kind not in CATALOGUE.by_name:
+        raise ParameterInvalid(parameter="type", rule="the stored name of an event")
+    if wanted is not None and not wanted.isprintable():
+        raise ParameterInvalid(parameter="tag", rule="kind:id")
+    items = [Item((kind,) if kind else (), (wanted,) if wanted else ())] if kind or wanted else []
+    store = await wiring.parts.stores(reader.caller.log_id)
+    # What the reader may not see counts for nothing: neither for the limit nor for the place to go on at.
+    facts: list[Fact] = []
+    at_once, reached = limit if reader.in_office else _MOST, after
+    while True:
+        page = await store.read(items, after=reached, limit=at_once)
+        facts += (fact for recorded in page.events if (fact := _fact(reader, recorded, wanted)))
+        if len(facts) >= limit or len(page.events) < at_once:
+            break
+        reached = page.events[-1].position
+    feed = Feed(
+        items=tuple(facts[:limit]),
+        next_after=facts[limit - 1].position if len(facts) >= limit else max(after, page.head),
+        head=page.head,
+        simulated=reader.institution.simulated,
+    )
+    return finished(feed, page.head, headers)
+
+
+def _fact(reader: Reader, recorded: Recorded, wanted: str | None) -> Fact | None:
+    """An event as this reader may see it; None where nothing of it, or the tag that was asked for, is theirs to see."""
+    audiences = reader.audiences(_units(recorded))
+    body = redact(recorded.event, audiences)
+    if not body:
+        return None
+    tags = recorded.tags if "office" in audiences else tuple(_seen_tags(recorded, body))
+    if wanted is not None and wanted not in tags:
+        return None
+    return Fact(
+        position=recorded.position,
+        type=recorded.type,
+        tags=tags,
+        body=body,
+        envelope=redact(recorded.envelope, audiences),
+        recorded_at=recorded.recorded_at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+    )
+
+
+def _units(recorded: Recorded) -> tuple[str, ...]:
+    return tuple(value.partition(":")[2] for value in recorded.tags if value.startswith(("unit:", "nominator-unit:")))
+
+
+def _seen_tags(recorded: Recorded, body: dict[str, Any]) -> Iterable[str]:
+    """The tags whose id stands in a field that is seen."""
+    seen: set[str] = set()
+    for name in identifiers(type(recorded.event)):
+        value = body.get(name)
+        seen |= {str(each) for each in value} if isinstance(value, tuple) else {str(value)}
+    return (each for each in recorded.tags if each.partition(":")[2] in seen)
+
+
+# --- the case file ---------------------------------------------------------------------------------------------------
+
+
+async def _case_file(wiring: Wiring, request: AnyRequest) -> AnyResponse:
+    """Every fact about one application, each as its reader may see it."""
+    headers = Headers(request.scope["headers"])
+    caller = await wiring.callers.reading(headers, address_of(request))
+    parameters = Parameters(request.scope["query_string"], (*TIMES[:3], "format"))
+    reader = await wiring.callers.reader(caller, parameters.whole("min_position") or 0)
+    csv = wants_csv(headers, parameters)
+    when = await times(wiring, reader, parameters, effective=False)
+    application_id = request.path_params["application_id"]
+    store = await wiring.parts.stores(reader.caller.log_id)
+    page = await store.read([Item(tags=(tag(ApplicationId, application_id),))], until=when.at_position)
+    if not page.events:
+        raise NotFound
+    # Whoever stands on either side of the case reads it whole as its subject.
+    units = {unit for recorded in page.events for unit in _units(recorded)}
+    audiences: frozenset[Audience] = reader.audiences(units)
+    if "subject" not in audiences:
+        raise NotFound
+    found = entries(page.events, audiences)
+    position = page.head if when.at_position is None else when.at_position
+    if csv:
+        lines = canonical_csv(case_file_table(found, audiences))
+        return csv_response(_streamed(lines), "case-file", position, reader)
+    file = CaseFile(
+        application_id=application_id,
+        entries=tuple(found),
+        position=position,
+        simulated=reader.institution.simulated,
+    )
+    return finished(file, position, headers)
+
+
+async def _streamed(lines: Iterable[bytes]) -> AsyncIterator[bytes]:
+    for line in lines:
+        yield line
+
+
+# --- the inbox -------------------------------------------------------------------------------------------------------
+
+
+async def _inbox(wiring: Wiring, request: AnyRequest) -> AnyResponse:
+    """What waits for the offices that the caller holds today."""
+    headers = Headers(request.scope["headers"])
+    caller = await wiring.callers.reading(headers, address_of(request))
+    wanted = Parameters(request.scope["query_string"], ("min_position",)).whole("min_position") or 0
+    reader = await wiring.callers.reader(caller, wanted)
+    await refuse_beyond_head(wiring, reader, "min_position", wanted)
+    log_id = reader.caller.log_id
+    rows: list[InboxRow] = []
+    position = wanted
+    for held in reader.held:
+        filters = {"waiting": True, "role": held.role, "unit_id": held.unit_id or ""}
+        found, position = await all_rows(wiring, log_id, INBOX.name, filters, wanted)
+        rows += found
+    windows, _ = await all_rows(wiring, log_id, WINDOW.name, {}, wanted) if rows else ([], position)
+    waiting = waiting_for(rows, {window.programme_id: window for window in windows}, reader.caller.person_id)
+    inbox = Inbox(items=tuple(waiting), position=position, simulated=reader.institution.simulated)
+    return finished(inbox, position, headers)
+
+
+async def all_rows(
+    wiring: Wiring, log_id: int, view: str, filters: dict[str, Any], wanted: int
+) -> tuple[list[Any], int]:
+    """Every row of a view that passes the filters, and the position they reflect."""
+    rows: list[Any] = []
+    cursor: str | None = None
+    while True:
+        page = await wiring.views.list(log_id, view, filters=filters, cursor=cursor, min_position=wanted)
+        rows += page.rows
+        if page.next is None:
+            return rows, page.position
+        cursor = page.next
+
+
+_MIN: Final = Parameter(name="min_position", en="Wait until it is seen", zh="等到可见此位置", type=int)
+
+PAGE = Page(
+    "record",
+    "The record",
+    "记录",
+    (
+        Own(
+            method="GET",
+            path="/v1/events",
+            answer=_events,
+            operation="read_events",
+            en="The feed of events from a position on, redacted for its reader; ask again after next_after.",
+            zh="自某位置起的事件流,按读者可见范围脱敏;以 next_after 续读。",
+            parameters=(
+                _AFTER,
+                Parameter(name="limit", en="At most so many (1 to 1000)", zh="至多条数(1 至 1000)", type=int),
+                Parameter(name="type", en="Stored name of an event", zh="事件存储名"),
+                Parameter(name="tag", en="kind:id", zh="标签(kind:id)"),
+            ),
+            result=Feed,
+        ),
+        Own(
+            method="GET",
+            path="/v1/applications/{application_id}/case-file",
+            answer=_case_file,
+            operation="read_case_file",
+            en="Every fact about one application, with who, when, by what right and why.",
+            zh="一项申报的全部事实:何人、何时、依何权限、因何事由。",
+            parameters=(
+                _MIN,
+                Parameter(name="at_position", en="As it stood there", zh="该位置时的状态", type=int),
+                Parameter(name="as_of", en="As recorded by then", zh="截至此刻的记录"),
+                Parameter(name="format", en="json or csv, instead of Accept", zh="json 或 csv,代替 Accept"),
+            ),
+            result=CaseFile,
+            gives=("json", "csv"),
+            refusals=(404, 406),
+        ),
+        Own(
+            method="GET",
+            path="/v1/inbox",
+            answer=_inbox,
+            operation="read_inbox",
+            en="What waits for the offices that the caller holds today, the most urgent first.",
+            zh="调用者当日职务的待办,最紧急者在前。",
+            parameters=(_MIN,),
+            result=Inbox,
+            refusals=(503,),
+        ),
+    ),
+)
