@@ -1,0 +1,109 @@
+"""What the people of the story write: invented, short, and plausible. Every text becomes a sealed document."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+__all__ = [
+    "CALENDAR",
+    "FOUNDATIONS",
+    "INCIDENT",
+    "INCIDENT_FACT",
+    "READINGS",
+    "THREE_YEARS",
+    "TWO_YEARS",
+    "VERDICTS",
+    "WAIVER",
+    "WORKING_DAYS",
+    "Reading",
+    "answer",
+    "plan",
+    "resolution",
+    "self_check",
+]
+
+FOUNDATIONS: Final = "各级党组织成立批复文件摘录(示例):列明各单位批准成立日期,供判定申报基本条件时查考。"
+INCIDENT: Final = "关于经济管理学院 2018 年一起实验室安全事故的调查报告(示例)。"
+CALENDAR: Final = "国务院办公厅关于 2020 年部分节假日安排的通知(含春节假期延长),据此备案工作日历。"
+WAIVER: Final = "教务处党支部由 2013 年成立的原教务教研党支部调整设立,组织生活连续,同意豁免成立满三年的一般要求。"
+
+INCIDENT_FACT: Final = {
+    "kind": "safety",
+    "severity": "major",
+    "scope": "unit",
+    "occurred_on": "2018-11-20",
+    "valid_on": "2018-11-20",
+}
+WORKING_DAYS: Final = {
+    "days_off": [
+        *("2020-01-01", "2020-01-24", "2020-01-27", "2020-01-28", "2020-01-29", "2020-01-30", "2020-01-31"),
+        *("2020-04-06", "2020-05-01", "2020-05-04", "2020-05-05", "2020-06-25", "2020-06-26"),
+        *("2020-10-01", "2020-10-02", "2020-10-05", "2020-10-06", "2020-10-07", "2020-10-08"),
+    ],
+    "days_worked": ["2020-01-19", "2020-04-26", "2020-05-09", "2020-06-28", "2020-09-27", "2020-10-10"],
+}
+THREE_YEARS: Final = {"rule": "established_three_years"}
+TWO_YEARS: Final = {"rule": "established_two_years"}
+VERDICTS: Final = {"eligible": "符合", "waivable": "可豁免", "ineligible": "不符合"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a damaged term is read: its value, what that is in words, and why."""
+
+    value: dict[str, Any]
+    en: str
+    zh: str
+    why: str
+
+
+def _day(day: str, why: str) -> Reading:
+    return Reading({"type": "date", "day": day}, day, day, why)
+
+
+_LOST_YEAR: Final = "原文“年”字脱落,按两年周期自 2020 年 6 月起至 2022 年 6 月止理解。"
+_CYCLE: Final = "原文所列日期与“以两年为周期”矛盾:周期止于 2022 年 6 月,终期材料与结果应在同年;待更正确认。"
+
+READINGS: Final[dict[str, Reading]] = {
+    "application_closes": _day("2020-05-31", "原文“5前”脱字;评审须于六月底前完成,读作 5 月底前,当日 24 时截止。"),
+    "review_ends": _day("2020-06-30", _LOST_YEAR),
+    "cycle_begins": _day("2020-06-30", _LOST_YEAR + "建设自名单确定之日即六月底起算。"),
+    "cycle_ends": _day("2022-06-30", _LOST_YEAR),
+    "midterm_assessment": _day("2021-06-30", _LOST_YEAR),
+    "annual_summary_due": _day("2021-05-10", _LOST_YEAR + "“月初”读作 10 日以前。"),
+    "consolidation_begins": _day("2021-06-01", _LOST_YEAR),
+    "consolidation_ends": _day("2022-06-30", _LOST_YEAR),
+    "acceptance_ends": _day("2022-06-30", _LOST_YEAR),
+    "final_documents_due": _day("2022-05-31", _CYCLE),
+    "results_published": _day("2022-06-30", _CYCLE),
+    "college_annual_amount": Reading(
+        {"type": "amount", "amount_fen": 2_500_000},
+        "25,000 yuan a year",
+        "每年 2.5 万元",
+        "原文“2.5”脱“万元”,与下一项“1 万元”同列,读作每年 2.5 万元。",
+    ),
+    "matching_ratio": Reading(
+        {"type": "ratio", "ratio_bp": 10_000}, "1 to 1", "1:1", "原文“11”脱比号,读作不低于 1:1。"
+    ),
+}
+
+
+def plan(unit_id: str) -> str:
+    """A committee's plan of the first step."""
+    return f"{unit_id} 对标争先创建方案(示例):问题清单、责任清单、创建目标、任务书、路线图、时间表与责任人。"
+
+
+def resolution(unit_id: str) -> str:
+    """A committee's resolution on one application."""
+    return f"会议决议(示例):经集体研究,同意推荐 {unit_id} 申报,并对申报书与自查报告审核把关。"
+
+
+def answer(unit_id: str, field: str) -> str:
+    """What a unit writes into one field of its form."""
+    return f"{unit_id}:{field}(示例文本)。坚持问题导向,按两年周期分年度推进,责任到人,成果可检验、可推广。"
+
+
+def self_check(unit_id: str, criterion: str) -> str:
+    """What a unit writes about one criterion."""
+    return f"{unit_id}:对照“{criterion}”逐项自查(示例文本),制度健全、台账完备、成效明显。"

@@ -1,0 +1,93 @@
+"""``biaogan events``: the lines of the log, their root, and the check of an export that needs no server."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import IO, Final
+
+import rich_click as click
+
+from api.cli.reaching import chosen, database, opened, run
+from api.cli.speaking import FOUND, Progress, Stop, answer, as_json
+from infra.line import Root, check, leaf, line
+from infra.settings import load
+
+__all__ = ["events"]
+
+_SHOWN: Final = 20
+_institution = click.option("--institution", "institution_id", help="Which, where there are several. · 机构编号。")
+
+
+@click.group()
+def events() -> None:
+    """The record, line by line. · 记录逐行。"""
+
+
+@events.command()
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Else standard output. · 输出文件。"
+)
+@_institution
+def export(output: Path | None, institution_id: str | None) -> None:
+    """Write the canonical lines of the log. · 导出日志各行。"""
+    settings = load()
+    with database(settings) as urls:
+        progress = Progress("export")
+
+        async def work(file: IO[bytes]) -> None:
+            async with opened(settings, urls) as wiring:
+                found = await chosen(wiring, institution_id)
+                store = await wiring.parts.stores(found.log_id)
+                head, done = await store.head(), 0
+                async for page in store.rows(until=head):
+                    file.writelines(line(found.institution_id, row) + b"\n" for row in page)
+                    done += len(page)
+                    progress(done, head)
+            progress.end()
+
+        if output is None:
+            run(work(sys.stdout.buffer))
+        else:
+            with output.open("wb") as file:
+                run(work(file))
+
+
+@events.command("root")
+@_institution
+@as_json
+def root_(*, institution_id: str | None, as_json: bool) -> None:
+    """Print size and root (RFC 6962) of the log. · 打印日志规模与根摘要。"""
+    settings = load()
+    with database(settings) as urls:
+        progress = Progress("root")
+
+        async def work() -> tuple[str, Root]:
+            async with opened(settings, urls) as wiring:
+                found = await chosen(wiring, institution_id)
+                store, root = await wiring.parts.stores(found.log_id), Root()
+                head = await store.head()
+                async for page in store.rows(until=head):
+                    for row in page:
+                        root.add(leaf(line(found.institution_id, row)))
+                    progress(root.size, head)
+                progress.end()
+                return found.institution_id, root
+
+        log, root = run(work())
+    digest = root.digest().hex()
+    answer({"log": log, "size": root.size, "root": digest}, (log, str(root.size), digest), as_json=as_json)
+
+
+@events.command("check")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@as_json
+def check_(*, file: Path, as_json: bool) -> None:
+    """Check an export and recompute its root, with the standard library alone. · 校验导出文件并重算根摘要。"""
+    with file.open("rb") as lines:
+        found = check(lines)
+    digest = found.root.digest().hex()
+    told = {"log": found.log, "size": found.root.size, "root": digest, "findings": found.findings}
+    answer(told, (str(found.log), str(found.root.size), digest, *found.findings[:_SHOWN]), as_json=as_json)
+    if found.findings:
+        raise Stop(f"{file}: {len(found.findings)} findings.", FOUND)

@@ -1,0 +1,109 @@
+"""``biaogan replay`` and ``biaogan projections``: whether the views say what the log says, and building them anew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import rich_click as click
+
+from api.cli.reaching import chosen, database, opened, run
+from api.cli.speaking import FOUND, USAGE, Progress, Stop, answer, as_json
+from domain.lifecycle import CATALOGUE
+from infra.replay import Difference, verify
+from infra.settings import load
+from infra.view_build import build
+from infra.views import Standing
+from projections import VIEWS
+
+__all__ = ["projections", "replay"]
+
+_SHOWN: Final = 50
+_institution = click.option("--institution", "institution_id", help="Which, where there are several. · 机构编号。")
+
+
+@click.group()
+def replay() -> None:
+    """Replay of the log. · 重放。"""
+
+
+@replay.command("verify")
+@_institution
+@as_json
+def verify_(*, institution_id: str | None, as_json: bool) -> None:
+    """Fold everything from position 1 and compare it with every live view; exit 1 names the rows. · 重放核对视图。"""
+    settings = load()
+    with database(settings) as urls:
+        progress = Progress("replay")
+
+        async def work() -> Sequence[Difference]:
+            async with opened(settings, urls) as wiring:
+                log_id = (await chosen(wiring, institution_id)).log_id
+                return await verify(wiring.parts.pool, VIEWS, CATALOGUE, log_id, progress)
+
+        found = run(work())
+        progress.end()
+    lines = [
+        f"{one.view} {'/'.join(map(str, one.key))}: {one.kind} {one.column or ''} at {one.position}".rstrip()
+        for one in found[:_SHOWN]
+    ]
+    summary = [f"{len(VIEWS)} views, {len(found)} differences"]
+    answer({"views": len(VIEWS), "differences": found}, [*lines, *summary], as_json=as_json)
+    if found:
+        raise Stop(f"{len(found)} differences.", FOUND)
+
+
+@click.group()
+def projections() -> None:
+    """The views. · 视图。"""
+
+
+@projections.command()
+@as_json
+def status(*, as_json: bool) -> None:
+    """Where every view stands in every log. · 各视图进度。"""
+    settings = load()
+    with database(settings) as urls:
+
+        async def work() -> tuple[Standing, ...]:
+            async with opened(settings, urls) as wiring:
+                return await wiring.views.standing()
+
+        found = run(work())
+    lines = [f"{one.view:16} log {one.log_id}  {one.position}/{one.head}  {_health(one)}" for one in found]
+    answer(found, lines, as_json=as_json)
+    if not all(one.healthy for one in found):
+        raise Stop("Not every view is healthy.", FOUND)
+
+
+def _health(one: Standing) -> str:
+    if one.relation is None:
+        return "not built"
+    return "ok" if one.stopped_at is None else f"stopped at {one.stopped_at} by {one.kind}"
+
+
+@projections.command()
+@click.argument("names", nargs=-1)
+@as_json
+def rebuild(*, names: tuple[str, ...], as_json: bool) -> None:
+    """Build views anew beside those that are read, and switch; all of them where none is named. · 重建视图。"""
+    known = {view.name for view in VIEWS}
+    if unknown := set(names) - known:
+        raise Stop(f"There is no view {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}.", USAGE)
+    settings = load()
+    with database(settings) as urls:
+        progress = Progress("rebuild")
+
+        async def work() -> list[str]:
+            async with opened(settings, urls) as wiring:
+                return await build(
+                    wiring.parts.pool,
+                    VIEWS,
+                    CATALOGUE,
+                    again=set(names) or known,
+                    report=lambda _what, done, of: progress(done, of),
+                )
+
+        switched = run(work())
+        progress.end()
+    answer({"switched": switched}, (f"switched: {', '.join(switched) or 'none'}",), as_json=as_json)

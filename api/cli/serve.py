@@ -1,0 +1,167 @@
+"""The whole product on one machine: a database (our own where none is named), its migrations, and every process.
+
+``biaogan serve`` keeps it running until it is told to stop; the demonstration plays its story on one of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Final, NoReturn
+
+import msgspec
+
+from infra.binaries import BinariesNotFound
+from infra.embedded import EmbeddedError, EmbeddedPostgres, Urls
+from infra.master_key import KeyFileRefused, ensure_key_file
+from infra.migrate import MigrationRefused, migrate
+from infra.places import PlaceRefused
+from infra.processes import PROCESSES, is_healthy
+from infra.settings import PREFIX, Settings, SettingsRefused
+from infra.supervisor import Child, Supervisor
+
+__all__ = ["CANNOT_START", "Product", "StartRefused", "product"]
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+DATABASE: Final = "biaogan"
+_PORTS_TRIED: Final = 100
+_HEALTHY_SECONDS: Final = 60.0
+_LOOK_SECONDS: Final = 0.05
+
+Say = Callable[[str], None]
+
+
+class StartRefused(Exception):
+    """The product cannot start; the sentence says why and what to do."""
+
+
+CANNOT_START: Final = (
+    StartRefused,
+    SettingsRefused,
+    EmbeddedError,
+    BinariesNotFound,
+    KeyFileRefused,
+    MigrationRefused,
+    PlaceRefused,
+)
+"""What keeps the product from starting, each with one sentence for a person."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Product:
+    """The product while it runs."""
+
+    url: str
+    settings: Settings
+    log_file: Path
+    supervisor: Supervisor
+
+    def tend(self) -> None:
+        """Look after the processes once; raises StartRefused where one cannot be kept running."""
+        if not self.supervisor.tend():
+            raise StartRefused(f"A process ends again and again; its last words are in {self.log_file}.")
+
+
+@contextmanager
+def product(settings: Settings, say: Say) -> Iterator[Product]:
+    """Start everything, hand it over when it is healthy, and stop it in order. Only the main thread may."""
+    with _stopped_by_signal(), _database(settings, say) as urls:
+        if urls.owner_url:
+            say("bringing the database up to date · 数据库迁移")
+            asyncio.run(migrate(urls.owner_url))
+        ensure_key_file(settings.key_file)
+        running = msgspec.structs.replace(
+            settings, database_url=urls.app_url, owner_url=None, port=_free_port(settings, say)
+        )
+        log_file = settings.state_dir / "processes.log"
+        env = _environment(running)
+        children = [Child(process.name, process.argv(), env) for process in PROCESSES]
+        say(f"starting {', '.join(process.name for process in PROCESSES)} · 启动各进程")
+        with Supervisor(children, output=log_file) as supervisor:
+            started = Product(
+                url=f"http://{_shown(running.host)}:{running.port}",
+                settings=running,
+                log_file=log_file,
+                supervisor=supervisor,
+            )
+            _until_healthy(started)
+            yield started
+        say("stopped · 已停止")
+
+
+@contextmanager
+def _stopped_by_signal() -> Iterator[None]:
+    """Let a polite request to end unwind everything, as Ctrl-C does."""
+
+    def stop(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _database(settings: Settings, say: Say) -> Iterator[Urls]:
+    """The database that is named, or one of our own in the state folder."""
+    if settings.database_url is not None:
+        say("using the database of BIAOGAN_DATABASE_URL · 使用外部数据库")
+        yield Urls(owner_url=settings.owner_url or "", app_url=settings.database_url)
+        return
+    with EmbeddedPostgres(settings.state_dir / "postgres") as server:
+        say(f"PostgreSQL {server.binaries.version} runs, closed to others · 内嵌数据库已启动")
+        yield asyncio.run(server.prepare(DATABASE))
+
+
+def _environment(settings: Settings) -> Mapping[str, str]:
+    """What the processes are told: the settings as variables, and where the program lies."""
+    values = {
+        f"{PREFIX}{name.upper()}": str(value)
+        for name, value in msgspec.structs.asdict(settings).items()
+        if value is not None
+    }
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    return {**inherited, **values, "PYTHONPATH": path}
+
+
+def _free_port(settings: Settings, say: Say) -> int:
+    """The port that was asked for, or the next free one."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    for port in range(settings.port, min(settings.port + _PORTS_TRIED, 65_536)):
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((settings.host, port))
+            except OSError:
+                continue
+        if port != settings.port:
+            say(f"port {settings.port} is taken, so this is {port} · 端口已占用,改用 {port}")
+        return port
+    raise StartRefused(f"No port from {settings.port} on is free; set {PREFIX}PORT.")
+
+
+def _shown(host: str) -> str:
+    """The host as a person's browser takes it."""
+    plain = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - translated, not listened on.
+    return f"[{plain}]" if ":" in plain else plain
+
+
+def _until_healthy(started: Product) -> None:
+    deadline = time.monotonic() + _HEALTHY_SECONDS
+    for process in PROCESSES:
+        while not asyncio.run(is_healthy(process, started.settings)):
+            started.tend()
+            if time.monotonic() > deadline:
+                raise StartRefused(f"{process.name} is not healthy yet; its words are in {started.log_file}.")
+            time.sleep(_LOOK_SECONDS)

@@ -1,0 +1,73 @@
+"""How the command line speaks: answers on standard output, all else on standard error, exit codes of one meaning."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
+
+import click
+import msgspec
+
+__all__ = ["BROKEN", "FOUND", "OK", "REFUSED", "UNREACHABLE", "USAGE", "Progress", "Stop", "answer", "as_json", "say"]
+
+OK: Final = 0
+FOUND: Final = 1
+"""Something was looked for and found wanting: a fault, a difference."""
+USAGE: Final = 2
+REFUSED: Final = 3
+"""The rules, the server or a setting said no."""
+UNREACHABLE: Final = 4
+BROKEN: Final = 70
+"""A fault of the program itself."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Stop(Exception):
+    """Ends a command with a sentence and an exit code."""
+
+    def __init__(self, sentence: str, code: int = REFUSED, data: object = None) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.data = data
+
+
+def as_json(function: F) -> F:
+    """The option that every command with an answer has."""
+    return click.option("--json", "as_json", is_flag=True, help="Answer as JSON. · 以 JSON 回答。")(function)
+
+
+def answer(value: object, lines: Sequence[str], *, as_json: bool) -> None:
+    """Give the answer, for a program or for a person."""
+    if as_json:
+        print(msgspec.json.encode(value, enc_hook=str).decode())
+    else:
+        for line in lines:
+            print(line)
+
+
+def say(line: str) -> None:
+    """Tell the person at the terminal something that is not the answer."""
+    print(line, file=sys.stderr, flush=True)
+
+
+class Progress:
+    """How far something long has come, on standard error where that is a terminal, and nowhere else."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._shows = sys.stderr.isatty()
+
+    def __call__(self, done: int, of: int) -> None:
+        """Show a number of a whole."""
+        if self._shows:
+            share = f"{100 * done // of} %" if of else f"{done}"
+            sys.stderr.write(f"\r{self._what}: {share} ({done}/{of})\033[K")
+            sys.stderr.flush()
+
+    def end(self) -> None:
+        """Clear the line."""
+        if self._shows:
+            sys.stderr.write("\r\033[K")
+            sys.stderr.flush()

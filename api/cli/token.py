@@ -1,0 +1,104 @@
+"""``biaogan token``: tokens of an institution, for whoever keeps the machine."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+import rich_click as click
+
+from api.callers import SCOPES
+from api.cli.reaching import chosen, database, opened, run
+from api.cli.speaking import FOUND, Stop, answer, as_json
+from infra.settings import load
+from infra.tokens import Created, Token
+
+__all__ = ["token"]
+
+_DAYS: Final = 90
+_institution = click.option("--institution", "institution_id", help="Which, where there are several. · 机构编号。")
+
+
+@click.group()
+def token() -> None:
+    """Tokens: only their hashes are stored. · 令牌。"""
+
+
+@token.command()
+@click.option("--person", "person_id", required=True, help="Pseudonym of its holder. · 持有人化名编号。")
+@click.option(
+    "--scope", "scopes", multiple=True, type=click.Choice(list(SCOPES)), help="May be repeated; read and act if none."
+)
+@click.option("--days", default=_DAYS, show_default=True, type=click.IntRange(1, 3650), help="Until it expires.")
+@click.option("--once", is_flag=True, help="Works once, to be exchanged. · 一次性,须换取。")
+@_institution
+@as_json
+def create(
+    *,
+    person_id: str,
+    scopes: tuple[str, ...],
+    days: int,
+    once: bool,
+    institution_id: str | None,
+    as_json: bool,
+) -> None:
+    """Create a token; its secret is shown now and never again. · 创建令牌。"""
+    settings = load()
+    with database(settings) as urls:
+
+        async def work() -> Created:
+            async with opened(settings, urls) as wiring:
+                log_id = (await chosen(wiring, institution_id)).log_id
+                return await wiring.parts.tokens.create(
+                    log_id, person_id, scopes or ("read", "act"), lifetime=timedelta(days=days), once=once
+                )
+
+        made = run(work())
+    answer({"token_id": made.token_id, "token": made.secret}, (made.secret,), as_json=as_json)
+
+
+@token.command("list")
+@click.option("--person", "person_id", help="Only of this person. · 仅该人员。")
+@_institution
+@as_json
+def list_(*, person_id: str | None, institution_id: str | None, as_json: bool) -> None:
+    """List tokens, without their secrets. · 列出令牌。"""
+    settings = load()
+    with database(settings) as urls:
+
+        async def work() -> tuple[Token, ...]:
+            async with opened(settings, urls) as wiring:
+                log_id = (await chosen(wiring, institution_id)).log_id
+                return await wiring.parts.tokens.list(log_id, person_id)
+
+        found = run(work())
+    lines = [f"{t.token_id}  {t.person_id}  {','.join(t.scopes):24}  {_state(t)}" for t in found]
+    answer(found, lines, as_json=as_json)
+
+
+def _state(found: Token) -> str:
+    if found.revoked_at is not None:
+        return f"revoked {found.revoked_at:%Y-%m-%d}"
+    if found.used_at is not None:
+        return f"spent {found.used_at:%Y-%m-%d}"
+    until = "for ever" if found.expires_at is None else f"until {found.expires_at:%Y-%m-%d}"
+    return f"{'once, ' if found.once else ''}{until}"
+
+
+@token.command()
+@click.argument("token_id", type=click.UUID)
+@_institution
+@as_json
+def revoke(*, token_id: UUID, institution_id: str | None, as_json: bool) -> None:
+    """Revoke a token for ever. · 撤销令牌。"""
+    settings = load()
+    with database(settings) as urls:
+
+        async def work() -> bool:
+            async with opened(settings, urls) as wiring:
+                return await wiring.parts.tokens.revoke((await chosen(wiring, institution_id)).log_id, token_id)
+
+        if not run(work()):
+            raise Stop(f"There is no token {token_id} to revoke.", FOUND)
+    answer({"token_id": token_id, "revoked": True}, (f"{token_id} is revoked.",), as_json=as_json)

@@ -1,0 +1,243 @@
+"""The command line as a person and a program use it: answers, exit codes, sentences, and no trace of a trace."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from api.cli.calendar import proposal
+from tests.conftest import Database, open_folder
+from tests.waiting import is_running, until
+
+PROGRAM = "import sys; from api.cli import main; sys.exit(main())"
+ROOT = Path(__file__).resolve().parent.parent
+PRESET = ROOT / "domain" / "programme" / "presets" / "benchmark-2020.json"
+OPENING = ("institution", "open", "--name-zh", "示例大学", "--name-en", "Example", "--administrator", "欧阳锋")
+
+
+@dataclass(frozen=True)
+class Shell:
+    """A terminal in which the program is installed, and its database is named."""
+
+    env: dict[str, str]
+
+    def run(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", PROGRAM, *arguments],
+            env={**self.env, **env},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    def answer(self, *arguments: str) -> Any:
+        ran = self.run(*arguments, "--json")
+        assert ran.returncode == 0, ran.stderr
+        return json.loads(ran.stdout)
+
+
+@pytest.fixture
+def shell(database: Database, tmp_path: Path) -> Shell:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return Shell(
+        {
+            **kept,
+            "BIAOGAN_DATABASE_URL": database.app_url,
+            "BIAOGAN_OWNER_URL": database.owner_url,
+            "BIAOGAN_STATE_DIR": str(tmp_path),
+        }
+    )
+
+
+def test_an_institution_is_opened_once_and_lets_its_administrator_in(shell: Shell) -> None:
+    opened = shell.answer(*OPENING, "--id", "UNI")
+    assert opened["token"].startswith("bg_")
+    listed = shell.answer("token", "list")
+    assert [(line["person_id"], line["once"]) for line in listed] == [(opened["administrator_id"], True)]
+    again = shell.run(*OPENING, "--id", "UNI", "--json")
+    assert again.returncode == 3
+    assert json.loads(again.stdout)["problem"]["type"] == "institution-already-open"
+    assert "欧阳锋" not in again.stdout + again.stderr
+
+
+def test_tokens_are_made_listed_and_revoked(shell: Shell) -> None:
+    opened = shell.answer(*OPENING, "--id", "UNI", "--simulated-from", "2020-05-09T16:36:00+08:00")
+    made = shell.answer("token", "create", "--person", opened["administrator_id"], "--scope", "read", "--days", "2")
+    listing = shell.run("token", "list")
+    assert made["token_id"] in listing.stdout
+    assert made["token"] not in listing.stdout
+    assert shell.answer("token", "revoke", made["token_id"]) == {"token_id": made["token_id"], "revoked": True}
+    again = shell.run("token", "revoke", made["token_id"])
+    assert again.returncode == 1
+    assert "revoked" in shell.run("token", "list").stdout
+
+
+def test_the_record_is_exported_rooted_and_checked_without_a_server(shell: Shell, tmp_path: Path) -> None:
+    shell.answer(*OPENING, "--id", "UNI")
+    root = shell.answer("events", "root")
+    assert (root["log"], root["size"]) == ("UNI", 9)
+    export = tmp_path / "events.jsonl"
+    assert shell.run("events", "export", "-o", str(export)).returncode == 0
+    assert shell.run("events", "export").stdout.encode() == export.read_bytes()
+    checked = shell.run("events", "check", str(export), "--json", BIAOGAN_DATABASE_URL="", BIAOGAN_OWNER_URL="")
+    assert json.loads(checked.stdout) == {**root, "findings": []}
+    lines = export.read_bytes().splitlines(keepends=True)
+    export.write_bytes(b"".join([lines[1], lines[0], *lines[2:]]))
+    swapped = shell.run("events", "check", str(export), "--json")
+    assert swapped.returncode == 1
+    assert json.loads(swapped.stdout.splitlines()[0])["root"] != root["root"]
+    assert swapped.stderr.startswith("biaogan: ")
+
+
+async def test_views_are_built_verified_and_a_difference_is_named(shell: Shell, superuser: asyncpg.Connection) -> None:
+    shell.answer(*OPENING, "--id", "UNI")
+    assert shell.run("projections", "status").returncode == 1
+    switched = shell.answer("projections", "rebuild")["switched"]
+    assert "roster" in switched
+    assert shell.answer("projections", "rebuild", "roster")["switched"] == ["roster"]
+    assert shell.run("projections", "status").returncode == 0
+    assert shell.answer("replay", "verify")["differences"] == []
+    (relation,) = [
+        row["relation"] for row in await superuser.fetch("select relation from view.live where name = 'person'")
+    ]
+    await superuser.execute(f"update view.{relation} set service = 'import' where service is null")
+    verified = shell.run("replay", "verify", "--json")
+    assert verified.returncode == 1
+    (difference,) = json.loads(verified.stdout.splitlines()[0])["differences"]
+    assert (difference["view"], difference["kind"], difference["column"]) == ("person", "changed", "service")
+    unknown = shell.run("projections", "rebuild", "nonsense")
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+
+
+def test_which_institution_is_asked_for_where_there_are_several(shell: Shell) -> None:
+    for name in ("ONE", "TWO"):
+        shell.answer(*OPENING, "--id", name)
+    unsure = shell.run("events", "root")
+    assert unsure.returncode == 2
+    assert "ONE, TWO" in unsure.stderr
+    assert shell.answer("events", "root", "--institution", "TWO")["log"] == "TWO"
+
+
+def test_the_published_working_days_are_proposed(shell: Shell) -> None:
+    proposed = shell.answer("calendar", "load", "2020")
+    assert {"2020-06-25", "2020-06-26"} <= set(proposed["days_off"])
+    assert "2020-06-28" in proposed["days_worked"]
+    assert len(proposal(2020)["days_off"]) == len(proposed["days_off"])
+    unknown = shell.run("calendar", "load", "2100")
+    assert (unknown.returncode, unknown.stdout) == (3, "")
+
+
+def test_a_definition_is_checked_with_every_finding_at_once(shell: Shell, tmp_path: Path) -> None:
+    assert shell.answer("programme", "validate", str(PRESET)) == {"findings": []}
+    definition = json.loads(PRESET.read_text(encoding="utf-8"))
+    definition["tracks"][0]["form"] = "nonsense"
+    definition["terms"].append(definition["terms"][0])
+    named = tmp_path / "named.json"
+    named.write_text(json.dumps(definition, ensure_ascii=False), encoding="utf-8")
+    found = shell.run("programme", "validate", str(named), "--json")
+    assert found.returncode == 1
+    findings = json.loads(found.stdout.splitlines()[0])["findings"]
+    assert {"form-defined", "codes-once"} <= {finding["rule"] for finding in findings}
+    assert all(finding["path"].startswith("/") for finding in findings)
+    del definition["name_zh"]
+    definition["office_unit_id"] = 5
+    named.write_text(json.dumps(definition, ensure_ascii=False), encoding="utf-8")
+    shape = json.loads(shell.run("programme", "validate", str(named), "--json").stdout.splitlines()[0])["findings"]
+    assert {finding["rule"] for finding in shape} == {"shape-required", "shape-type"}
+    broken = tmp_path / "broken.json"
+    broken.write_text("{")
+    assert shell.run("programme", "validate", str(broken)).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env", "code"),
+    [
+        (("nonsense",), {}, 2),
+        (("token", "create"), {}, 2),
+        (("events", "root"), {"BIAOGAN_DATABASE_URL": "mysql://x"}, 3),
+        (("events", "root"), {"BIAOGAN_DATABASE_URL": "postgresql://x@127.0.0.1:1/x"}, 4),
+        (("events", "root"), {}, 3),
+        (("events", "check", "no-such-file"), {}, 2),
+        (("migrate",), {"BIAOGAN_OWNER_URL": ""}, 3),
+        (("programme", "show", "P"), {}, 2),
+        (("programme", "show", "P"), {"BIAOGAN_TOKEN": "t", "BIAOGAN_URL": "http://127.0.0.1:1"}, 4),
+        (("programme", "show", "P"), {"BIAOGAN_TOKEN": "t", "BIAOGAN_URL": "ftp://127.0.0.1"}, 2),
+        ((*OPENING, "--id", "a b"), {}, 2),
+        ((*OPENING, "--id", "UNI", "--time-zone", "Mars/Base"), {}, 2),
+        ((*OPENING, "--id", "UNI", "--simulated-from", "yesterday"), {}, 2),
+    ],
+)
+def test_every_way_to_fail_is_a_sentence_and_a_code(
+    shell: Shell, arguments: tuple[str, ...], env: dict[str, str], code: int
+) -> None:
+    ran = shell.run(*arguments, **env)
+    assert (ran.returncode, ran.stdout) == (code, ""), ran.stderr
+    assert ran.stderr.strip()
+    assert "Traceback" not in ran.stderr
+    assert "欧阳锋" not in ran.stderr
+
+
+def test_migrations_are_applied_once(shell: Shell) -> None:
+    assert shell.answer("migrate") == {"applied": []}
+
+
+def test_the_shell_completes_commands(shell: Shell) -> None:
+    assert "_BIAOGAN_COMPLETE=bash_complete" in shell.run("completion", "bash").stdout
+    completed = shell.run(_BIAOGAN_COMPLETE="bash_complete", COMP_WORDS="biaogan pro", COMP_CWORD="1").stdout
+    assert completed.split() == ["plain,programme", "plain,projections"]
+
+
+def test_the_schema_is_printed(shell: Shell) -> None:
+    assert json.loads(shell.run("api", "openapi").stdout)["openapi"] == "3.1.0"
+
+
+@pytest.mark.slow
+def test_serve_opens_an_institution_lets_its_administrator_in_and_ends_in_order() -> None:
+    with open_folder() as folder:
+        state = Path(folder) / "state"
+        env = {name: value for name, value in os.environ.items() if not name.startswith("BIAOGAN_")}
+        env |= {"BIAOGAN_STATE_DIR": str(state), "BIAOGAN_PORT": "18800"}
+        words = Path(folder) / "words"
+        with words.open("wb") as said:
+            serving = subprocess.Popen([sys.executable, "-c", PROGRAM, "serve"], cwd=ROOT, env=env, stderr=said)
+        try:
+            until(lambda: "Ctrl-C" in words.read_text(encoding="utf-8"), "serve is up", 90)
+            url = re.search(r"http://[0-9.]+:\d+", words.read_text(encoding="utf-8"))
+            assert url is not None
+            token_file = state / "administrator.token"
+            assert stat.S_IMODE(token_file.stat().st_mode) == 0o600
+            request = urllib.request.Request(  # noqa: S310 - Always http, from our own words.
+                f"{url[0]}/v1/tokens/exchange",
+                data=b"",
+                headers={"Authorization": f"Bearer {token_file.read_text().strip()}", "Idempotency-Key": "first"},
+                method="POST",
+            )
+            with urllib.request.urlopen(request, timeout=10) as answered:  # noqa: S310 - See above.
+                secret = json.loads(answered.read())["token"]
+            shell = Shell({**env, "BIAOGAN_TOKEN": secret, "BIAOGAN_URL": url[0]})
+            assert shell.answer("calendar", "load", "2020", "--file")["version"] == 10
+            assert shell.answer("replay", "verify")["differences"] == []
+            beside = shell.answer("events", "root")
+            assert (beside["log"], beside["size"]) == ("main", 10)
+        finally:
+            serving.send_signal(signal.SIGTERM)
+            code = serving.wait(60)
+        assert code == 0
+        assert not is_running(serving.pid)
+        assert not (state / "running.json").exists()
+        offline = Shell(env)
+        assert offline.answer("events", "root")["root"] == beside["root"]

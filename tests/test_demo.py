@@ -1,0 +1,180 @@
+"""The demonstration as a person runs it: to its end, stopped in the middle and gone on with, started afresh."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.cli.demo.cast import PEOPLE
+from infra.line import check
+from tests.conftest import open_folder
+from tests.waiting import until
+from tests.walks.running import free_port
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+ROOT = Path(__file__).resolve().parent.parent
+COMMAND = "import sys; from api.cli import main; sys.exit(main())"
+SECONDS = 120.0
+
+
+class Machine:
+    """A folder that stands for a machine: what is kept there, what is written there, what runs for it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.state = folder / "state"
+        self.output = folder / "demo-output"
+        self.port = free_port()
+        self.started: list[subprocess.Popen[bytes]] = []
+
+    def start(self, *options: str) -> subprocess.Popen[bytes]:
+        env = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("BIAOGAN_")},
+            "BIAOGAN_STATE_DIR": str(self.state),
+            "BIAOGAN_PORT": str(self.port),
+            "PYTHONPATH": str(ROOT),
+        }
+        with (self.folder / "said.txt").open("w") as said, (self.folder / "answer.json").open("w") as answer:
+            stdout = answer if "--json" in options else said
+            demo = subprocess.Popen(
+                [sys.executable, "-c", COMMAND, "demo", *options], cwd=self.folder, env=env, stdout=stdout,
+                stderr=said, start_new_session=True,
+            )  # fmt: skip
+        self.started.append(demo)
+        return demo
+
+    def clear(self) -> None:
+        for demo in self.started:
+            demo.kill()
+            demo.wait()
+        until(lambda: not self.running(), "nothing is left", 30)
+
+    def said(self) -> str:
+        return (self.folder / "said.txt").read_text()
+
+    def running(self) -> list[int]:
+        """Every process that was started for this folder and still runs."""
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                told = (entry / "environ").read_bytes() + (entry / "cmdline").read_bytes()
+                state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
+            except (OSError, IndexError):
+                continue
+            if state != "Z" and str(self.state).encode() in told:
+                found.append(int(entry.name))
+        return found
+
+    def finish(self, demo: subprocess.Popen[bytes]) -> None:
+        assert demo.wait(SECONDS) == 0, self.said()
+
+    def lines(self, name: str) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.output / name).read_text().splitlines()]
+
+    def table(self, name: str) -> list[dict[str, str]]:
+        with (self.output / name).open(newline="") as file:
+            return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def machine() -> Iterator[Machine]:
+    with open_folder() as folder:
+        prepared = Machine(Path(folder))
+        yield prepared
+        prepared.clear()
+
+
+def test_killed_in_the_middle_it_goes_on_and_changes_nothing_that_was_done(machine: Machine) -> None:
+    demo = machine.start()
+    until(lambda: "\n[6]" in machine.said() or demo.poll() is not None, "the story at row 6", 60)
+    demo.kill()
+    demo.wait()
+    until(lambda: not machine.running(), "nothing is left", 30)
+    (stage,) = (machine.state / "demo").iterdir()
+    done = (stage / "journal.jsonl").read_bytes().splitlines()
+
+    machine.finish(machine.start("--keep"))
+
+    assert (stage / "journal.jsonl").read_bytes().splitlines()[: len(done) - 1] == done[:-1]
+    receipts = [entry["answer"] for entry in map(json.loads, (stage / "journal.jsonl").read_text().splitlines())]
+    commands = Counter(answer["command_id"] for answer in receipts if isinstance(answer, dict) and "events" in answer)
+    assert set(commands.values()) == {1}
+    _holds(machine)
+    root = (machine.output / "root.txt").read_text()
+
+    machine.finish(machine.start("--keep"))
+
+    assert (machine.output / "root.txt").read_text() == root
+    assert not machine.running()
+
+
+def test_stopped_by_ctrl_c_it_leaves_nothing_and_a_second_one_starts_afresh(machine: Machine) -> None:
+    first = machine.start()
+    until(lambda: "\n[2]" in machine.said() or first.poll() is not None, "the story at row 2", 60)
+    first.send_signal(signal.SIGINT)
+    assert first.wait(30) == 130, machine.said()
+    assert not machine.running()
+    assert "--keep" in machine.said()
+
+    with socket.create_server(("127.0.0.1", machine.port)):
+        machine.finish(machine.start("--json"))
+
+    assert f"port {machine.port} is taken" in machine.said()
+    assert str(machine.state / "demo" / "1") in machine.said()
+    answer = json.loads((machine.folder / "answer.json").read_text())
+    assert [str(answer["events"]), answer["root"]] == (machine.output / "root.txt").read_text().split()
+    assert answer["differences"] == 0
+    assert sorted(path.name for path in (machine.state / "demo").iterdir()) == ["1", "2"]
+    assert not machine.running()
+
+
+def _holds(machine: Machine) -> None:
+    """What the papers say."""
+    rows = machine.table("timeline.csv")
+    by_row = Counter(row["row"] for row in rows)
+    assert {"1+2", "3", "4", "5", "6", "7", "8", "9"} <= set(by_row)
+    assert [int(row["position"]) for row in rows] == list(range(1, len(rows) + 1))
+    (closing,) = [row for row in rows if row["type"] == "application.window_closed.v1"]
+    assert (closing["effective_at"], closing["last_day"]) == ("2020-05-31T16:00:00Z", "2020-05-31")
+    assert closing["actor_kind"] == "schedule"
+    assert [row["state"] for row in machine.table("roster.csv")].count("filed") == 5
+    with (machine.output / "events.jsonl").open("rb") as file:
+        checked = check(file)
+    assert not checked.findings
+    assert (machine.output / "root.txt").read_text().split() == [str(len(rows)), checked.root.digest().hex()]
+    _no_secret(machine)
+    _refused(machine)
+
+
+def _refused(machine: Machine) -> None:
+    """At every stage at least three acts were refused, each with its sentence in both languages."""
+    trials = json.loads((machine.output / "refusals.json").read_text())
+    stages = Counter(trial["row"] for trial in trials)
+    assert set(stages) == {"2", "4", "5", "6", "7", "8", "9"}
+    assert min(stages.values()) >= 3
+    assert all(trial["en"] and trial["zh"] and trial["status"] in range(400, 500) for trial in trials)
+    kinds = {trial["kind"] for trial in trials}
+    assert {"not-permitted", "quota-exhausted", "not-eligible", "rule-not-waivable", "window-closed"} <= kinds
+
+
+def _no_secret(machine: Machine) -> None:
+    """No token and no name in what it leaves, and nothing that the schedule is to do among what it sent."""
+    for path in machine.output.iterdir():
+        text = path.read_text()
+        assert "bg_" not in text, path
+        assert not [person.name for person in PEOPLE if person.name in text], path
+    sent = machine.lines("http.jsonl")
+    assert [line["n"] for line in sent] == list(range(1, len(sent) + 1))
+    assert not [line for line in sent if line["path"].endswith("/window/close")]

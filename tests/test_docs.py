@@ -1,0 +1,65 @@
+"""What the documentation says of the code is what the code says."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from api.cli.event_catalogue import page
+from domain.lifecycle import EVENTS
+from domain.programme.definition import Definition, findings
+from domain.programme.events import LeafTest, Test
+
+ROOT = Path(__file__).resolve().parent.parent
+GUIDE = ROOT / "docs" / "programme-definition.md"
+
+
+def test_the_event_catalogue_is_as_the_code_makes_it() -> None:
+    written = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
+    assert written == page(), "run: python -m api.cli.event_catalogue > docs/events.md"
+
+
+def test_the_event_catalogue_has_every_event_and_every_field() -> None:
+    text = page()
+    for event in EVENTS:
+        section = text.partition(f"### `{event.TOPIC}`")[2].partition("\n### ")[0]
+        for field in msgspec.structs.fields(event):
+            assert f"| `{field.name}` |" in section, f"{event.TOPIC}.{field.name}"
+
+
+def test_the_guide_names_every_part_and_every_test_of_a_definition() -> None:
+    text = GUIDE.read_text(encoding="utf-8")
+    tests = {kind.__struct_config__.tag for kind in (*LeafTest.__args__, *Test.__args__)}
+    assert {f"`{tag}`" for tag in tests if f"`{tag}`" not in text} == set()
+    parts = [field.name for field in msgspec.structs.fields(Definition)]
+    missing = [name for name in parts if f"`{name}`" not in text and name not in {"name_zh", "name_en", "illustrative"}]
+    assert not missing
+
+
+def test_the_terms_that_the_guide_shows_are_terms() -> None:
+    blocks = re.findall(r"```json\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    terms = [json.loads(text) for block in blocks for text in re.split(r"\n(?=\{)", block.strip())]
+    assert len(terms) >= 3
+    preset = json.loads((ROOT / "domain/programme/presets/benchmark-2020.json").read_text(encoding="utf-8"))
+    assert [term for term in terms if term not in preset["terms"]] == []
+    assert findings(preset) == []
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda page: page.name
+)
+def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    targets = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
+    assert [link for link in targets if not (page.parent / link).exists()] == []
+
+
+def test_the_readme_names_each_command_in_both_spellings() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for command in ("demo", "test", "serve"):
+        assert f"`make {command}`" in text
+        assert f"`python3 infra/bootstrap.py {command}`" in text

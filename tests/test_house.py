@@ -1,0 +1,468 @@
+"""The house, executed: layout, doors, words and rules of the code. Each message names the file and what to do."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import random
+import re
+import subprocess
+import sys
+import types
+import typing
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from domain import ids, kernel
+from domain.kernel import Command, Event, Refusal, asked_fields, sentences, tags_of, taken_in, titles
+from domain.lifecycle import EVENTS
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = ("domain", "projections", "workers", "api", "infra")
+CAPABILITIES = {
+    *("institution", "person", "permission", "calendar", "document", "programme", "unit", "nomination", "eligibility"),
+    *("application", "screening", "review", "selection", "publicity", "funding", "cultivation", "assessment"),
+    *("designation", "accountability", "evaluation", "privacy", "audit"),
+}
+FORBIDDEN_NAMES = {"utils", "util", "common", "base", "manager", "service", "services", "helper", "helpers", "handler"}
+PURE_STDLIB_BANNED = {
+    *("asyncio", "concurrent", "multiprocessing", "os", "pathlib", "random", "secrets", "shutil", "signal", "socket"),
+    *("sqlite3", "ssl", "subprocess", "tempfile", "threading", "time", "urllib", "http", "zoneinfo", "logging", "sys"),
+}
+OF_OURS = {
+    "domain": {"domain"},
+    "projections": {"domain", "projections"},
+    "infra": {"infra", "domain.kernel", "domain.ids", "projections.kernel"},
+    "workers": {"domain", "projections", "infra", "workers"},
+    "api": {"domain", "projections", "infra", "api"},
+}
+THIRD_PARTY = {
+    "domain": {"msgspec", "eventsourcing"},
+    "projections": {"msgspec"},
+    "workers": {"dramatiq", "msgspec", "structlog", "cronsim", "asyncpg", "uvloop"},
+    "api": {
+        *("litestar", "msgspec", "structlog", "rich_click", "click", "rich", "uvicorn", "uvloop", "asyncpg"),
+        *("jsonschema", "prometheus_client", "httpx", "chinese_calendar", "multipart"),
+    },
+}
+
+
+def sources(*rooms: str) -> Iterator[Path]:
+    for room in rooms:
+        yield from sorted((ROOT / room).rglob("*.py"))
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def imports(path: Path) -> Iterator[tuple[str, int]]:
+    """Every module a file imports, at its top or inside a function, with the line."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, node.lineno
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module, node.lineno
+
+
+def where(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+# --- rooms and doors -------------------------------------------------------------------------------------------------
+
+
+def faulty_doors(room: str, path: Path, module: str) -> str | None:
+    """Why a room may not import a module, or None if it may."""
+    top, _, _ = module.partition(".")
+    if top in ROOMS or top in {"tests", "bench"}:
+        allowed = OF_OURS[room]
+        if not any(module == door or module.startswith(f"{door}.") for door in allowed):
+            return f"{room} may import of ours only {sorted(allowed)}"
+        if room == "domain":
+            return faulty_domain_door(path, module)
+        if room == "projections" and ".commands" in module:
+            return "a view reads events and policies, never commands"
+        return None
+    if top in sys.stdlib_module_names:
+        if room in {"domain", "projections"} and top in PURE_STDLIB_BANNED:
+            return f"{room} is pure: no I/O, threads, randomness or clocks"
+        return None
+    if top == "eventsourcing" and path.name != "kernel.py":
+        return "only domain/kernel.py imports the event-sourcing library"
+    if room in THIRD_PARTY and top not in THIRD_PARTY[room]:
+        return f"{room} may import of others only {sorted(THIRD_PARTY[room])}"
+    return None
+
+
+def faulty_domain_door(path: Path, module: str) -> str | None:
+    parts = module.split(".")
+    if module in {"domain.kernel", "domain.ids", "domain"} or path.parent.name == "domain":
+        return None
+    capability, inner = parts[1], (parts[2] if len(parts) > 2 else "")
+    if path.name == "events.py":
+        return "events import only the kernel, so that imports never circle"
+    if inner == "commands" and capability != path.parent.name:
+        return "commands never import another capability's commands: rules never call rules"
+    return None
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_doors_open_one_way(room: str) -> None:
+    faults = [
+        f"{where(path)}:{line} imports {module}: {fault}"
+        for path in sources(room)
+        for module, line in imports(path)
+        if (fault := faulty_doors(room, path, module))
+    ]
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize(
+    ("room", "file", "module"),
+    [
+        ("domain", "domain/unit/commands.py", "infra.clock"),
+        ("domain", "domain/unit/commands.py", "domain.person.commands"),
+        ("domain", "domain/unit/events.py", "domain.person.events"),
+        ("domain", "domain/unit/policy.py", "time"),
+        ("domain", "domain/unit/policy.py", "eventsourcing.domain"),
+        ("projections", "projections/roster.py", "domain.unit.commands"),
+        ("projections", "projections/roster.py", "asyncpg"),
+        ("infra", "infra/views.py", "domain.unit.events"),
+        ("api", "api/unit.py", "workers.schedule"),
+        ("workers", "workers/schedule.py", "api.app"),
+    ],
+)
+def test_a_closed_door_is_seen_closed(room: str, file: str, module: str) -> None:
+    assert faulty_doors(room, ROOT / file, module)
+
+
+def test_every_folder_of_the_domain_is_a_capability_with_its_story_and_its_files() -> None:
+    for folder in sorted(p for p in (ROOT / "domain").iterdir() if p.is_dir() and p.name != "__pycache__"):
+        assert folder.name in CAPABILITIES, f"domain/{folder.name} is no capability: nothing technical is in the list"
+        assert ast.get_docstring(tree(folder / "__init__.py")), f"domain/{folder.name}/__init__.py tells its story"
+        assert (folder / "events.py").exists(), f"domain/{folder.name}/events.py is missing"
+        assert (folder / "commands.py").exists(), f"domain/{folder.name}/commands.py is missing"
+
+
+def test_the_top_level_is_as_the_owner_fixed_it() -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    there = {line.split("/")[0] for line in listed.splitlines()}
+    fixed = {"pyproject.toml", "docker-compose.yml", *ROOMS, "tests"}
+    beside = {
+        *("README.md", "Makefile", "docs", "bench", ".ci", "LICENSE", ".gitignore", ".gitattributes"),
+        *("requirements.lock", "requirements-dev.lock"),
+    }
+    assert there <= fixed | beside, there - fixed - beside
+    assert fixed <= there, fixed - there
+
+
+def test_names_are_business_nouns() -> None:
+    bad = [
+        where(p)
+        for p in sources(*ROOMS, "tests", "bench")
+        if p.stem in FORBIDDEN_NAMES or p.parent.name in FORBIDDEN_NAMES
+    ]
+    assert not bad, bad
+
+
+# --- one door to the record, one clock -------------------------------------------------------------------------------
+
+
+def test_only_the_front_door_appends() -> None:
+    pattern = re.compile(r"\.(enqueue|append)\(\s*(_?proposal|Proposal)|\bProposal\(")
+    users = {where(path) for path in sources(*ROOMS) if pattern.search(path.read_text(encoding="utf-8"))}
+    inside_the_log = {"infra/record.py", "infra/event_store.py", "infra/writer.py", "infra/overlay.py"}
+    assert users - inside_the_log == {"infra/front_door.py"}, users
+
+
+def test_nothing_but_the_clock_asks_what_time_it_is() -> None:
+    pattern = re.compile(r"datetime\.now\(|date\.today\(|utcnow\(|time\.time\(")
+    users = {where(p) for p in sources(*ROOMS) if pattern.search(p.read_text(encoding="utf-8"))}
+    assert users <= {"infra/clock.py", "infra/bootstrap.py"}, users
+
+
+def test_no_get_decides_or_writes() -> None:
+    """A route decorated with get calls neither the front door nor anything that stages, seals or records events."""
+    faults = []
+    for path in sources("api"):
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and any(
+                _is_get(d) for d in node.decorator_list
+            ):
+                called = {
+                    c.func.attr for c in ast.walk(node) if isinstance(c, ast.Call) and isinstance(c.func, ast.Attribute)
+                }
+                if called & {"ask", "enqueue", "stage", "receive"}:
+                    faults.append(f"{where(path)}:{node.lineno} {node.name} calls {called}")
+    assert not faults, faults
+
+
+def _is_get(decorator: ast.expr) -> bool:
+    target = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return isinstance(target, ast.Name) and target.id == "get"
+
+
+# --- smells ----------------------------------------------------------------------------------------------------------
+
+
+def test_no_error_is_swallowed() -> None:
+    faults = [
+        f"{where(path)}:{node.lineno}"
+        for path in sources(*ROOMS)
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ExceptHandler)
+        and (node.type is None or (isinstance(node.type, ast.Name) and node.type.id in {"Exception", "BaseException"}))
+        and all(isinstance(step, ast.Pass | ast.Continue) for step in node.body)
+    ]
+    assert not faults, faults
+
+
+def test_no_import_hides_inside_a_function_of_the_pure_rooms() -> None:
+    faults = [
+        f"{where(path)}:{inner.lineno}"
+        for path in sources("domain", "projections")
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.Import | ast.ImportFrom)
+    ]
+    assert not faults, faults
+
+
+def test_no_rule_is_an_assertion() -> None:
+    faults = [
+        f"{where(path)}:{node.lineno}"
+        for path in sources("domain", "projections")
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Assert)
+    ]
+    assert not faults, f"a rule is a refusal: {faults}"
+
+
+def test_no_float_stands_in_the_pure_rooms() -> None:
+    faults = [
+        f"{where(path)}:{node.lineno}"
+        for path in sources("domain", "projections")
+        for node in ast.walk(tree(path))
+        if (isinstance(node, ast.Constant) and isinstance(node.value, float))
+        or (isinstance(node, ast.Name) and node.id == "float")
+    ]
+    assert not faults, faults
+
+
+def test_tests_do_not_sleep_patch_or_retry() -> None:
+    pattern = re.compile(r"\btime\.sleep\(|mocker\.patch|mock\.patch|flaky|pytest\.mark\.xfail|\brerun")
+    # Waiting for a process of another kind is polling, with a deadline, in one place.
+    exempt = {Path(__file__), ROOT / "tests" / "waiting.py"}
+    faults = [where(p) for p in sources("tests") if p not in exempt and pattern.search(p.read_text(encoding="utf-8"))]
+    assert not faults, faults
+
+
+def test_project_files_name_no_machine_address_or_secret() -> None:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    # Written so that the pattern does not name what it looks for.
+    paths = r"(?<![\w.])/(?:wor[k]|far[m])/[a-z]|/roo[t]/"
+    pattern = re.compile(rf"{paths}|https?://\S*(?:pythonhoste[d]|npmj[s]|/simpl[e]/)")
+    faults = []
+    for name in filter(None, listed.split("\0")):
+        path = ROOT / name
+        if path.suffix in {".js", ".css", ".png"} or not path.is_file() or path == Path(__file__):
+            continue
+        faults += [
+            f"{name}: {hit.group()}" for hit in pattern.finditer(path.read_text(encoding="utf-8", errors="replace"))
+        ]
+    assert not faults, faults
+
+
+# --- events ----------------------------------------------------------------------------------------------------------
+
+
+def fields_of(struct: type[msgspec.Struct]) -> dict[str, Any]:
+    hints = typing.get_type_hints(struct, include_extras=True)
+    return {name: hints[name] for name in struct.__struct_fields__}
+
+
+def test_every_event_class_stands_in_the_table_of_contents_once() -> None:
+    written = {
+        f"domain.{path.parent.name}.events.{node.name}"
+        for path in sorted((ROOT / "domain").glob("*/events.py"))
+        for node in tree(path).body
+        if isinstance(node, ast.ClassDef) and any(isinstance(b, ast.Name) and b.id == "Event" for b in node.bases)
+    }
+    listed = [f"{event.__module__}.{event.__name__}" for event in EVENTS]
+    assert len(listed) == len(set(listed))
+    assert set(listed) == written
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda e: e.TOPIC)
+def test_an_event_is_frozen_named_by_hand_and_documented_in_both_languages(event: type[Event]) -> None:
+    capability = event.__module__.split(".")[1]
+    assert re.fullmatch(rf"{capability}\.[a-z]+(_[a-z]+)*\.v[1-9]\d*", event.TOPIC), event.TOPIC
+    assert "TOPIC" in vars(event)
+    assert event.__struct_config__.frozen
+    assert event.__struct_config__.forbid_unknown_fields
+    assert all(sentences(event))
+    for name, annotation in fields_of(event).items():
+        entry = titles(annotation)
+        assert entry, f"{event.__name__}.{name} names no audience"
+        assert all(entry), f"{event.__name__}.{name} lacks a title"
+
+
+PLAIN = {date, datetime, int, bool, types.NoneType}
+# Annotations of annotations are flat at run time, so a coded text is known by the rule it carries.
+CODED_TEXT = [typing.get_args(text)[1] for text in (kernel.Code, kernel.OfficialName, kernel.Quotation, kernel.Digest)]
+NAMED_EXCEPTIONS = {("InstitutionOpened", "time_zone"), ("DocumentDeposited", "media_type")}
+
+
+def prose_in(annotation: Any) -> str | None:
+    """Why an annotation could carry prose or a name, or None if it cannot."""
+    if annotation in PLAIN or annotation in ids.TAG_KINDS:
+        return None
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Literal:
+        return None
+    if origin is typing.Annotated:
+        coded = arguments[0] is str and any(rule in CODED_TEXT for rule in arguments[1:])
+        return None if coded else prose_in(arguments[0])
+    if origin in (types.UnionType, typing.Union, tuple):
+        inner = [prose_in(a) for a in arguments if a is not Ellipsis]
+        return next((fault for fault in inner if fault), None)
+    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+        return next((f"{n}: {f}" for n, a in fields_of(annotation).items() if (f := prose_in(a))), None)
+    return f"{annotation} may hold prose, a name or a float"
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda e: e.TOPIC)
+def test_an_event_holds_no_prose_and_no_personal_data(event: type[Event]) -> None:
+    faults = [
+        f"{event.__name__}.{name}: {fault}"
+        for name, annotation in fields_of(event).items()
+        if (event.__name__, name) not in NAMED_EXCEPTIONS and (fault := prose_in(annotation))
+    ]
+    assert not faults, faults
+
+
+@pytest.mark.parametrize("annotation", [str, float, dict[str, str], tuple[str, ...], str | None])
+def test_prose_is_seen_where_it_could_stand(annotation: Any) -> None:
+    assert prose_in(annotation)
+
+
+class Filler:
+    """Fills any annotation of an event at random, and remembers each id it has made."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.tags: set[str] = set()
+
+    def value(self, annotation: Any) -> Any:
+        if annotation in ids.TAG_KINDS:
+            made: Any = (
+                self.random.randrange(2000, 2100)
+                if annotation is ids.CalendarYear
+                else f"x{self.random.getrandbits(60):x}"
+            )
+            self.tags.add(ids.tag(annotation, made))
+            return made
+        origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+        if origin is typing.Annotated:
+            hexadecimal = typing.get_args(kernel.Digest)[1] in arguments[1:]
+            return f"{self.random.getrandbits(256):064x}" if hexadecimal else self.value(arguments[0])
+        if origin is typing.Literal:
+            return self.random.choice(arguments)
+        if origin in (types.UnionType, typing.Union):
+            return self.value(self.random.choice(arguments))
+        if origin is tuple:
+            return tuple(self.value(arguments[0]) for _ in range(self.random.randrange(3)))
+        if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+            return annotation(**{name: self.value(a) for name, a in fields_of(annotation).items()})
+        return {
+            str: f"t{self.random.getrandbits(40):x}",
+            int: self.random.randrange(1 << 40),
+            bool: True,
+            date: date(2020, 1, 1) + timedelta(days=self.random.randrange(900)),
+            datetime: datetime(2020, 1, 1, tzinfo=UTC) + timedelta(seconds=self.random.randrange(10**7)),
+            types.NoneType: None,
+        }[annotation]
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda e: e.TOPIC)
+def test_every_id_in_an_event_tags_it(event: type[Event]) -> None:
+    for seed in range(25):
+        filler = Filler(seed)
+        body = filler.value(event)
+        assert set(tags_of(body)) == filler.tags
+        assert kernel.Catalogue(EVENTS).decode(event.TOPIC, kernel.encode(body)) == body
+
+
+# --- commands and refusals -------------------------------------------------------------------------------------------
+
+
+def commands() -> tuple[type[Command], ...]:
+    found: list[type[Command]] = []
+    for path in sorted((ROOT / "domain").glob("*/commands.py")):
+        found += import_module(f"domain.{path.parent.name}.commands").COMMANDS
+    return tuple(found)
+
+
+def refusals() -> list[type[Refusal]]:
+    commands()
+    found, todo = [], [Refusal]
+    while todo:
+        kind = todo.pop()
+        todo += kind.__subclasses__()
+        if kind is not Refusal and kind.__module__.startswith("domain."):
+            found.append(kind)
+    return found
+
+
+def test_commands_read_top_to_bottom_and_speak_both_languages() -> None:
+    for command in commands():
+        assert all(sentences(command)), command.__name__
+        assert "execute" in {name for base in command.__mro__ for name in vars(base) if base is not Command}, command
+        for field in asked_fields(command):
+            assert field.metadata["en"], f"{command.__name__}.{field.name}"
+            assert field.metadata["zh"], f"{command.__name__}.{field.name}"
+        assert "_" in "".join(vars(command)) or taken_in(command), command.__name__
+
+
+def test_every_refusal_is_a_sentence_with_the_same_figures_in_both_languages() -> None:
+    for refusal in refusals():
+        english, chinese = sentences(refusal)
+        assert english.endswith("."), refusal
+        assert chinese.endswith("。"), refusal
+        assert not re.search(r"[一-鿿]", english), refusal
+
+
+def test_command_and_event_names_are_unique_across_capabilities() -> None:
+    names = [command.__name__ for command in commands()] + [event.__name__ for event in EVENTS]
+    assert len(names) == len(set(names))
+
+
+def test_every_command_is_in_the_permission_table_and_only_commands_are() -> None:
+    policy = import_module("domain.permission.policy")
+    assert {row.command for row in policy.TABLE} == {command.__name__ for command in commands()}
+
+
+def test_nothing_registers_itself_by_being_imported() -> None:
+    """Wiring is a page: a command module defines COMMANDS by hand, and every command in it stands there."""
+    for path in sorted((ROOT / "domain").glob("*/commands.py")):
+        module = import_module(f"domain.{path.parent.name}.commands")
+        written = {
+            value
+            for value in vars(module).values()
+            if inspect.isclass(value)
+            and issubclass(value, Command)
+            and value.__module__.startswith(f"domain.{path.parent.name}.")
+        }
+        concrete = {c for c in written if "execute" in vars(c)}
+        assert concrete == set(module.COMMANDS), f"{where(path)}: {concrete ^ set(module.COMMANDS)}"
