@@ -19,6 +19,12 @@ IncidentId = NewType("IncidentId", str)
 ProgrammeId = NewType("ProgrammeId", str)
 TrackId = NewType("TrackId", str)
 ApplicationId = NewType("ApplicationId", str)
+PanelId = NewType("PanelId", str)
+SeatId = NewType("SeatId", str)
+DecisionId = NewType("DecisionId", str)
+PublicityId = NewType("PublicityId", str)
+ObjectionId = NewType("ObjectionId", str)
+ObligationId = NewType("ObligationId", str)
 CalendarYear = NewType("CalendarYear", int)
 
 CODED: Final = r"^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$"
@@ -38,6 +44,12 @@ TAG_KINDS: Final[dict[Any, str]] = {
     ProgrammeId: "programme",
     TrackId: "track",
     ApplicationId: "application",
+    PanelId: "panel",
+    SeatId: "seat",
+    DecisionId: "decision",
+    PublicityId: "publicity",
+    ObjectionId: "objection",
+    ObligationId: "obligation",
     CalendarYear: "calendar-year",
 }
 

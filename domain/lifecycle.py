@@ -7,9 +7,14 @@ from domain.eligibility import events as eligibility
 from domain.institution import events as institution
 from domain.kernel import Catalogue, Event
 from domain.nomination import events as nomination
+from domain.obligation import events as obligation
 from domain.permission import events as permission
 from domain.person import events as person
 from domain.programme import events as programme
+from domain.publicity import events as publicity
+from domain.review import events as review
+from domain.screening import events as screening
+from domain.selection import events as selection
 from domain.unit import events as unit
 
 EVENTS: tuple[type[Event], ...] = (
@@ -61,6 +66,56 @@ EVENTS: tuple[type[Event], ...] = (
     application.PaperReceived,
     application.ApplicationWithdrawn,
     application.ApplicationWindowClosed,
+    screening.ScreeningPassed,
+    screening.ScreeningRejected,
+    screening.CorrectionRequested,
+    screening.CorrectionExtended,
+    screening.ApplicationRefiled,
+    review.StageDefined,
+    review.PanelConstituted,
+    review.ReviewerSeated,
+    review.ReviewerUnseated,
+    review.SeatIdentityOpened,
+    review.ReviewerRecused,
+    review.RecusalLifted,
+    review.ScoringOpened,
+    review.ApplicationAdmitted,
+    review.ScoringExtended,
+    review.ScoreSheetFiled,
+    review.ScoreSheetAmended,
+    review.ScoringClosed,
+    review.ScoreSheetOpened,
+    review.ScoreSheetExcluded,
+    review.ApplicationRanked,
+    review.RankingRecorded,
+    selection.SelectionRuleDefined,
+    selection.ApplicationRecommended,
+    selection.CommitteeDecided,
+    selection.ApplicationDecided,
+    selection.ReservePromoted,
+    selection.SelectionStruck,
+    selection.DecisionReopened,
+    selection.SelectionConfirmed,
+    selection.SelectionReversed,
+    publicity.PublicityRuleDefined,
+    publicity.PublicityPrepared,
+    publicity.PublicityApproved,
+    publicity.PublicityOpened,
+    publicity.PublicityExtended,
+    publicity.PublicityTakenDown,
+    publicity.PublicityClosed,
+    publicity.EntryPassed,
+    publicity.PostingWithdrawn,
+    publicity.ObjectionReceived,
+    publicity.ObjectionAdmitted,
+    publicity.ObjectionNotAdmitted,
+    publicity.ObjectionInvestigated,
+    publicity.ObjectionUpheld,
+    publicity.ObjectionDismissed,
+    publicity.ObjectionWithdrawn,
+    obligation.ObligationReminded,
+    obligation.ObligationFellOverdue,
+    obligation.ObligationExcused,
 )
 
 CATALOGUE = Catalogue(EVENTS)

@@ -29,7 +29,7 @@ ROOMS = ("domain", "projections", "workers", "api", "infra")
 CAPABILITIES = {
     *("institution", "person", "permission", "calendar", "document", "programme", "unit", "nomination", "eligibility"),
     *("application", "screening", "review", "selection", "publicity", "funding", "cultivation", "assessment"),
-    *("designation", "accountability", "evaluation", "privacy", "audit"),
+    *("obligation", "designation", "accountability", "evaluation", "privacy", "audit"),
 }
 FORBIDDEN_NAMES = {"utils", "util", "common", "base", "manager", "service", "services", "helper", "helpers", "handler"}
 PURE_STDLIB_BANNED = {
