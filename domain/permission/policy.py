@@ -188,6 +188,15 @@ ACTS: Final[tuple[Act, ...]] = (
     _act("FileApplication", _nominator("vetted")),
     _act("RecordPaperReceipt", _Holder("clerk", "", ("filed",)), backdatable=True),
     _act("WithdrawApplication", _applicant(*_UNFILED), _nominator("filed"), needs_reason=True),
+    # selection
+    _act("DefineSelectionRule", _HEAD, needs_reason=True),
+    _act("RecommendApplications", _CLERK),
+    _act("DecideSelection", _HEAD),
+    _act("ReopenDecision", _HEAD, needs_reason=True),
+    _act("StrikeSelection", _Holder("head", "", ("selected", "reserve")), needs_reason=True),
+    _act("PromoteReserve", _Holder("head", "", ("reserve",))),
+    _act("ConfirmSelection", _Holder("head", "", ("selected",)), _Holder("service", "", ("selected",))),
+    _act("ReverseSelection", _Holder("head", "", ("confirmed",)), needs_reason=True),
 )
 
 TABLE: Final[tuple[Permission, ...]] = tuple(row for act in ACTS for row in act.permissions)

@@ -34,6 +34,7 @@ from domain.programme.events import (
 
 __all__ = [
     "APPLICATION_CLOSES",
+    "CYCLE_ENDS",
     "KNOWN_TERMS",
     "TERM_FACTS",
     "WINDOW_CALENDAR_DAYS",
@@ -60,10 +61,13 @@ WINDOW_WORKING_DAYS: Final = "application_window_working_days"
 WINDOW_CALENDAR_DAYS: Final = "application_window_calendar_days"
 WINDOW_TERMS: Final = (APPLICATION_CLOSES, WINDOW_WORKING_DAYS, WINDOW_CALENDAR_DAYS)
 """Ways of saying until when applications are taken; a call says one of them."""
+CYCLE_ENDS: Final = "cycle_ends"
+"""Until when those chosen work at it; a call need not say so."""
 KNOWN_TERMS: Final[Mapping[str, TermKind]] = {
     APPLICATION_CLOSES: "date",
     WINDOW_WORKING_DAYS: "count",
     WINDOW_CALENDAR_DAYS: "count",
+    CYCLE_ENDS: "date",
 }
 """Terms that rules look up by their name, and the kind of value each must have; every other name is the call's own."""
 
