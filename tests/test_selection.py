@@ -135,7 +135,12 @@ def test_another_rule_meanwhile_is_a_race_and_another_programme_is_not() -> None
 
 
 def recommend(*picked: Choice, **changes: Any) -> RecommendApplications:
-    fields = {"programme_id": CALL, "track_id": BRANCH_TRACK, "panel_id": PANEL, "choices": picked or choices()}
+    fields: dict[str, Any] = {
+        "programme_id": CALL,
+        "track_id": BRANCH_TRACK,
+        "panel_id": PANEL,
+        "choices": picked or choices(),
+    }
     return RecommendApplications(**(fields | changes))
 
 
@@ -226,7 +231,7 @@ def test_departing_is_standing_before_one_that_was_ranked_better(order: list[int
 
 
 def decide(*picked: Choice, **changes: Any) -> DecideSelection:
-    fields = {
+    fields: dict[str, Any] = {
         "programme_id": CALL, "track_id": BRANCH_TRACK, "decision_id": DECISION, "vote": VOTE,
         "choices": picked or choices(), "resolution_document_id": RESOLUTION,
     }  # fmt: skip
@@ -523,8 +528,11 @@ def test_a_promoted_reserve_passes_a_publicity_of_its_own() -> None:
     ],
 )
 def test_nothing_is_confirmed_while_an_objection_is_open(follows: list[Any], *, is_open: bool) -> None:
-    about = {"objection_id": OBJECTION, **ABOUT}
-    more = {ObjectionNotAdmitted: {"ground": "late"}, ObjectionInvestigated: {"findings_document_id": PAPER}}
+    about: dict[str, Any] = {"objection_id": OBJECTION, **ABOUT}
+    more: dict[Any, dict[str, Any]] = {
+        ObjectionNotAdmitted: {"ground": "late"},
+        ObjectionInvestigated: {"findings_document_id": PAPER},
+    }
     past = the_passed().and_(objection(), *(kind(**about, **more.get(kind, {})) for kind in follows))
     asked = past.when(confirm(), now=NEXT_DAY)
     if is_open:

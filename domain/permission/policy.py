@@ -193,10 +193,33 @@ ACTS: Final[tuple[Act, ...]] = (
     _act("RecommendApplications", _CLERK),
     _act("DecideSelection", _HEAD),
     _act("ReopenDecision", _HEAD, needs_reason=True),
-    _act("StrikeSelection", _Holder("head", "", ("selected", "reserve")), needs_reason=True),
+    _act(
+        "StrikeSelection",
+        *(_Holder(role, "", ("selected", "reserve")) for role in ("head", "service")),
+        needs_reason=True,
+    ),
     _act("PromoteReserve", _Holder("head", "", ("reserve",))),
     _act("ConfirmSelection", _Holder("head", "", ("selected",)), _Holder("service", "", ("selected",))),
     _act("ReverseSelection", _Holder("head", "", ("confirmed",)), needs_reason=True),
+    # publicity
+    _act("DefinePublicityRule", _HEAD, needs_reason=True),
+    _act("PreparePublicity", _CLERK),
+    _act("ApprovePublicity", _Holder("head", "", ("prepared",))),
+    _act("OpenPublicity", _Holder("clerk", "", ("approved",)), _Holder("head", "", ("approved",))),
+    _act("ExtendPublicity", _Holder("head", "", ("open",)), needs_reason=True),
+    _act("TakeDownPublicity", _Holder("head", "", ("open",)), needs_reason=True),
+    _act("ClosePublicity", _Holder("clerk", "", ("open",)), _Holder("service", "", ("open",))),
+    _act("WithdrawPosting", _Holder("clerk", "", ("closed", "taken_down"))),
+    _act("ReceiveObjection", _CLERK, _Holder("supervisor")),
+    _act("AdmitObjection", _Holder("clerk", "", ("received",)), _Holder("supervisor", "", ("received",))),
+    _act("RefuseObjection", _Holder("head", "", ("received",)), needs_reason=True),
+    _act("InvestigateObjection", _Holder("supervisor", "", ("admitted", "investigated"))),
+    _act("UpholdObjection", _Holder("head", "", ("investigated",)), needs_reason=True),
+    _act("DismissObjection", _Holder("head", "", ("investigated",)), needs_reason=True),
+    _act(
+        "WithdrawObjection",
+        *(_Holder(role, "", ("received", "admitted", "investigated")) for role in ("clerk", "supervisor")),
+    ),
 )
 
 TABLE: Final[tuple[Permission, ...]] = tuple(row for act in ACTS for row in act.permissions)

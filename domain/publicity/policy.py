@@ -1,17 +1,23 @@
-"""What is shown in a publicity, by which digest it is known, and which objections against it are open."""
+"""What is shown in a publicity and by which digest it is known, whether its window is open, and which objections are.
+
+What every command about a publicity or an objection knows is a class of this page.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Final, Literal, get_args
 
 import msgspec
 
-from domain.ids import ApplicationId, ObjectionId
-from domain.kernel import Event
+from domain.ids import ApplicationId, ObjectionId, PublicityId
+from domain.kernel import Event, Refusal, Unknown
+from domain.permission.policy import NOT_ON_RECORD
 from domain.publicity.events import (
+    EntryPassed,
     ObjectionAdmitted,
     ObjectionDismissed,
     ObjectionInvestigated,
@@ -19,10 +25,59 @@ from domain.publicity.events import (
     ObjectionReceived,
     ObjectionUpheld,
     ObjectionWithdrawn,
+    PostingWithdrawn,
+    PublicityApproved,
+    PublicityClosed,
+    PublicityExtended,
+    PublicityOpened,
+    PublicityPrepared,
+    PublicityTakenDown,
     ShownEntry,
 )
 
-__all__ = ["OBJECTION_FACTS", "Objection", "ObjectionFact", "ObjectionState", "Objections", "digest_of"]
+__all__ = [
+    "OBJECTION_FACTS",
+    "OBJECTION_STATE_AFTER",
+    "PUBLICITY_FACTS",
+    "STATE_AFTER",
+    "NotShown",
+    "Objection",
+    "ObjectionFact",
+    "ObjectionState",
+    "ObjectionUnknown",
+    "Objections",
+    "Publicity",
+    "PublicityFact",
+    "PublicityNotOpen",
+    "PublicityOver",
+    "PublicityState",
+    "PublicityUnknown",
+    "SecondPersonMissing",
+    "digest_of",
+]
+
+PublicityFact = (
+    PublicityPrepared
+    | PublicityApproved
+    | PublicityOpened
+    | PublicityExtended
+    | PublicityTakenDown
+    | PublicityClosed
+    | EntryPassed
+    | PostingWithdrawn
+)
+PUBLICITY_FACTS: Final[tuple[type[Event], ...]] = get_args(PublicityFact)
+"""What becomes of a publicity: all with its tag and that of its programme."""
+
+PublicityState = Literal["unknown", "prepared", "approved", "open", "closed", "taken_down", "withdrawn"]
+STATE_AFTER: Final[Mapping[type[Event], PublicityState]] = {
+    PublicityPrepared: "prepared",
+    PublicityApproved: "approved",
+    PublicityOpened: "open",
+    PublicityTakenDown: "taken_down",
+    PublicityClosed: "closed",
+    PostingWithdrawn: "withdrawn",
+}
 
 ObjectionFact = (
     ObjectionReceived
@@ -39,7 +94,7 @@ OBJECTION_FACTS: Final[tuple[type[Event], ...]] = get_args(ObjectionFact)
 ObjectionState = Literal[
     "unknown", "received", "admitted", "not_admitted", "investigated", "upheld", "dismissed", "withdrawn"
 ]
-_STATE_AFTER: Final[dict[type[Event], ObjectionState]] = {
+OBJECTION_STATE_AFTER: Final[Mapping[type[Event], ObjectionState]] = {
     ObjectionReceived: "received",
     ObjectionAdmitted: "admitted",
     ObjectionNotAdmitted: "not_admitted",
@@ -51,9 +106,114 @@ _STATE_AFTER: Final[dict[type[Event], ObjectionState]] = {
 _OPEN: Final[frozenset[ObjectionState]] = frozenset({"received", "admitted", "investigated"})
 
 
+class PublicityUnknown(Unknown):
+    """Publicity {publicity_id} is not on record.
+    zh: 没有公示 {publicity_id} 的记录。
+    """
+
+
+class ObjectionUnknown(Unknown):
+    """Objection {objection_id} is not on record.
+    zh: 没有异议 {objection_id} 的记录。
+    """
+
+
+class PublicityNotOpen(Refusal):
+    """Publicity {publicity_id} is not open; it is {state}.
+    zh: 公示 {publicity_id} 未在开启状态,现为 {state}。
+    """
+
+
+class PublicityOver(Refusal):
+    """The publicity is over: its last day was {last_day}, it closed at {closes_at}.
+    zh: 公示已截止:截止日为 {last_day},截止时刻为 {closes_at}。
+    """
+
+
+class NotShown(Refusal):
+    """Publicity {publicity_id} does not show application {application_id}.
+    zh: 公示 {publicity_id} 未列申报 {application_id}。
+    """
+
+
+class SecondPersonMissing(Refusal):
+    """Whoever did the act before this one does not also do this: {act}.
+    zh: 前一环节的办理人不得同时办理 {act}。
+    """
+
+
 def digest_of(entries: Iterable[ShownEntry]) -> str:
     """The SHA-256 of a list: of the canonical JSON of its entries, in the order in which they are shown."""
     return hashlib.sha256(msgspec.json.encode(tuple(entries), order="sorted")).hexdigest()
+
+
+@dataclass(slots=True)
+class Publicity:
+    """One publicity, as the record tells it so far."""
+
+    prepared: PublicityPrepared | None = None
+    prepared_by: str = ""
+    state: PublicityState = NOT_ON_RECORD
+    closes_at: datetime | None = None
+    last_day: date | None = None
+    closed: bool = False
+    passed: frozenset[ApplicationId] = frozenset()
+
+    def take(self, body: PublicityFact, by: str = "") -> None:
+        """Take in one event of this publicity."""
+        self.state = STATE_AFTER.get(type(body), self.state)
+        match body:
+            case PublicityPrepared():
+                self.prepared, self.prepared_by = body, by
+            case PublicityOpened() | PublicityExtended():
+                self.closes_at, self.last_day = body.closes_at, body.last_day
+            case PublicityClosed():
+                self.closed = True
+            case EntryPassed(application_id=application_id):
+                self.passed |= {application_id}
+
+    def require_prepared(self, publicity_id: PublicityId) -> PublicityPrepared:
+        """What was prepared. Raises PublicityUnknown."""
+        if self.prepared is None:
+            raise PublicityUnknown(publicity_id=publicity_id)
+        return self.prepared
+
+    def entry(self, application_id: ApplicationId) -> ShownEntry:
+        """The entry of an application. Raises NotShown."""
+        prepared = self.prepared
+        shown = () if prepared is None else prepared.entries
+        found = next((entry for entry in shown if entry.application_id == application_id), None)
+        if prepared is None or found is None:
+            raise NotShown(
+                publicity_id="" if prepared is None else prepared.publicity_id, application_id=application_id
+            )
+        return found
+
+    def passing(self, application_id: ApplicationId) -> EntryPassed:
+        """What is recorded of an entry that passed."""
+        entry = self.entry(application_id)
+        prepared = self.require_prepared(PublicityId(""))
+        return EntryPassed(
+            publicity_id=prepared.publicity_id,
+            programme_id=prepared.programme_id,
+            matter=prepared.matter,
+            application_id=application_id,
+            track_id=entry.track_id,
+            unit_id=entry.unit_id,
+        )
+
+    def require_open(self, publicity_id: PublicityId) -> tuple[datetime, date]:
+        """When it closes, and its last day. Raises PublicityNotOpen."""
+        if self.closes_at is None or self.last_day is None or self.state != "open":
+            raise PublicityNotOpen(publicity_id=publicity_id, state=self.state)
+        return self.closes_at, self.last_day
+
+    def require_running(self, publicity_id: PublicityId, now: datetime) -> tuple[datetime, date]:
+        """When it closes, and its last day. Raises PublicityNotOpen, or PublicityOver for what is received too late."""
+        closes_at, last_day = self.require_open(publicity_id)
+        if now >= closes_at:
+            raise PublicityOver(last_day=last_day, closes_at=closes_at)
+        return closes_at, last_day
 
 
 @dataclass(slots=True)
@@ -62,6 +222,7 @@ class Objection:
 
     received: ObjectionReceived
     state: ObjectionState = "received"
+    investigated_by: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -75,12 +236,19 @@ class Objections:
 
     by_id: dict[ObjectionId, Objection] = field(default_factory=dict)
 
-    def take(self, body: ObjectionFact) -> None:
+    def take(self, body: ObjectionFact, by: str = "") -> None:
         """Take in one event."""
         if isinstance(body, ObjectionReceived):
             self.by_id[body.objection_id] = Objection(body)
-        else:
-            self.by_id[body.objection_id].state = _STATE_AFTER[type(body)]
+            return
+        one = self.by_id[body.objection_id]
+        one.state = OBJECTION_STATE_AFTER[type(body)]
+        if isinstance(body, ObjectionInvestigated):
+            one.investigated_by = by
+
+    def state_of(self, objection_id: ObjectionId) -> ObjectionState:
+        """What has become of an objection, for the permission table."""
+        return self.by_id[objection_id].state if objection_id in self.by_id else NOT_ON_RECORD
 
     def first_open(self, application_id: ApplicationId | None = None) -> ObjectionId | None:
         """The first objection that is still open, against one application or against any."""
@@ -91,8 +259,7 @@ class Objections:
         )
         return next(found, None)
 
-    def upheld(self, application_id: ApplicationId) -> bool:
-        """Whether an objection against an application was upheld."""
-        return any(
-            each.state == "upheld" and each.received.application_id == application_id for each in self.by_id.values()
-        )
+    def is_clear(self, application_id: ApplicationId) -> bool:
+        """Whether no objection against an application is open or was upheld."""
+        against = (each for each in self.by_id.values() if each.received.application_id == application_id)
+        return not any(each.is_open or each.state == "upheld" for each in against)

@@ -1,0 +1,552 @@
+"""What may be asked of a publicity: prepare, check, open, extend, take down, close. Objections have their own page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Annotated
+
+import msgspec
+
+from domain.application.events import ApplicationWithdrawn
+from domain.application.policy import of_track, require_state
+from domain.calendar.events import WorkingDaysSupplied
+from domain.calendar.policy import WorkingDays, end_of
+from domain.ids import ApplicationId, CalendarYear, InstitutionId, ProgrammeId, PublicityId, TrackId, tag
+from domain.kernel import Code, Command, Digest, Event, Invalid, Refusal, Selector, any_event, asked, event, known
+from domain.programme.events import ProgrammeAnnounced, TrackDefined
+from domain.programme.policy import ProgrammeUnknown, TrackUnknown
+from domain.publicity.events import (
+    Check,
+    DayRule,
+    EntryPassed,
+    Matter,
+    ObjectorIdentity,
+    PostingWithdrawn,
+    PublicityApproved,
+    PublicityClosed,
+    PublicityExtended,
+    PublicityOpened,
+    PublicityPrepared,
+    PublicityRuleDefined,
+    PublicityTakenDown,
+    ShownEntry,
+)
+from domain.publicity.objection import (
+    AdmitObjection,
+    DismissObjection,
+    InvestigateObjection,
+    ReceiveObjection,
+    RefuseObjection,
+    UpholdObjection,
+    WithdrawObjection,
+)
+from domain.publicity.policy import (
+    OBJECTION_FACTS,
+    PUBLICITY_FACTS,
+    ObjectionFact,
+    Objections,
+    Publicity,
+    PublicityFact,
+    PublicityUnknown,
+    SecondPersonMissing,
+    digest_of,
+)
+from domain.selection.events import SelectionStruck
+from domain.selection.policy import DECISION_FACTS, DecisionFact, TrackSelection
+
+_CHECKS: frozenset[Check] = frozenset({"secrecy", "personal_data"})
+
+
+class PublicityRuleMissing(Refusal):
+    """No rule says how the {matter} of programme {programme_id} is publicised.
+    zh: 项目 {programme_id} 尚未设定 {matter} 的公示规则。
+    """
+
+
+class PublicityAlreadyPrepared(Refusal):
+    """Publicity {publicity_id} has been prepared before.
+    zh: 公示 {publicity_id} 此前已拟定。
+    """
+
+
+class NothingToShow(Refusal):
+    """Nothing is selected in these tracks that has not passed a publicity since.
+    zh: 所列赛道中没有已入选且尚未通过公示的申报。
+    """
+
+
+class AlreadyShown(Refusal):
+    """Application {application_id} is shown by the publicity {publicity_id} already.
+    zh: 申报 {application_id} 已列入公示 {publicity_id}。
+    """
+
+
+class ListOutdated(Refusal):
+    """What was prepared has the digest {prepared_digest}; what is decided now has {digest}.
+    zh: 拟定名单的摘要为 {prepared_digest},现有决定的名单摘要为 {digest}。
+    """
+
+
+class OtherList(Refusal):
+    """What was checked has the digest {checked_digest}; what was prepared has {prepared_digest}.
+    zh: 所审查名单的摘要为 {checked_digest},拟定名单的摘要为 {prepared_digest}。
+    """
+
+
+class ChecksMissing(Refusal):
+    """These checks are missing: {missing}.
+    zh: 尚缺审查事项:{missing}。
+    """
+
+
+class NotLater(Refusal):
+    """The publicity runs until {last_day} already.
+    zh: 公示本已持续至 {last_day}。
+    """
+
+
+class PublicityStillOpen(Refusal):
+    """The publicity is open until {closes_at}.
+    zh: 公示至 {closes_at} 方截止。
+    """
+
+
+# --- the rule ---------------------------------------------------------------------------------------------------------
+
+
+class DefinePublicityRule(Command):
+    """Define how a matter is publicised and objected to; defined anew, it holds for publicities prepared afterwards.
+    zh: 设定某事项的公示与异议规则;再次设定者,适用于此后拟定的公示。
+    """
+
+    programme_id: ProgrammeId = asked("Programme", "项目")
+    matter: Matter = asked("Matter", "事项")
+    window_days: Annotated[int, msgspec.Meta(ge=1, le=366)] = asked("Length in days", "公示天数")
+    day_rule: DayRule = asked("Kind of days", "日期类别")
+    count_first_day: bool = asked("The first day counts", "首日计入")
+    identities: tuple[ObjectorIdentity, ...] = asked("Objectors may be", "异议人身份形式")
+    channels: tuple[Code, ...] = asked("Channels of objection", "异议渠道")
+    decide_within_days: Annotated[int, msgspec.Meta(ge=1, le=366)] | None = asked(
+        "Objections decided within days (none: not stated)", "异议办理天数(空为未载明)", default=None
+    )
+
+    announced: bool = known(default=False)
+    rules: dict[Matter, PublicityRuleDefined] = known(factory=dict)
+
+    def consistency_boundary(self) -> Sequence[Selector]:
+        return [Selector([ProgrammeAnnounced, PublicityRuleDefined], [tag(ProgrammeId, self.programme_id)])]
+
+    @event(ProgrammeAnnounced)
+    def _(self) -> None:
+        self.announced = True
+
+    @event(PublicityRuleDefined)
+    def _(self, body: PublicityRuleDefined) -> None:
+        self.rules[body.matter] = body
+
+    def execute(self) -> None:
+        if not self.announced:
+            raise ProgrammeUnknown(programme_id=self.programme_id)
+        if self.window_days < 1:
+            raise Invalid(field="window_days", rule="at least one day")
+        if self.decide_within_days is not None and self.decide_within_days < 1:
+            raise Invalid(field="decide_within_days", rule="at least one day")
+        for name, named in (("identities", self.identities), ("channels", self.channels)):
+            if not named or len(set(named)) < len(named):
+                raise Invalid(field=name, rule="at least one, each once")
+        defined = PublicityRuleDefined(
+            programme_id=self.programme_id,
+            matter=self.matter,
+            window_days=self.window_days,
+            day_rule=self.day_rule,
+            count_first_day=self.count_first_day,
+            identities=self.identities,
+            channels=self.channels,
+            decide_within_days=self.decide_within_days,
+        )
+        if defined != self.rules.get(self.matter):
+            self.trigger_event(PublicityRuleDefined, **defined.as_dict())
+
+
+# --- what is shown ----------------------------------------------------------------------------------------------------
+
+
+class AboutList(Command):
+    """What is to be shown: those selected in some tracks that have not passed a publicity since.
+    zh: 拟公示内容:所列赛道中已入选且此后尚未通过公示者。
+    """
+
+    selections: dict[TrackId, TrackSelection] = known(factory=dict)
+    passed_at: dict[ApplicationId, int] = known(factory=dict)
+    withdrawn: frozenset[ApplicationId] = known(frozenset())
+
+    def _of_tracks(self, programme_id: ProgrammeId, track_ids: Sequence[TrackId]) -> Iterator[Selector]:
+        kinds: tuple[type[Event], ...] = (*DECISION_FACTS, EntryPassed, ApplicationWithdrawn)
+        # Where no track is named, the id of none finds nothing.
+        named = track_ids or (TrackId("none"),)
+        yield from (Selector(kinds, of_track(programme_id, track_id)) for track_id in named)
+
+    @any_event(*DECISION_FACTS)
+    def _(self, body: DecisionFact, track_id: TrackId, position: int) -> None:
+        self.selections.setdefault(track_id, TrackSelection()).take(body, position)
+
+    @event(ApplicationWithdrawn)
+    def _(self, application_id: ApplicationId) -> None:
+        self.withdrawn |= {application_id}
+
+    def _entries(self, track_ids: Sequence[TrackId]) -> tuple[tuple[ShownEntry, ...], int]:
+        """The entries in their order, and the position of the newest fact that put one of them there."""
+        shown, newest = [], 0
+        for track_id in track_ids:
+            cases = self.selections.get(track_id, TrackSelection()).cases.values()
+            chosen = [
+                case
+                for case in cases
+                if case.state == "selected"
+                and case.decided.application_id not in self.withdrawn
+                and self.passed_at.get(case.decided.application_id, 0) < case.position
+            ]
+            # Those promoted come after those selected at once, in the order in which they were promoted.
+            chosen.sort(key=lambda case: (case.freed_by is not None, case.position, case.decided.order))
+            newest = max([newest, *(case.position for case in chosen)])
+            shown += [
+                ShownEntry(
+                    application_id=case.decided.application_id, track_id=track_id, unit_id=case.decided.unit_id, order=n
+                )
+                for n, case in enumerate(chosen, start=1)
+            ]
+        return tuple(shown), newest
+
+
+class PreparePublicity(AboutList):
+    """Prepare the publicity of what was selected in these tracks and has not passed one since.
+    zh: 就所列赛道中已入选且此后尚未通过公示的申报拟定公示。
+    """
+
+    publicity_id: PublicityId = asked("Publicity", "公示")
+    programme_id: ProgrammeId = asked("Programme", "项目")
+    track_ids: tuple[TrackId, ...] = asked("Tracks", "赛道")
+    follows: PublicityId | None = asked("Publishes anew", "重新公示对象", default=None)
+
+    tracks: frozenset[TrackId] = known(frozenset())
+    rule_position: int = known(0)
+    publicities: dict[PublicityId, Publicity] = known(factory=dict)
+
+    def consistency_boundary(self) -> Sequence[Selector]:
+        programme = tag(ProgrammeId, self.programme_id)
+        return [
+            Selector([TrackDefined, PublicityRuleDefined, *PUBLICITY_FACTS], [programme]),
+            *self._of_tracks(self.programme_id, self.track_ids),
+            Selector([PublicityPrepared], [tag(PublicityId, self.publicity_id)]),
+        ]
+
+    @event(TrackDefined)
+    def _(self, track_id: TrackId) -> None:
+        self.tracks |= {track_id}
+
+    @event(PublicityRuleDefined)
+    def _(self, matter: Matter, position: int) -> None:
+        if matter == "selection":
+            self.rule_position = position
+
+    @any_event(*PUBLICITY_FACTS)
+    def _(self, body: PublicityFact, by: str, position: int) -> None:
+        self.publicities.setdefault(body.publicity_id, Publicity()).take(body, by)
+        if isinstance(body, EntryPassed):
+            self.passed_at[body.application_id] = position
+
+    def execute(self) -> None:
+        for track_id in self.track_ids:
+            if track_id not in self.tracks:
+                raise TrackUnknown(programme_id=self.programme_id, track_id=track_id)
+        if not self.track_ids or len(set(self.track_ids)) < len(self.track_ids):
+            raise Invalid(field="track_ids", rule="at least one, each once")
+        if self.publicity_id in self.publicities:
+            raise PublicityAlreadyPrepared(publicity_id=self.publicity_id)
+        if not self.rule_position:
+            raise PublicityRuleMissing(matter="selection", programme_id=self.programme_id)
+        if self.follows is not None and self.follows not in self.publicities:
+            raise PublicityUnknown(publicity_id=self.follows)
+        entries, list_position = self._entries(self.track_ids)
+        if not entries:
+            raise NothingToShow
+        self._require_shown_nowhere(entries)
+        self.trigger_event(
+            PublicityPrepared,
+            publicity_id=self.publicity_id,
+            programme_id=self.programme_id,
+            matter="selection",
+            rule_position=self.rule_position,
+            list_position=list_position,
+            list_digest=digest_of(entries),
+            entries=entries,
+            follows=self.follows,
+        )
+
+    def _require_shown_nowhere(self, entries: Sequence[ShownEntry]) -> None:
+        for publicity_id, publicity in self.publicities.items():
+            # One that was only prepared or approved may be superseded; what is on the wall may not be shown twice.
+            prepared = publicity.prepared
+            if prepared is None or publicity.state != "open":
+                continue
+            shown = {entry.application_id for entry in prepared.entries}
+            for entry in entries:
+                if entry.application_id in shown:
+                    raise AlreadyShown(application_id=entry.application_id, publicity_id=publicity_id)
+
+
+class AboutPublicity(Command):
+    """What every command about a publicity knows.
+    zh: 关于公示的各项命令所共知。
+    """
+
+    publicity_id: PublicityId = asked("Publicity", "公示")
+
+    publicity: Publicity = known(factory=Publicity)
+
+    @property
+    def state(self) -> str:
+        """The state of the publicity, for the permission table."""
+        return self.publicity.state
+
+    def consistency_boundary(self) -> Sequence[Selector]:
+        """Everything that became of the publicity."""
+        return [Selector(PUBLICITY_FACTS, [tag(PublicityId, self.publicity_id)])]
+
+    @any_event(*PUBLICITY_FACTS)
+    def _(self, body: PublicityFact, by: str) -> None:
+        self.publicity.take(body, by)
+
+    def _require_prepared(self) -> PublicityPrepared:
+        """What was prepared, in a state in which the permission table has this command."""
+        prepared = self.publicity.require_prepared(self.publicity_id)
+        require_state(self)
+        return prepared
+
+
+class ApprovePublicity(AboutPublicity):
+    """Approve exactly the prepared list, having checked it for secrecy and personal data; by a second person.
+    zh: 由另一人作保密审查与个人信息审查后,批准所拟定的名单。
+    """
+
+    list_digest: Digest = asked("Digest of the list that was checked", "所审查名单的摘要")
+    checks: tuple[Check, ...] = asked("Checks", "审查事项")
+
+    def execute(self) -> None:
+        prepared = self._require_prepared()
+        if self.by == self.publicity.prepared_by:
+            raise SecondPersonMissing(act=type(self).__name__)
+        if self.list_digest != prepared.list_digest:
+            raise OtherList(checked_digest=self.list_digest, prepared_digest=prepared.list_digest)
+        if missing := sorted(_CHECKS - set(self.checks)):
+            raise ChecksMissing(missing=", ".join(missing))
+        self.trigger_event(
+            PublicityApproved,
+            publicity_id=self.publicity_id,
+            programme_id=prepared.programme_id,
+            list_digest=prepared.list_digest,
+            checks=self.checks,
+        )
+
+
+class OpenPublicity(AboutList):
+    """Open an approved publicity now; its end is counted on the filed calendar and written down.
+
+    A person opens it, never a schedule: what is posted must be seen to hang.
+    zh: 即时开启已获批准的公示;其截止依备案日历计算并载明。公示由人开启,不由日程开启。
+    """
+
+    publicity_id: PublicityId = asked("Publicity", "公示")
+
+    publicity: Publicity = known(factory=Publicity)
+    rules: dict[int, PublicityRuleDefined] = known(factory=dict)
+    calendar: WorkingDays = known(factory=WorkingDays)
+    showing: dict[ApplicationId, PublicityId] = known(factory=dict)
+
+    @property
+    def state(self) -> str:
+        """The state of the publicity, for the permission table."""
+        return self.publicity.state
+
+    def consistency_boundary(self) -> Sequence[Selector]:
+        house = tag(InstitutionId, self.institution_id)
+        years = (self.today.year, self.today.year + 1)
+        boundary = [
+            Selector(PUBLICITY_FACTS, [tag(PublicityId, self.publicity_id)]),
+            *(Selector([WorkingDaysSupplied], [house, tag(CalendarYear, year)]) for year in years),
+        ]
+        if (prepared := self.publicity.prepared) is not None:
+            programme = tag(ProgrammeId, prepared.programme_id)
+            boundary.append(Selector([PublicityRuleDefined, *PUBLICITY_FACTS], [programme]))
+            boundary += self._of_tracks(prepared.programme_id, _tracks_of(prepared))
+        return boundary
+
+    @any_event(*PUBLICITY_FACTS)
+    def _(self, body: PublicityFact, by: str, position: int) -> None:
+        if body.publicity_id == self.publicity_id:
+            self.publicity.take(body, by)
+        match body:
+            case EntryPassed():
+                self.passed_at[body.application_id] = position
+            case PublicityOpened():
+                self.showing |= {entry.application_id: body.publicity_id for entry in body.entries}
+            case PublicityClosed() | PublicityTakenDown():
+                self.showing = {key: where for key, where in self.showing.items() if where != body.publicity_id}
+
+    @event(PublicityRuleDefined)
+    def _(self, body: PublicityRuleDefined, position: int) -> None:
+        self.rules[position] = body
+
+    @event(WorkingDaysSupplied)
+    def _(self, body: WorkingDaysSupplied, position: int) -> None:
+        self.calendar.take(body, position)
+
+    def execute(self) -> None:
+        prepared = self.publicity.require_prepared(self.publicity_id)
+        require_state(self)
+        self._require_still_decided(prepared)
+        rule = self.rules[prepared.rule_position]
+        end = self.calendar.deadline(
+            self.today, rule.window_days, rule.day_rule, self.zone, count_first_day=rule.count_first_day
+        )
+        self.trigger_event(
+            PublicityOpened,
+            publicity_id=self.publicity_id,
+            programme_id=prepared.programme_id,
+            matter=prepared.matter,
+            list_position=prepared.list_position,
+            list_digest=prepared.list_digest,
+            entries=prepared.entries,
+            opens_at=self.now,
+            closes_at=end.closes_at,
+            last_day=end.last_day,
+            window_days=rule.window_days,
+            day_rule=rule.day_rule,
+            count_first_day=rule.count_first_day,
+            calendar_position=end.calendar_position,
+        )
+
+    def _require_still_decided(self, prepared: PublicityPrepared) -> None:
+        digest = digest_of(self._entries(_tracks_of(prepared))[0])
+        if digest != prepared.list_digest:
+            raise ListOutdated(prepared_digest=prepared.list_digest, digest=digest)
+        for entry in prepared.entries:
+            if entry.application_id in self.showing:
+                shown_by = self.showing[entry.application_id]
+                raise AlreadyShown(application_id=entry.application_id, publicity_id=shown_by)
+
+
+def _tracks_of(prepared: PublicityPrepared) -> tuple[TrackId, ...]:
+    return tuple(dict.fromkeys(entry.track_id for entry in prepared.entries))
+
+
+# --- the window -------------------------------------------------------------------------------------------------------
+
+
+class ExtendPublicity(AboutPublicity):
+    """Extend a publicity that is not over yet to a later last day.
+    zh: 将尚未截止的公示延长至更晚的截止日。
+    """
+
+    last_day: date = asked("Last day", "截止日")
+
+    def execute(self) -> None:
+        prepared = self._require_prepared()
+        closes_at, last_day = self.publicity.require_running(self.publicity_id, self.now)
+        later = end_of(self.last_day, self.zone)
+        if later <= closes_at:
+            raise NotLater(last_day=last_day)
+        self.trigger_event(
+            PublicityExtended,
+            publicity_id=self.publicity_id,
+            programme_id=prepared.programme_id,
+            closes_at=later,
+            last_day=self.last_day,
+        )
+
+
+class TakeDownPublicity(AboutPublicity):
+    """Take a publicity down before it is over; nothing of it passes.
+    zh: 在截止之前撤下公示;其内容均不视为通过。
+    """
+
+    def execute(self) -> None:
+        prepared = self._require_prepared()
+        self.publicity.require_running(self.publicity_id, self.now)
+        self.trigger_event(PublicityTakenDown, publicity_id=self.publicity_id, programme_id=prepared.programme_id)
+
+
+class ClosePublicity(AboutPublicity):
+    """Record that a publicity is over, and which entries passed it: those without an open or upheld objection.
+    zh: 记录公示已截止及通过公示的条目:无未决或成立的异议者。
+    """
+
+    objections: Objections = known(factory=Objections)
+    gone: frozenset[ApplicationId] = known(frozenset())
+
+    def consistency_boundary(self) -> Sequence[Selector]:
+        """The publicity, all objections against it, and whether an entry was struck or withdrawn meanwhile."""
+        prepared = self.publicity.prepared
+        entries = () if prepared is None else prepared.entries
+        return [
+            *super().consistency_boundary(),
+            Selector(OBJECTION_FACTS, [tag(PublicityId, self.publicity_id)]),
+            *(
+                Selector([SelectionStruck, ApplicationWithdrawn], [tag(ApplicationId, e.application_id)])
+                for e in entries
+            ),
+        ]
+
+    @any_event(*OBJECTION_FACTS)
+    def _(self, body: ObjectionFact, by: str) -> None:
+        self.objections.take(body, by)
+
+    @any_event(SelectionStruck, ApplicationWithdrawn)
+    def _(self, application_id: ApplicationId) -> None:
+        self.gone |= {application_id}
+
+    def execute(self) -> None:
+        prepared = self._require_prepared()
+        closes_at, last_day = self.publicity.require_open(self.publicity_id)
+        if self.now < closes_at:
+            raise PublicityStillOpen(closes_at=closes_at)
+        self.trigger_event(
+            PublicityClosed,
+            publicity_id=self.publicity_id,
+            programme_id=prepared.programme_id,
+            closes_at=closes_at,
+            last_day=last_day,
+        )
+        for entry in prepared.entries:
+            if entry.application_id not in self.gone and self.objections.is_clear(entry.application_id):
+                self.trigger_event(EntryPassed, **self.publicity.passing(entry.application_id).as_dict())
+
+
+class WithdrawPosting(AboutPublicity):
+    """Record that the posting of a closed publicity was withdrawn.
+    zh: 记录已截止公示的张贴内容已撤下。
+    """
+
+    def execute(self) -> None:
+        prepared = self._require_prepared()
+        self.trigger_event(PostingWithdrawn, publicity_id=self.publicity_id, programme_id=prepared.programme_id)
+
+
+COMMANDS: tuple[type[Command], ...] = (
+    DefinePublicityRule,
+    PreparePublicity,
+    ApprovePublicity,
+    OpenPublicity,
+    ExtendPublicity,
+    TakeDownPublicity,
+    ClosePublicity,
+    WithdrawPosting,
+    ReceiveObjection,
+    AdmitObjection,
+    RefuseObjection,
+    InvestigateObjection,
+    UpholdObjection,
+    DismissObjection,
+    WithdrawObjection,
+)
