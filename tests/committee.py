@@ -186,8 +186,8 @@ def passed(application_id: ApplicationId = FIRST) -> EntryPassed:
 
 def objection(application_id: ApplicationId = FIRST, objection_id: ObjectionId = OBJECTION) -> ObjectionReceived:
     return ObjectionReceived(
-        objection_id=objection_id, publicity_id=PUBLICITY, application_id=application_id, identity="named",
-        channel="written", commitment="8" * 64, statement_document_id=PAPER,
+        objection_id=objection_id, publicity_id=PUBLICITY, programme_id=CALL, application_id=application_id,
+        identity="named", channel="written", commitment="8" * 64, statement_document_id=PAPER,
     )  # fmt: skip
 
 

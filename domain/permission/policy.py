@@ -220,6 +220,10 @@ ACTS: Final[tuple[Act, ...]] = (
         "WithdrawObjection",
         *(_Holder(role, "", ("received", "admitted", "investigated")) for role in ("clerk", "supervisor")),
     ),
+    # obligation
+    _act("RemindOfObligation", _CLERK, _SERVICE),
+    _act("MarkObligationOverdue", _SERVICE),
+    _act("ExcuseObligation", _HEAD, needs_reason=True),
 )
 
 TABLE: Final[tuple[Permission, ...]] = tuple(row for act in ACTS for row in act.permissions)

@@ -156,6 +156,7 @@ class ObjectionReceived(Event):
     TOPIC = "publicity.objection_received.v1"
     objection_id: Annotated[ObjectionId, office("Objection", "异议")]
     publicity_id: Annotated[PublicityId, office("Publicity", "公示")]
+    programme_id: Annotated[ProgrammeId, office("Programme", "项目")]
     application_id: Annotated[ApplicationId, office("Application", "申报")]
     identity: Annotated[ObjectorIdentity, office("Objector", "异议人身份形式")]
     channel: Annotated[Code, office("Channel", "渠道")]

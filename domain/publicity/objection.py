@@ -150,6 +150,7 @@ class ReceiveObjection(Command):
             ObjectionReceived,
             objection_id=self.objection_id,
             publicity_id=self.publicity_id,
+            programme_id=prepared.programme_id,
             application_id=self.application_id,
             identity=self.identity,
             channel=self.channel,
