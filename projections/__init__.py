@@ -13,10 +13,13 @@ from projections.inbox import INBOX
 from projections.institution import ACCESS_DAY, INSTITUTION
 from projections.kernel import View
 from projections.nomination import PLAN, QUOTA
+from projections.obligation import OBLIGATION
 from projections.organisation import ORGANISATION, UNIT_FACT
 from projections.person import APPOINTMENT, PERSON
 from projections.programme import CATALOGUE, FORM, PROGRAMME, RULE, TERM, TRACK
+from projections.publicity import OBJECTION, POSTING, PUBLICITY, PUBLICITY_RULE
 from projections.roster import ROSTER
+from projections.selection import DECISION, SELECTED, SELECTION, SELECTION_RULE
 from projections.window import WINDOW
 
 __all__ = ["VIEWS"]
@@ -42,5 +45,14 @@ VIEWS: tuple[View[Any], ...] = (
     APPLICATION,
     ELIGIBILITY,
     ROSTER,
+    SELECTION_RULE,
+    DECISION,
+    SELECTION,
+    SELECTED,
+    PUBLICITY_RULE,
+    PUBLICITY,
+    POSTING,
+    OBJECTION,
+    OBLIGATION,
     INBOX,
 )

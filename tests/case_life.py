@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from typing import Any
 
 from domain.application.events import (
     ApplicationFiled,
@@ -25,13 +26,17 @@ from domain.ids import (
     ApplicationId,
     AppointmentId,
     CalendarYear,
+    DecisionId,
     DocumentId,
     IncidentId,
     InstitutionId,
     NominatorUnitId,
+    ObjectionId,
+    PanelId,
     ParentUnitId,
     PersonId,
     ProgrammeId,
+    PublicityId,
     SuccessorUnitId,
     TrackId,
     UnitId,
@@ -71,6 +76,37 @@ from domain.programme.events import (
     TermInterpreted,
     TermPublished,
     TrackDefined,
+)
+from domain.publicity.events import (
+    EntryPassed,
+    ObjectionAdmitted,
+    ObjectionDismissed,
+    ObjectionInvestigated,
+    ObjectionNotAdmitted,
+    ObjectionReceived,
+    ObjectionUpheld,
+    ObjectionWithdrawn,
+    PostingWithdrawn,
+    PublicityApproved,
+    PublicityClosed,
+    PublicityExtended,
+    PublicityOpened,
+    PublicityPrepared,
+    PublicityRuleDefined,
+    PublicityTakenDown,
+    ShownEntry,
+)
+from domain.selection.events import (
+    ApplicationDecided,
+    ApplicationRecommended,
+    CommitteeDecided,
+    DecisionReopened,
+    Outcome,
+    ReservePromoted,
+    SelectionConfirmed,
+    SelectionReversed,
+    SelectionRuleDefined,
+    SelectionStruck,
 )
 from domain.unit.events import (
     EarlierOutcomeRecorded,
@@ -490,10 +526,117 @@ def applications(first: int) -> list[Event]:
     ]
 
 
+# --- from the ranking to the closed publicity -------------------------------------------------------------------------
+
+PANEL, DECISION, PUBLICITY = PanelId("PANEL-1"), DecisionId("D-1"), PublicityId("PUB-1")
+OBJECTIONS = tuple(ObjectionId(f"OBJ-{n}") for n in range(1, 6))
+SHOWN_FROM, SHOWN_UNTIL = at("2020-06-22 09:00"), at("2020-06-30 00:00")
+SHOWN_LAST = date(2020, 6, 29)
+_CASE: dict[str, Any] = {"application_id": MINE, "programme_id": CALL, "track_id": BRANCHES, "unit_id": BRANCH}
+
+
+def _of(body: dict[str, Any], application: ApplicationId, unit_id: UnitId) -> dict[str, Any]:
+    return body | {"application_id": application, "unit_id": unit_id}
+
+
+def selection() -> list[Event]:
+    second, third = (_of(_CASE, one, NEIGHBOUR) for one in (THEIRS, DECLINED))
+    decided_by: dict[str, Any] = {"decision_id": DECISION}
+
+    def recommended(body: dict[str, Any], outcome: Outcome, order: int) -> ApplicationRecommended:
+        return ApplicationRecommended(**body, panel_id=PANEL, ranking_position=9, outcome=outcome, order=order)
+
+    def settled(body: dict[str, Any], outcome: Outcome, order: int) -> ApplicationDecided:
+        return ApplicationDecided(**decided_by, **body, outcome=outcome, order=order)
+
+    vote = {"entitled": 9, "attending": 8, "in_favour": 7, "against": 1, "abstaining": 0}
+    committee = CommitteeDecided(
+        **decided_by, programme_id=CALL, track_id=BRANCHES, rule_position=9, selected=2, places=3,
+        resolution_document_id=PAPER, **vote,
+    )  # fmt: skip
+    return [
+        SelectionRuleDefined(programme_id=CALL, quorum_bp=6_667, threshold_bp=5_000, threshold_of="entitled"),
+        recommended(_CASE, "selected", 1),
+        recommended(second, "selected", 2),
+        recommended(third, "reserve", 1),
+        committee,
+        settled(_CASE, "selected", 1),
+        DecisionReopened(**decided_by, programme_id=CALL, track_id=BRANCHES),
+        settled(_CASE, "selected", 1),
+        settled(second, "selected", 2),
+        settled(third, "reserve", 1),
+        SelectionStruck(**decided_by, **second, ground="withdrawn"),
+        ReservePromoted(**decided_by, **third, freed_by=THEIRS),
+    ]
+
+
+def publicity() -> list[Event]:
+    about: dict[str, Any] = {"publicity_id": PUBLICITY, "programme_id": CALL}
+    shown: dict[str, Any] = {
+        "matter": "selection", "list_position": 9, "list_digest": DIGEST,
+        "entries": (ShownEntry(application_id=MINE, track_id=BRANCHES, unit_id=BRANCH, order=1),),
+    }  # fmt: skip
+    rule: dict[str, Any] = {"window_days": 5, "day_rule": "working", "count_first_day": True}
+    how: dict[str, Any] = {"identities": ("named",), "channels": ("written",)}
+
+    def opened(publicity_id: PublicityId = PUBLICITY) -> PublicityOpened:
+        return PublicityOpened(
+            **(about | {"publicity_id": publicity_id}), **shown, **rule, **how, opens_at=SHOWN_FROM,
+            closes_at=SHOWN_UNTIL, last_day=SHOWN_LAST,
+        )  # fmt: skip
+
+    end: dict[str, Any] = {"closes_at": SHOWN_UNTIL + timedelta(days=1), "last_day": SHOWN_LAST + timedelta(days=1)}
+    return [
+        PublicityRuleDefined(programme_id=CALL, matter="selection", **rule, **how, decide_within_days=5),
+        PublicityPrepared(**about, **shown, rule_position=9),
+        PublicityApproved(**about, list_digest=DIGEST, checks=("secrecy", "personal_data")),
+        opened(),
+        *objections(),
+        PublicityExtended(**about, **end),
+        PublicityClosed(**about, **end),
+        EntryPassed(**about, matter="selection", application_id=MINE, track_id=BRANCHES, unit_id=BRANCH),
+        SelectionConfirmed(
+            **_CASE, decision_id=DECISION, publicity_id=PUBLICITY, first_day=date(2020, 6, 30),
+            last_day=date(2022, 6, 30),
+        ),
+        opened(PublicityId("PUB-2")),
+        PublicityTakenDown(publicity_id=PublicityId("PUB-2"), programme_id=CALL),
+        PublicityTakenDown(**about),
+        PostingWithdrawn(**about),
+        SelectionReversed(
+            **_CASE, decision_id=DECISION, hanging_positions=(9,), resolution_document_id=PAPER
+        ),
+    ]  # fmt: skip
+
+
+def objections() -> list[Event]:
+    abouts: list[dict[str, Any]] = [
+        {"objection_id": one, "publicity_id": PUBLICITY, "application_id": MINE} for one in OBJECTIONS
+    ]
+    first, second, third, fourth, fifth = abouts
+
+    def received(about: dict[str, Any], due: date | None) -> ObjectionReceived:
+        return ObjectionReceived(
+            **about, programme_id=CALL, identity="named", channel="written", commitment="8" * 64,
+            statement_document_id=PAPER, due_at=due and SHOWN_UNTIL, due_day=due,
+        )  # fmt: skip
+
+    return [
+        *(received(about, SHOWN_LAST) for about in (first, second, third, fourth)),
+        received(fifth, None),
+        ObjectionAdmitted(**first),
+        ObjectionInvestigated(**first, findings_document_id=PAPER),
+        ObjectionDismissed(**first),
+        ObjectionUpheld(**second),
+        ObjectionNotAdmitted(**third, ground="late"),
+        ObjectionWithdrawn(**fourth),
+    ]
+
+
 def life() -> list[Recorded]:
     """The whole of it, as the log would hold it: an hour between one event and the next."""
     before = [*institution(), *units(), *programme()]
-    return as_recorded([*before, *applications(len(before) + 1)])
+    return as_recorded([*before, *applications(len(before) + 1), *selection(), *publicity()])
 
 
 def as_recorded(events: Sequence[Event], *, by: str = ADA, first: int = 1) -> list[Recorded]:

@@ -169,6 +169,7 @@ def shown(*applications: ApplicationId, publicity_id: PublicityId = PUBLICITY, *
         publicity_id=publicity_id, programme_id=CALL, matter="selection", list_position=50,
         list_digest=digest_of(listed), entries=listed, opens_at=OPENS, closes_at=CLOSES, last_day=LAST_DAY,
         window_days=5, day_rule="working", count_first_day=True, calendar_position=1,
+        identities=("named", "confidential", "anonymous"), channels=("written", "oral"),
     )  # fmt: skip
     return msgspec.structs.replace(opened, **changes)
 

@@ -425,6 +425,8 @@ class OpenPublicity(AboutList):
             day_rule=rule.day_rule,
             count_first_day=rule.count_first_day,
             calendar_position=end.calendar_position,
+            identities=rule.identities,
+            channels=rule.channels,
         )
 
     def _require_still_decided(self, prepared: PublicityPrepared) -> None:

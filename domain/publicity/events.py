@@ -88,6 +88,8 @@ class PublicityOpened(Event):
     day_rule: Annotated[DayRule, public("Kind of days", "日期类别")]
     count_first_day: Annotated[bool, public("The first day counts", "首日计入")]
     calendar_position: Annotated[int | None, public("Calendar (position)", "日历位置")] = None
+    identities: Annotated[tuple[ObjectorIdentity, ...], public("Objectors may be", "异议人身份形式")]
+    channels: Annotated[tuple[Code, ...], public("Channels of objection", "异议渠道")]
 
 
 class PublicityExtended(Event):

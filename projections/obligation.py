@@ -1,0 +1,214 @@
+"""Obligations and deadlines: what is asked of whom by when; reminded, answered, overdue or excused."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec.structs import replace
+
+from domain.ids import ApplicationId, ObjectionId, ObligationId, PanelId, ProgrammeId, SeatId, UnitId
+from domain.kernel import Event, Recorded, office, subject
+from domain.obligation.events import ObligationExcused, ObligationFellOverdue, ObligationKind, ObligationReminded
+from domain.obligation.policy import (
+    CORRECTION_FACTS,
+    OBJECTION_DUTY_FACTS,
+    REMIND_BEFORE,
+    SCORING_FACTS,
+    obligation_id,
+)
+from domain.publicity.events import ObjectionReceived
+from domain.review.events import (
+    ApplicationAdmitted,
+    PanelConstituted,
+    RecusalLifted,
+    ReviewerRecused,
+    ReviewerSeated,
+    ReviewerUnseated,
+    ScoreSheetFiled,
+    ScoringExtended,
+    ScoringOpened,
+)
+from domain.screening.events import CorrectionExtended, CorrectionRequested
+from projections.kernel import Key, View, Where
+
+ObligationState = Literal["dormant", "waiting", "answered", "overdue", "excused"]
+
+
+class ObligationRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One obligation: whose, due when, and what became of it.
+    zh: 一项义务:义务人、期限及履行情况。
+    """
+
+    obligation_id: Annotated[ObligationId, subject("Obligation", "义务")]
+    kind: Annotated[ObligationKind, subject("Kind", "类别")]
+    state: Annotated[ObligationState, subject("State", "状态")] = "waiting"
+    reminds: Annotated[bool, office("Waits to be reminded", "待催办")] = True
+    waits: Annotated[bool, office("Waits for its deadline", "待届满")] = True
+    programme_id: Annotated[ProgrammeId | None, subject("Programme", "项目")] = None
+    unit_id: Annotated[UnitId | None, subject("Unit", "单位")] = None
+    application_id: Annotated[ApplicationId | None, subject("Application", "申报")] = None
+    objection_id: Annotated[ObjectionId | None, office("Objection", "异议")] = None
+    panel_id: Annotated[PanelId | None, office("Panel", "评审组")] = None
+    seat_id: Annotated[SeatId | None, office("Seat", "席位")] = None
+    seat: Annotated[str | None, office("Panel and seat", "评审组与席位")] = None
+    admitted: Annotated[tuple[ApplicationId, ...], office("To be scored", "应评申报")] = ()
+    recused: Annotated[tuple[ApplicationId, ...], office("Recused from", "应回避申报")] = ()
+    filed: Annotated[tuple[ApplicationId, ...], office("Sheets filed", "已评申报")] = ()
+    remind_at: Annotated[datetime | None, subject("Reminder at", "催办时间")] = None
+    due_at: Annotated[datetime | None, subject("Due before", "截止时刻")] = None
+    last_day: Annotated[date | None, subject("Last day", "截止日")] = None
+    reminded: Annotated[int, subject("Times reminded", "催办次数")] = 0
+    reminded_at: Annotated[datetime | None, subject("Last reminded at", "最近催办时间")] = None
+    answered_at: Annotated[datetime | None, subject("Answered at", "履行时间")] = None
+
+
+_ARISES: Final[Mapping[type[Event], ObligationKind]] = {
+    CorrectionRequested: "correction",
+    ObjectionReceived: "objection_decision",
+    ReviewerSeated: "score_sheets",
+}
+
+# --- what an event touches -------------------------------------------------------------------------------------------
+
+
+def _touches(recorded: Recorded) -> list[Key | Where]:
+    event = recorded.event
+    arising = _ARISES.get(type(event))
+    if arising is not None:
+        states_no_time = isinstance(event, ObjectionReceived) and event.due_at is None
+        return [] if states_no_time else [(obligation_id(arising, recorded.position),)]
+    if isinstance(event, ObligationReminded | ObligationFellOverdue | ObligationExcused):
+        return [(event.obligation_id,)]
+    if isinstance(event, ReviewerUnseated | ReviewerRecused | RecusalLifted | ScoreSheetFiled):
+        return [Where("seat", f"{event.panel_id}/{event.seat_id}")]
+    body = event.as_dict()
+    index = next(name for name in ("panel_id", "objection_id", "application_id") if name in body)
+    return [Where(index, body[index])]
+
+
+# --- how an obligation changes ---------------------------------------------------------------------------------------
+
+
+def _arisen(recorded: Recorded, key: Key) -> ObligationRow | None:
+    match recorded.event:
+        case CorrectionRequested() as event:
+            row = ObligationRow(
+                obligation_id=ObligationId(str(key[0])), kind="correction", programme_id=event.programme_id,
+                unit_id=event.unit_id, application_id=event.application_id,
+            )  # fmt: skip
+            return _due(row, event.closes_at, event.last_day)
+        case ObjectionReceived(due_at=datetime() as due_at, due_day=date() as due_day) as event:
+            row = ObligationRow(
+                obligation_id=ObligationId(str(key[0])), kind="objection_decision", programme_id=event.programme_id,
+                objection_id=event.objection_id,
+            )  # fmt: skip
+            return _due(row, due_at, due_day)
+        case ReviewerSeated(panel_id=panel_id, seat_id=seat_id):
+            return ObligationRow(
+                obligation_id=ObligationId(str(key[0])), kind="score_sheets", state="dormant", reminds=False,
+                waits=False, panel_id=panel_id, seat_id=seat_id, seat=f"{panel_id}/{seat_id}",
+            )  # fmt: skip
+    return None
+
+
+def _due(row: ObligationRow, due_at: datetime, last_day: date) -> ObligationRow:
+    """Due by this instant, or put off to it; what is answered or excused stays so."""
+    row = replace(row, due_at=due_at, last_day=last_day, remind_at=due_at - REMIND_BEFORE)
+    if row.state in {"answered", "excused"}:
+        return row
+    return replace(row, state="waiting", reminds=True, waits=True)
+
+
+def _answered(row: ObligationRow, at: datetime) -> ObligationRow:
+    """What was overdue stays recorded as such; it is asked for no more."""
+    if row.answered_at is not None or row.state == "excused":
+        return row
+    state: ObligationState = "overdue" if row.state == "overdue" else "answered"
+    return replace(row, state=state, reminds=False, waits=False, answered_at=at)
+
+
+def _treated(row: ObligationRow, recorded: Recorded) -> ObligationRow:
+    at = recorded.envelope.effective_at
+    match recorded.event:
+        case ObligationReminded():
+            return replace(row, reminds=False, reminded=row.reminded + 1, reminded_at=at)
+        case ObligationFellOverdue():
+            return replace(row, state="overdue", reminds=False, waits=False)
+    return replace(row, state="excused", reminds=False, waits=False)
+
+
+def _scored(row: ObligationRow, recorded: Recorded) -> ObligationRow:
+    at = recorded.envelope.effective_at
+    match recorded.event:
+        case ScoringOpened(programme_id=programme_id, closes_at=closes_at, last_day=last_day):
+            row = _due(replace(row, programme_id=programme_id), closes_at, last_day)
+        case ScoringExtended(closes_at=closes_at, last_day=last_day):
+            row = _due(row, closes_at, last_day)
+        case ReviewerUnseated():
+            return _answered(row, at)
+        case ApplicationAdmitted(application_id=application_id):
+            row = replace(row, admitted=_with(row.admitted, application_id))
+        case ReviewerRecused(application_id=application_id):
+            row = replace(row, recused=_with(row.recused, application_id))
+        case RecusalLifted(application_id=application_id):
+            row = replace(row, recused=tuple(each for each in row.recused if each != application_id))
+        case ScoreSheetFiled(application_id=application_id):
+            row = replace(row, filed=_with(row.filed, application_id))
+    return _settled(row, at)
+
+
+def _settled(row: ObligationRow, at: datetime) -> ObligationRow:
+    """A seat owes a sheet on each application that it is not recused from."""
+    left = set(row.admitted) - set(row.recused) - set(row.filed)
+    if row.due_at is None or not row.admitted or row.state == "excused":
+        return row
+    if not left:
+        return _answered(row, at)
+    if row.state == "answered":
+        return replace(row, state="waiting", reminds=True, waits=True, answered_at=None)
+    return row
+
+
+def _with(named: tuple[ApplicationId, ...], application_id: ApplicationId) -> tuple[ApplicationId, ...]:
+    return tuple(sorted({*named, application_id}))
+
+
+def _fold(row: ObligationRow | None, recorded: Recorded, key: Key) -> ObligationRow | None:
+    event = recorded.event
+    if row is None:
+        return _arisen(recorded, key)
+    after = row
+    if isinstance(event, ObligationReminded | ObligationFellOverdue | ObligationExcused):
+        after = _treated(row, recorded)
+    elif isinstance(event, SCORING_FACTS):
+        after = _scored(row, recorded) if row.kind == "score_sheets" else row
+    elif isinstance(event, CorrectionExtended):
+        after = row if row.answered_at else _due(row, event.closes_at, event.last_day)
+    elif not isinstance(event, CorrectionRequested | ObjectionReceived):
+        after = _answered(row, recorded.envelope.effective_at)
+    return row if after == row else after
+
+
+OBLIGATION = View(
+    name="obligation",
+    version=1,
+    en="Obligations and deadlines",
+    zh="义务与期限",
+    row=ObligationRow,
+    key=("obligation_id",),
+    reads=(
+        *CORRECTION_FACTS,
+        *OBJECTION_DUTY_FACTS,
+        *(kind for kind in SCORING_FACTS if kind is not PanelConstituted),
+        ObligationReminded,
+        ObligationFellOverdue,
+        ObligationExcused,
+    ),
+    touches=_touches,
+    fold=_fold,
+    indexes=("application_id", "objection_id", "panel_id", "seat"),
+    filters=("state", "kind", "reminds", "waits", "programme_id", "unit_id"),
+    sorts=("remind_at", "due_at"),
+    subject_units=("unit_id",),
+)
