@@ -27,6 +27,7 @@ from domain.kernel import encode
 from infra.advance import Advance
 from infra.assembly import Assembly
 from infra.front_door import Ask, Caller, Preview, Receipt, RecordedRef
+from infra.roots import Roots
 from infra.views import Views
 
 __all__ = ["Foreseen", "Recording", "Wiring", "address_of", "answer_act", "json_response", "respond"]
@@ -61,6 +62,7 @@ class Wiring:
     callers: Callers
     views: Views
     advance: Advance
+    roots: Roots
 
 
 def address_of(request: AnyRequest) -> str:
@@ -120,9 +122,13 @@ RESOURCES: Final = {
     "application": "/v1/applications/{}",
     "appointment": "/v1/appointments/{}",
     "calendar-year": "/v1/calendars/{}",
+    "decision": "/v1/decisions/{}",
     "document": "/v1/documents/{}",
+    "objection": "/v1/objections/{}",
+    "obligation": "/v1/obligations/{}",
     "person": "/v1/people/{}",
     "programme": "/v1/programmes/{}",
+    "publicity": "/v1/publicities/{}",
     "unit": "/v1/units/{}",
 }
 """Where the resource of a tag is read."""

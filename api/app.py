@@ -34,6 +34,7 @@ from domain.permission import policy
 from infra.advance import Advance
 from infra.assembly import assemble, open_pool
 from infra.master_key import MasterKeys
+from infra.roots import Roots
 from infra.views import Views
 from projections import VIEWS
 
@@ -60,7 +61,9 @@ async def wired(
     ):
         views = Views(pool, VIEWS, parts.clock, parts.stores)
         advance = Advance(pool=pool, clock=parts.clock, door=parts.door, command=AdvanceClock, behind=views.behind)
-        yield Wiring(parts=parts, callers=Callers(parts, failed_logins), views=views, advance=advance)
+        roots = Roots(parts.stores)
+        callers = Callers(parts, failed_logins)
+        yield Wiring(parts=parts, callers=callers, views=views, advance=advance, roots=roots)
 
 
 def application(database_url: str, keys: Callable[[], MasterKeys], *, failed_logins: int = FAILED_LOGINS) -> Doorstep:

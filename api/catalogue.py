@@ -11,10 +11,13 @@ from api import (
     eligibility,
     institution,
     nomination,
+    obligation,
     permission,
     person,
     programme,
+    publicity,
     record,
+    selection,
     surroundings,
     unit,
 )
@@ -24,7 +27,7 @@ from domain.permission.commands import COMMANDS as AT_THE_DOOR
 
 __all__ = ["PAGES", "WITHOUT_A_ROUTE"]
 
-WITHOUT_A_ROUTE: Final[tuple[type[Command], ...]] = AT_THE_DOOR
+WITHOUT_A_ROUTE: Final[tuple[type[Command], ...]] = (*AT_THE_DOOR, *obligation.BY_SCHEDULE)
 """What only the schedule asks for; its refusals have their pages all the same."""
 
 PAGES: Final[tuple[Page, ...]] = (
@@ -38,6 +41,9 @@ PAGES: Final[tuple[Page, ...]] = (
     nomination.PAGE,
     application.PAGE,
     eligibility.PAGE,
+    selection.PAGE,
+    publicity.PAGE,
+    obligation.PAGE,
     record.PAGE,
     surroundings.PAGE,
 )

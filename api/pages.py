@@ -11,7 +11,17 @@ from typing import Final
 from api.problems import named, status_of
 from domain.kernel import Refusal
 
-__all__ = ["ASSETS", "DOCS_POLICY", "PAGE_POLICY", "docs_page", "problem_page", "problems_page", "root_page", "version"]
+__all__ = [
+    "ASSETS",
+    "DOCS_POLICY",
+    "PAGE_POLICY",
+    "docs_page",
+    "html_page",
+    "problem_page",
+    "problems_page",
+    "root_page",
+    "version",
+]
 
 ASSETS: Final = Path(__file__).with_name("assets") / "swagger-ui"
 PAGE_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
@@ -23,6 +33,8 @@ _NO_ICON: Final = '<link rel="icon" href="data:,">'
 _STYLE: Final = (
     "body{font:16px/1.6 system-ui,sans-serif;max-width:44rem;margin:3rem auto;padding:0 1rem;color:#222}"
     "code{background:#f2f2f2;padding:.1em .3em}h1{font-size:1.5rem}dt{font-weight:600;margin-top:.8rem}"
+    "table{border-collapse:collapse;width:100%}td,th{border:1px solid #ccc;padding:.3rem .5rem;text-align:left}"
+    "code{overflow-wrap:anywhere}"
 )
 
 
@@ -35,14 +47,15 @@ def version() -> str:
         return "0.1.0"
 
 
-def _page(title: str, body: str) -> str:
+def html_page(title: str, body: str) -> str:
+    """A page of ours, complete in itself."""
     head = f'<meta charset="utf-8"><title>{escape(title)}</title>{_NO_ICON}<style>{_STYLE}</style>'
     return f'<!doctype html><html lang="zh"><head>{head}</head><body>{body}</body></html>'
 
 
 def root_page() -> str:
     """What this is, for whoever opens the address in a browser."""
-    return _page(
+    return html_page(
         "Biaogan 标杆",
         "<h1>Biaogan 标杆</h1>"
         "<p>标杆单位培育创建项目的全程记录:从通知发布、推荐、申报、判定,到其后每一步,均为不可更改的事件。</p>"
@@ -72,7 +85,7 @@ def docs_page() -> str:
 
 def problem_page(refusal: type[Refusal]) -> str:
     """What one refusal means."""
-    return _page(
+    return html_page(
         refusal.kind,
         f"<h1>{escape(refusal.kind)}</h1><p>{escape(refusal.en)}</p><p>{escape(refusal.zh)}</p>"
         f"<p>HTTP {status_of(refusal)}</p><p><a href='/problems'>/problems</a></p>",
@@ -86,4 +99,4 @@ def problems_page() -> str:
         f"<dd>{escape(refusal.en)}<br>{escape(refusal.zh)}</dd>"
         for kind, refusal in named().items()
     )
-    return _page("Problems", f"<h1>各类拒绝 · Every way of saying no</h1><dl>{rows}</dl>")
+    return html_page("Problems", f"<h1>各类拒绝 · Every way of saying no</h1><dl>{rows}</dl>")

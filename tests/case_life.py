@@ -549,7 +549,7 @@ def selection() -> list[Event]:
     def settled(body: dict[str, Any], outcome: Outcome, order: int) -> ApplicationDecided:
         return ApplicationDecided(**decided_by, **body, outcome=outcome, order=order)
 
-    vote = {"entitled": 9, "attending": 8, "in_favour": 7, "against": 1, "abstaining": 0}
+    vote: dict[str, Any] = {"entitled": 9, "attending": 8, "in_favour": 7, "against": 1, "abstaining": 0}
     committee = CommitteeDecided(
         **decided_by, programme_id=CALL, track_id=BRANCHES, rule_position=9, selected=2, places=3,
         resolution_document_id=PAPER, **vote,
@@ -618,7 +618,7 @@ def objections() -> list[Event]:
     def received(about: dict[str, Any], due: date | None) -> ObjectionReceived:
         return ObjectionReceived(
             **about, programme_id=CALL, identity="named", channel="written", commitment="8" * 64,
-            statement_document_id=PAPER, due_at=due and SHOWN_UNTIL, due_day=due,
+            statement_document_id=PAPER, due_at=None if due is None else SHOWN_UNTIL, due_day=due,
         )  # fmt: skip
 
     return [

@@ -14,10 +14,14 @@ from datetime import datetime
 from typing import Any
 
 from domain.application.window import CloseApplicationWindow
-from domain.ids import ProgrammeId, tag
+from domain.ids import ObligationId, ProgrammeId, PublicityId, tag
 from domain.kernel import Command
+from domain.obligation.commands import MarkObligationOverdue, RemindOfObligation
 from domain.permission.commands import RecordAccessDay
+from domain.publicity.commands import ClosePublicity
 from projections.kernel import View
+from projections.obligation import OBLIGATION, ObligationRow
+from projections.publicity import PUBLICITY
 from projections.window import WINDOW
 
 __all__ = ["OPERATIONS", "SCHEDULE", "AccessDay", "WhenDue"]
@@ -62,6 +66,16 @@ class AccessDay:
     command: type[Command]
 
 
+def _whose(row: ObligationRow) -> dict[str, Any]:
+    """An obligation is asked about by what it is about."""
+    return {
+        "obligation_id": row.obligation_id,
+        "application_id": row.application_id,
+        "objection_id": row.objection_id,
+        "panel_id": row.panel_id,
+    }
+
+
 SCHEDULE: tuple[WhenDue, ...] = (
     WhenDue(
         rule="close_application_windows",
@@ -73,6 +87,39 @@ SCHEDULE: tuple[WhenDue, ...] = (
         command=CloseApplicationWindow,
         subject=lambda row: tag(ProgrammeId, row.programme_id),
         values=lambda row: {"programme_id": row.programme_id},
+    ),
+    WhenDue(
+        rule="close_publicities",
+        en="Close publicities at the instant written when they were opened or extended",
+        zh="按开启或延长时载明的时刻截止公示",
+        view=PUBLICITY,
+        waiting={"waits_to_close": True},
+        due_at="closes_at",
+        command=ClosePublicity,
+        subject=lambda row: tag(PublicityId, row.publicity_id),
+        values=lambda row: {"publicity_id": row.publicity_id},
+    ),
+    WhenDue(
+        rule="remind_of_obligations",
+        en="Remind of obligations when their last day begins",
+        zh="义务最后一日开始时催办",
+        view=OBLIGATION,
+        waiting={"reminds": True},
+        due_at="remind_at",
+        command=RemindOfObligation,
+        subject=lambda row: tag(ObligationId, row.obligation_id),
+        values=_whose,
+    ),
+    WhenDue(
+        rule="mark_obligations_overdue",
+        en="Note obligations that nothing answered by their deadline",
+        zh="记录届满而未履行的义务",
+        view=OBLIGATION,
+        waiting={"waits": True},
+        due_at="due_at",
+        command=MarkObligationOverdue,
+        subject=lambda row: tag(ObligationId, row.obligation_id),
+        values=_whose,
     ),
 )
 
