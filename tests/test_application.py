@@ -28,20 +28,25 @@ from domain.application.events import (
     SelfCheckItem,
 )
 from domain.application.materials import (
+    AmountNotAboveZero,
     BudgetExceedsAmount,
     BudgetMissing,
     CatalogueNotAsked,
     CategoryUnknown,
+    CriterionTwice,
     CriterionUnknown,
     FieldTooLong,
     FieldUnknown,
     FormIncomplete,
+    LineTwice,
+    NothingRated,
     PrepareApplication,
     SaveBudget,
     SaveForm,
     SaveSelfCheck,
     SelfCheckIncomplete,
     ShareExceeded,
+    TextsApartFromRatings,
     YearNotFunded,
     check_lines,
 )
@@ -386,10 +391,11 @@ def test_a_self_check_keeps_to_the_catalogue_that_is_asked_for() -> None:
     stray = SelfCheckItem("no_such", "met")
     the_start().when(self_check(stray)).refused(CriterionUnknown, code="no_such")
     the_start().when(self_check(one, report={one.criterion: 1, "no_such": 1})).refused(CriterionUnknown)
-    the_start().when(self_check()).refused(Invalid, field="items")
-    the_start().when(self_check(one, one)).refused(Invalid, field="items")
-    the_start().when(self_check(one, report={one.criterion: 0})).refused(Invalid, field="report")
-    the_start().when(self_check(one, report={ALL_SEVEN[1].criterion: 1})).refused(Invalid, field="report")
+    the_start().when(self_check()).refused(NothingRated, field="items")
+    the_start().when(self_check(one, one)).refused(CriterionTwice, code=one.criterion)
+    silent = self_check(one, report={one.criterion: 0})
+    the_start().when(silent).refused(TextsApartFromRatings, rated=one.criterion, written="")
+    the_start().when(self_check(one, report={ALL_SEVEN[1].criterion: 1})).refused(TextsApartFromRatings)
 
 
 def save_budget(*lines: BudgetLine) -> SaveBudget:
@@ -417,9 +423,9 @@ def test_an_amount_that_is_not_read_yet_caps_no_budget_until_it_is() -> None:
     [
         ([line(category="no_such")], CategoryUnknown),
         ([line(2022)], YearNotFunded),
-        ([line(fen=0)], Invalid),
-        ([line(fen=-1)], Invalid),
-        ([line(), line()], Invalid),
+        ([line(fen=0)], AmountNotAboveZero),
+        ([line(fen=-1)], AmountNotAboveZero),
+        ([line(), line()], LineTwice),
     ],
 )
 def test_a_budget_line_is_of_a_category_a_year_and_an_amount(lines: list[BudgetLine], refusal: type[Invalid]) -> None:
