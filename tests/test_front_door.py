@@ -13,12 +13,14 @@ from uuid import uuid4
 import asyncpg
 import pytest
 import pytest_asyncio
+from structlog.testing import capture_logs
 
-from domain.ids import PersonId, UnitId, tag
+from domain.ids import AppointmentId, InstitutionId, PersonId, UnitId, tag
 from domain.institution.commands import AdvanceClock, ClockMovesForward
 from domain.kernel import Recorded
 from domain.permission.policy import ACTS, NotPermitted
 from domain.person.commands import Appoint, EndAppointment, PersonAlreadyRegistered, RegisterPerson
+from domain.person.events import Appointed
 from domain.unit.commands import RegisterUnit, RenameUnit
 from infra.asking import (
     EffectiveBeforeCase,
@@ -30,7 +32,9 @@ from infra.asking import (
 )
 from infra.front_door import Ask, Caller, OtherRequest, Preview, Reason, VersionPassed
 from infra.line import Root, leaf, line
+from infra.record import Fact
 from tests.conftest import Database
+from tests.logs import proposal
 from tests.office import OPENED_AT, Office, open_office, parts_of
 from tests.test_house import commands
 
@@ -278,6 +282,38 @@ async def test_64_commands_at_once_on_one_tag_are_all_recorded_without_a_lost_ra
         )
     )
     assert len({receipt.version for receipt in receipts}) == 64
+
+
+async def appointed_often(office: Office, person_id: str, times: int) -> None:
+    """Give a person a past of so many facts."""
+    store = await office.parts.stores(office.log_id)
+    offices = [
+        Appointed(
+            appointment_id=AppointmentId(f"x-{uuid4()}"),
+            person_id=PersonId(person_id),
+            role="clerk",
+            institution_id=InstitutionId(office.institution_id),
+            first_day=date(2010, 1, 1),
+            last_day=date(2010, 1, 1),
+        )
+        for _ in range(times)
+    ]
+    await store.append(proposal(*(Fact.of(each) for each in offices)))
+
+
+async def test_a_boundary_that_grows_wide_is_counted_and_told(office: Office) -> None:
+    clerk = await office.somebody("clerk")
+    counted: list[tuple[str, int]] = []
+    office.parts.door.counts = lambda command, events: counted.append((command, events))
+    told = []
+    for number, more in enumerate((0, 500, 1_500)):
+        if more:
+            await appointed_often(office, clerk.person_id, more)
+        with capture_logs() as logged:
+            await office.ask(clerk, RegisterUnit, **unit(f"GB-{number}"))
+        told.append([(line["event"], line["log_level"], line["events"]) for line in logged])
+    assert counted == [("RegisterUnit", 1), ("RegisterUnit", 501), ("RegisterUnit", 2_001)]
+    assert told == [[], [("boundary.wide", "warning", 501)], [("boundary.too_wide", "error", 2_001)]]
 
 
 async def test_of_two_institutions_with_equal_ids_neither_shows_in_the_other(office: Office) -> None:
