@@ -287,7 +287,8 @@ async def test_figures_name_routes_and_never_what_was_asked_for(served: Served) 
     assert 'route="/v1/units/{unit_id}"' in figures
     assert "SECRET-UNIT" not in figures
     assert re.search(r'biaogan_log_head\{log="\d+"\} \d', figures)
-    await served.post(served.office.administrator, "/v1/calendars/2020/supply", {**CALENDAR, "days_worked": []})
+    path, body = "/v1/calendars/2020/supply", {**CALENDAR, "days_worked": []}
+    await served.post(served.office.administrator, path, body, only_here=True)
     figures = (await served.http.get("/metrics")).text
     assert re.search(r'biaogan_boundary_events_bucket\{command="SupplyWorkingDays",le="500.0"\} 1', figures)
     assert re.search(r'biaogan_consumer_lag\{consumer="view\.roster', figures)
