@@ -219,7 +219,8 @@ def test_plans_of_others_do_not_disturb() -> None:
     asked = the_call().when(plan(PAPER))
     asked.meanwhile(planned(PAPER), dissolved(COLLEGE), deposited(PAPER), announced()).is_raced()
     others = msgspec.structs.replace(planned(PAPER), nominator_unit_id=NominatorUnitId(OTHER))
-    asked.meanwhile(others, dissolved(OTHER), deposited("f" * 64)).is_undisturbed()
+    elsewhere = msgspec.structs.replace(planned(PAPER), programme_id=ProgrammeId("another"))
+    asked.meanwhile(others, elsewhere, dissolved(OTHER), deposited("f" * 64)).is_undisturbed()
 
 
 # --- decided, declined, vetted ---------------------------------------------------------------------------------------
