@@ -73,6 +73,7 @@ def application(database_url: str, keys: Callable[[], MasterKeys], *, failed_log
     @asynccontextmanager
     async def opened(app: Litestar) -> AsyncIterator[None]:
         async with wired(database_url, keys(), failed_logins=failed_logins) as wiring:
+            wiring.parts.door.counts = figures.read
             app.state.wiring, app.state.figures, app.state.schema = wiring, figures, schema_bytes()
             # What is there by now stays; looking through all of it again and again would make requests wait.
             gc.collect()

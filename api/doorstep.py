@@ -11,6 +11,7 @@ from typing import Any, Final
 import asyncpg
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from infra.front_door import TOO_WIDE, WIDE
 from infra.log import during, logger, request_id
 
 __all__ = ["REQUEST_ID", "ROUTE", "SIMULATED", "Doorstep", "Figures"]
@@ -56,6 +57,13 @@ class Figures:
         self.seconds = Histogram(
             "biaogan_http_request_seconds", "Time to answer", ["method", "route"], registry=self.registry
         )
+        self.boundary = Histogram(
+            "biaogan_boundary_events",
+            "Events that a command was decided on",
+            ["command"],
+            buckets=(10, 50, 100, WIDE, TOO_WIDE),
+            registry=self.registry,
+        )
         self.head = Gauge("biaogan_log_head", "Newest position of a log", ["log"], registry=self.registry)
         self.lag = Gauge(
             "biaogan_consumer_lag",
@@ -63,6 +71,10 @@ class Figures:
             ["log", "consumer"],
             registry=self.registry,
         )
+
+    def read(self, command: str, events: int) -> None:
+        """Count what a command was decided on."""
+        self.boundary.labels(command).observe(events)
 
     async def text(self, pool: asyncpg.Pool[asyncpg.Record]) -> bytes:
         """Everything in the exposition format, heads and lags as they stand now."""

@@ -62,6 +62,7 @@ from infra.asking import (
 from infra.clock import Clock, Institution, guess
 from infra.documents import Documents, NoSuchDocument
 from infra.event_store import EventStore
+from infra.log import logger
 from infra.overlay import Overlay
 from infra.record import Accepted, Check, Conflict, Fact, Item, KeyReused, Outcome, Proposal, Repeated, Stale
 from infra.record import Receipt as Standing
@@ -89,8 +90,12 @@ _LOGS: Final = UUID("6b1f6c1e-3c52-5d0e-9d53-9a1d5f0b7a11")
 """Namespace of command ids: fixed for ever, or a repeated request would be a new one."""
 _MICROSECOND: Final = timedelta(microseconds=1)
 _FAR: Final = 1 << 40
+WIDE, TOO_WIDE = 500, 2_000
+"""How many events a command may read before it is told as a warning, and before it is told as an error."""
 ATTEMPTS: Final = 32
 """How often a command that loses its race is decided again; each time somebody else's command was recorded instead."""
+
+_log = logger()
 
 
 @dataclass(slots=True)
@@ -148,9 +153,13 @@ class _Decided:
     overlay: Overlay
 
 
+def _unheard(_command: str, _events: int) -> None:
+    """Nobody counts."""
+
+
 @dataclass(kw_only=True)
 class FrontDoor:
-    """Takes a request to its receipt, or to a refusal."""
+    """Takes a request to its receipt, or to a refusal; ``counts`` hears how many events each decision read."""
 
     clock: Clock
     store: Callable[[int], Awaitable[EventStore]]
@@ -159,6 +168,7 @@ class FrontDoor:
     vault: Vault
     documents: Documents
     access: AccessJournal
+    counts: Callable[[str, int], None] = _unheard
 
     async def ask(self, ask: Ask) -> Receipt | Preview:
         """Decide one command and record what it decides.
@@ -344,7 +354,16 @@ class FrontDoor:
             try:
                 boundary = steps.send(past)
             except StopIteration as done:
+                self._count(type(done.value).__name__, len(past), request.institution.log_id)
                 return _Read(done.value, past, items, overlay)
+
+    def _count(self, command: str, events: int, log_id: int) -> None:
+        """Tell how wide a boundary was: one that grows with the log slows its command down more every year."""
+        self.counts(command, events)
+        if events > TOO_WIDE:
+            _log.error("boundary.too_wide", command=command, events=events, log_id=log_id)
+        elif events > WIDE:
+            _log.warning("boundary.wide", command=command, events=events, log_id=log_id)
 
     def _execute(self, request: _Request, command: Command, past: Sequence[Recorded]) -> tuple[list[Event], str]:
         """Authorise and decide; nothing is awaited."""

@@ -48,7 +48,7 @@ class Office:
         command: type[Command],
         *,
         key: str | None = None,
-        reason: str | None = None,
+        reason: str | Reason | None = None,
         **values: Any,
     ) -> Receipt:
         """Ask at the front door; ``subject`` and further fields of an Ask go in by name, the rest are the command's."""
@@ -59,7 +59,7 @@ class Office:
                 command=command,
                 values=values,
                 idempotency_key=key or f"key-{next(self._keys)}",
-                reason=Reason(reason) if reason else None,
+                reason=Reason(reason) if isinstance(reason, str) else reason,
                 **own,
             )
         )

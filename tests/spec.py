@@ -2,14 +2,16 @@
 
 ``given(*past).when(command).then(*events)`` / ``.refused(QuotaExhausted, places=1, used=1)``; and for the width of a
 boundary ``.meanwhile(event).is_raced()`` (the race must be refused) or ``.is_undisturbed()`` (a neighbour must not
-disturb).
+disturb). Whoever is among ``LISTENERS`` hears each of them, once it holds: ``python -m tests.prose`` prints them.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
@@ -33,6 +35,25 @@ NOON = datetime(2020, 5, 20, 4, tzinfo=UTC)
 INSTITUTION = InstitutionId("UNI")
 SOMEBODY = "00000000-0000-0000-0000-000000000001"
 ANOTHER = "00000000-0000-0000-0000-000000000002"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One sentence of the regulation, played: on which past, what was asked for, and what came of it."""
+
+    past: tuple[Recorded, ...]
+    command: Command
+    outcome: Literal["decided", "refused", "raced", "undisturbed"]
+    events: tuple[Event, ...] = ()
+    refusal: Refusal | None = None
+
+
+LISTENERS: list[Callable[[Scene], None]] = []
+
+
+def _tell(scene: Scene) -> None:
+    for listener in LISTENERS:
+        listener(scene)
 
 
 def at(text: str) -> datetime:
@@ -119,6 +140,7 @@ class Asked:
         self.command.execute()
         decided = [tagged.decision for tagged in self.command.collect_events()]
         assert decided == list(events), decided
+        _tell(Scene(tuple(self.past.log), self.command, "decided", events))
         return self.past.and_(*events, by=self.command.by, when=self.command.effective_at)
 
     def refused(self, kind: type[Refusal], **because: object) -> Refusal:
@@ -130,6 +152,7 @@ class Asked:
         figures = {name: refusal.because.get(name) for name in because}
         assert figures == because, refusal.because
         assert refusal.sentence("zh") != refusal.sentence("en")
+        _tell(Scene(tuple(self.past.log), self.command, "refused", refusal=refusal))
         return refusal
 
     def _refusal(self) -> Refusal | None:
@@ -148,15 +171,18 @@ class Meanwhile:
     """What a neighbour did while the command was deciding."""
 
     def __init__(self, asked: Asked, events: tuple[Event, ...]) -> None:
+        self.asked, self.events = asked, events
         self.hits = [matches(asked.boundary, event.TOPIC, tags_of(event)) for event in events]
 
     def is_raced(self) -> None:
         """Each of them lies within the boundary: the command must decide again."""
         assert all(self.hits), self.hits
+        _tell(Scene(tuple(self.asked.past.log), self.asked.command, "raced", self.events))
 
     def is_undisturbed(self) -> None:
         """None of them lies within the boundary."""
         assert not any(self.hits), self.hits
+        _tell(Scene(tuple(self.asked.past.log), self.asked.command, "undisturbed", self.events))
 
 
 def given(*events: Event, by: str = SOMEBODY, when: datetime = NOON) -> Past:

@@ -28,20 +28,25 @@ from domain.application.events import (
     SelfCheckItem,
 )
 from domain.application.materials import (
+    AmountNotAboveZero,
     BudgetExceedsAmount,
     BudgetMissing,
     CatalogueNotAsked,
     CategoryUnknown,
+    CriterionTwice,
     CriterionUnknown,
     FieldTooLong,
     FieldUnknown,
     FormIncomplete,
+    LineTwice,
+    NothingRated,
     PrepareApplication,
     SaveBudget,
     SaveForm,
     SaveSelfCheck,
     SelfCheckIncomplete,
     ShareExceeded,
+    TextsApartFromRatings,
     YearNotFunded,
     check_lines,
 )
@@ -68,7 +73,7 @@ from domain.calendar.events import WorkingDaysSupplied
 from domain.calendar.policy import CalendarMissing
 from domain.eligibility.events import RuleWaived
 from domain.eligibility.policy import NotEligible, NotJudged
-from domain.ids import ApplicationId, CalendarYear, ProgrammeId, TrackId, UnitId
+from domain.ids import ApplicationId, CalendarYear, InstitutionId, ProgrammeId, TrackId, UnitId
 from domain.kernel import Command, Event, Invalid, SealedAnswers
 from domain.nomination.policy import QuotaExhausted, QuotaNotAssigned
 from domain.permission.policy import NotInThisState
@@ -261,6 +266,7 @@ def test_opening_races_with_readings_of_the_term_and_calendars_of_its_years() ->
     asked.meanwhile(interpreted(), window_opened(), calendar(), calendar(2021)).is_raced()
     elsewhere = msgspec.structs.replace(window_opened(), programme_id=ProgrammeId("another"))
     asked.meanwhile(elsewhere, calendar(2022), filed(), announced()).is_undisturbed()
+    asked.meanwhile(msgspec.structs.replace(calendar(), institution_id=InstitutionId("OTHER"))).is_undisturbed()
 
 
 def test_a_window_is_extended_to_a_later_day_only_and_before_it_is_over() -> None:
@@ -332,12 +338,15 @@ def test_one_application_of_a_unit_and_track_is_alive() -> None:
     the_start().when(start(THEIRS)).refused(OneApplicationOnly, application_id=MINE)
     the_start().and_(withdrawn()).when(start(THEIRS)).then(started(THEIRS))
     the_start().and_(withdrawn()).when(start()).refused(ApplicationAlreadyStarted)
+    the_start().and_(withdrawn(), started(THEIRS), withdrawn(THEIRS)).when(start()).refused(ApplicationAlreadyStarted)
+    the_start().when(start(MINE, SIBLING)).refused(ApplicationAlreadyStarted, application_id=MINE)
     the_start().when(start(THEIRS, SIBLING)).then(started(THEIRS, SIBLING))
 
 
 def test_starting_races_with_another_start_of_this_unit_and_track_only() -> None:
     asked = the_call().when(start())
     asked.meanwhile(started(), started(THEIRS), window_opened(), dissolved(BRANCH), dissolved(COLLEGE)).is_raced()
+    asked.meanwhile(started(MINE, SIBLING, COLLEGE_TRACK)).is_raced()
     asked.meanwhile(
         started(THEIRS, SIBLING), started(THEIRS, track=COLLEGE_TRACK), dissolved(OTHER), filed(), interpreted()
     ).is_undisturbed()
@@ -386,10 +395,11 @@ def test_a_self_check_keeps_to_the_catalogue_that_is_asked_for() -> None:
     stray = SelfCheckItem("no_such", "met")
     the_start().when(self_check(stray)).refused(CriterionUnknown, code="no_such")
     the_start().when(self_check(one, report={one.criterion: 1, "no_such": 1})).refused(CriterionUnknown)
-    the_start().when(self_check()).refused(Invalid, field="items")
-    the_start().when(self_check(one, one)).refused(Invalid, field="items")
-    the_start().when(self_check(one, report={one.criterion: 0})).refused(Invalid, field="report")
-    the_start().when(self_check(one, report={ALL_SEVEN[1].criterion: 1})).refused(Invalid, field="report")
+    the_start().when(self_check()).refused(NothingRated, field="items")
+    the_start().when(self_check(one, one)).refused(CriterionTwice, code=one.criterion)
+    silent = self_check(one, report={one.criterion: 0})
+    the_start().when(silent).refused(TextsApartFromRatings, rated=one.criterion, written="")
+    the_start().when(self_check(one, report={ALL_SEVEN[1].criterion: 1})).refused(TextsApartFromRatings)
 
 
 def save_budget(*lines: BudgetLine) -> SaveBudget:
@@ -398,6 +408,7 @@ def save_budget(*lines: BudgetLine) -> SaveBudget:
 
 def test_a_budget_is_saved_line_by_line_within_what_the_call_grants() -> None:
     lines = (line(2020, 1_000_000), line(2021, 1_000_000))
+    the_start().when(save_budget(line(fen=1)), by=HAND).then(budget_saved(line(fen=1)))
     past = the_start().when(save_budget(*lines), by=HAND).then(budget_saved(*lines))
     past.when(save_budget(*lines), by=HAND).then()
     over = (line(2020, 1_000_001), line(2021, 1_000_000))
@@ -417,9 +428,10 @@ def test_an_amount_that_is_not_read_yet_caps_no_budget_until_it_is() -> None:
     [
         ([line(category="no_such")], CategoryUnknown),
         ([line(2022)], YearNotFunded),
-        ([line(fen=0)], Invalid),
-        ([line(fen=-1)], Invalid),
-        ([line(), line()], Invalid),
+        ([line(fen=0)], AmountNotAboveZero),
+        ([line(fen=-1)], AmountNotAboveZero),
+        ([line(), line()], LineTwice),
+        ([line(2020), line(2021), line(2021)], LineTwice),
     ],
 )
 def test_a_budget_line_is_of_a_category_a_year_and_an_amount(lines: list[BudgetLine], refusal: type[Invalid]) -> None:
@@ -570,6 +582,7 @@ def test_in_time_is_what_is_received_before_the_instant_written() -> None:
 def test_nothing_is_filed_before_the_window_opens() -> None:
     early = the_vetted().when(FILE, by=CHAIR, now=OPENED_AT - timedelta(seconds=1))
     early.refused(WindowNotOpen, programme_id=CALL)
+    the_vetted().when(FILE, by=CHAIR, now=OPENED_AT).then(filed())
     unopened = Past([fact for fact in the_vetted().log if fact.event != window_opened()])
     unopened.when(FILE, by=CHAIR).refused(WindowNotOpen)
 

@@ -104,7 +104,7 @@ def test_the_record_is_exported_rooted_and_checked_without_a_server(shell: Shell
 
 
 async def test_views_are_built_verified_and_a_difference_is_named(shell: Shell, superuser: asyncpg.Connection) -> None:
-    shell.answer(*OPENING, "--id", "UNI")
+    administrator_id = shell.answer(*OPENING, "--id", "UNI")["administrator_id"]
     assert shell.run("projections", "status").returncode == 1
     switched = shell.answer("projections", "rebuild")["switched"]
     assert "roster" in switched
@@ -119,8 +119,30 @@ async def test_views_are_built_verified_and_a_difference_is_named(shell: Shell, 
     assert verified.returncode == 1
     (difference,) = json.loads(verified.stdout.splitlines()[0])["differences"]
     assert (difference["view"], difference["kind"], difference["column"]) == ("person", "changed", "service")
+    assert difference["key"] == [administrator_id]
+    assert administrator_id in shell.run("replay", "verify").stdout, "a person reads the row's name too"
     unknown = shell.run("projections", "rebuild", "nonsense")
     assert (unknown.returncode, unknown.stdout) == (2, "")
+
+
+TAMPERING = {
+    "edited": "UPDATE event SET actor_id = 'somebody else' WHERE position = 3",
+    "deleted": "DELETE FROM event WHERE position = 3",
+    "cut": "DELETE FROM event WHERE position > 7",
+    "swapped": "UPDATE event SET position = 109 - position WHERE position IN (4, 5)",
+}
+
+
+@pytest.mark.parametrize("how", TAMPERING)
+async def test_the_root_that_was_printed_is_no_longer_that_of_a_record_which_was_tampered_with(
+    shell: Shell, superuser: asyncpg.Connection, how: str
+) -> None:
+    shell.answer(*OPENING, "--id", "UNI")
+    printed = shell.answer("events", "root")
+    await superuser.execute("ALTER TABLE event DISABLE TRIGGER append_only")
+    await superuser.execute(TAMPERING[how])
+    await superuser.execute("UPDATE event SET position = position - 100 WHERE position > 100")
+    assert shell.answer("events", "root")["root"] != printed["root"]
 
 
 def test_which_institution_is_asked_for_where_there_are_several(shell: Shell) -> None:

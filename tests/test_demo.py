@@ -154,8 +154,30 @@ def _holds(machine: Machine) -> None:
         checked = check(file)
     assert not checked.findings
     assert (machine.output / "root.txt").read_text().split() == [str(len(rows)), checked.root.digest().hex()]
+    _printed(machine)
     _no_secret(machine)
     _refused(machine)
+
+
+def _printed(machine: Machine) -> None:
+    """Whoever watches reads the roster, every trace with its waiver, one case file, the root and the replay."""
+    said = machine.said()
+    roster = said[said.index("\nRoster · ") : said.index("\nEligibility, rule by rule · ")]
+    assert roster.count(" filed\n") == 5
+    traces = said[said.index("\nEligibility, rule by rule · ") : said.index("\nCase file of ")]
+    assert all(f"    {row['unit_id']} " in traces for row in machine.table("roster.csv"))
+    assert traces.count("waived · 已豁免") == 1
+    assert "established_two_years        not_met" in traces
+    assert "no_major_incident            not_met" in traces
+    file = said[said.index("\nCase file of ") : said.index("\nLog · ")]
+    assert [line.split()[0] for line in file.splitlines() if line.startswith("    #")] == [
+        f"#{row['position']}" for row in machine.table("case-file.csv")
+    ]
+    size, root = (machine.output / "root.txt").read_text().split()
+    assert f"Log · 日志: {size} events, root {root}" in said
+    assert "Replay · 重放核对: 0 differences" in said
+    trials = json.loads((machine.output / "refusals.json").read_text())
+    assert all(f"{trial['status']} {trial['kind']}" in said for trial in trials)
 
 
 def _refused(machine: Machine) -> None:

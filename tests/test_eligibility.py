@@ -81,7 +81,7 @@ from tests.call import (
     window_opened,
     withdrawn,
 )
-from tests.spec import Past, given
+from tests.spec import Past, at, given
 from tests.test_unit import dissolved
 
 TODAY = date(2020, 5, 20)
@@ -391,6 +391,29 @@ def test_the_same_judgement_on_the_same_facts_is_not_repeated() -> None:
     assert judgement_of(newer).findings != body.findings
     unrelated = again.and_(incident(TOP))
     assert judgement_of(unrelated).findings == body.findings
+
+
+def test_a_day_that_passes_changes_no_judgement_and_undoes_no_waiver() -> None:
+    past = the_file(FOUNDED_2018)
+    past = past.and_(judgement_of(past), by=CLERK)
+    past.and_(waiver(past), by=HEAD).when(JUDGE, by=CLERK, now=at("2020-05-27 09:00")).then()
+
+
+def test_a_day_that_passes_may_make_met_what_was_not() -> None:
+    """Nothing was recorded since, and the incident of 2018 lies two years back by now."""
+    recently = no_incident(kinds=("safety",), look_back=RollingYears(years=2))
+    rule = msgspec.structs.replace(
+        next(event for event in defined() if isinstance(event, EligibilityRuleDefined) and event.as_of_term is None),
+        track_id=BRANCH_TRACK,
+        rule="recent",
+        test=recently,
+    )
+    past = the_file(rule, incident(on=date(2018, 5, 21)))
+    first, later = judgement_of(past), at("2020-05-22 09:00")
+    again = past.and_(first, by=CLERK)
+    assert outcomes(first.findings)["recent"] == "not_met"
+    again.when(JUDGE, by=CLERK, now=at("2020-05-21 23:59")).then()
+    assert outcomes(judgement_of(again, now=later).findings)["recent"] == "met"
 
 
 def test_an_application_is_judged_until_it_is_filed_and_while_its_unit_lives() -> None:

@@ -5,25 +5,38 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 import asyncpg
 import pytest
 import pytest_asyncio
+from structlog.testing import capture_logs
 
-from domain.ids import PersonId, UnitId, tag
+from domain.ids import AppointmentId, InstitutionId, PersonId, UnitId, tag
 from domain.institution.commands import AdvanceClock, ClockMovesForward
-from domain.kernel import Invalid
-from domain.permission.policy import NotPermitted
+from domain.kernel import Recorded
+from domain.permission.policy import ACTS, NotPermitted
 from domain.person.commands import Appoint, EndAppointment, PersonAlreadyRegistered, RegisterPerson
+from domain.person.events import Appointed
 from domain.unit.commands import RegisterUnit, RenameUnit
-from infra.asking import EffectiveInFuture, NotBackdatable
-from infra.front_door import Ask, Caller, OtherRequest, Preview, VersionPassed
+from infra.asking import (
+    EffectiveBeforeCase,
+    EffectiveInFuture,
+    NotBackdatable,
+    ReasonDocumentMissing,
+    ReasonDocumentUnknown,
+    ScopeMissing,
+)
+from infra.front_door import Ask, Caller, OtherRequest, Preview, Reason, VersionPassed
 from infra.line import Root, leaf, line
+from infra.record import Fact
 from tests.conftest import Database
+from tests.logs import proposal
 from tests.office import OPENED_AT, Office, open_office, parts_of
+from tests.test_house import commands
 
 pytestmark = pytest.mark.store
 
@@ -166,14 +179,76 @@ async def test_if_match_fails_with_what_was_missed(office: Office) -> None:
     assert stale.value.missed == (second.version,)
 
 
-async def test_an_earlier_day_needs_scope_reason_and_document_and_is_never_in_the_future(office: Office) -> None:
+TODAY = date(2020, 5, 9)
+EARLIER = date(2020, 4, 17)
+
+
+async def test_an_earlier_day_needs_scope_reason_and_a_document_that_is_there(office: Office) -> None:
     plain = replace(office.administrator, scopes=frozenset())
-    with pytest.raises(NotBackdatable):
-        await office.ask(office.administrator, AdvanceClock, to=OPENED_AT, effective_on=date(2020, 5, 1), reason="late")
-    with pytest.raises(Exception, match="backdate"):
-        await office.ask(plain, RegisterUnit, effective_on=date(2020, 5, 1), reason="late", **unit("GB-1"))
-    with pytest.raises(Invalid):
-        await office.ask(office.administrator, RegisterUnit, effective_on=date(2020, 5, 1), **unit("GB-1"))
+    papered = Reason("late", await office.deposit(office.administrator, "reason"))
+    register = partial(office.ask, office.administrator, RegisterUnit, **unit("GB-1"), effective_on=EARLIER)
+    with pytest.raises(ScopeMissing):
+        await office.ask(plain, RegisterUnit, effective_on=EARLIER, reason=papered, **unit("GB-1"))
+    for reason in (None, Reason("late")):
+        with pytest.raises(ReasonDocumentMissing):
+            await register(reason=reason)
+    with pytest.raises(ReasonDocumentUnknown):
+        await register(reason=Reason("late", "0" * 64))
+    recorded = await at(office, (await register(reason=papered)).version)
+    assert recorded.envelope.effective_at == datetime(2020, 4, 16, 16, tzinfo=UTC), "the day begins in the house's zone"
+    assert recorded.envelope.received_at == OPENED_AT
+    assert (recorded.envelope.reason_code, recorded.envelope.reason_document_id) == ("late", papered.document_id)
+
+
+async def at(office: Office, position: int) -> Recorded:
+    (recorded,) = (await (await office.parts.stores(office.log_id)).read(after=position - 1, limit=1)).events
+    return recorded
+
+
+async def test_what_is_true_from_today_is_true_from_now(office: Office) -> None:
+    papered = Reason("late", await office.deposit(office.administrator, "reason"))
+    receipt = await office.ask(office.administrator, RegisterUnit, effective_on=TODAY, reason=papered, **unit("GB-1"))
+    assert (await at(office, receipt.version)).envelope.effective_at == OPENED_AT
+
+
+async def test_a_day_in_the_future_or_before_the_case_existed_is_refused(office: Office) -> None:
+    papered = Reason("late", await office.deposit(office.administrator, "reason"))
+    register = partial(office.ask, office.administrator, RegisterUnit, reason=papered, **unit("GB-1"))
+    with pytest.raises(EffectiveInFuture) as future:
+        await register(effective_on=TODAY + timedelta(days=1))
+    assert future.value.because == {"effective_on": TODAY + timedelta(days=1), "today": TODAY}
+    assert "2020-05-10" in future.value.sentence("zh")
+    await register(effective_on=EARLIER)
+    rename = partial(
+        office.ask,
+        office.administrator,
+        RenameUnit,
+        reason=papered,
+        unit_id="GB-1",
+        name_zh="新名称",
+        valid_on=TODAY,
+        source_document_id=papered.document_id,
+        subject=tag(UnitId, "GB-1"),
+    )
+    await rename(name_en="Of today")
+    rename = partial(rename, name_en="Of that day")
+    with pytest.raises(EffectiveBeforeCase) as before:
+        await rename(effective_on=EARLIER - timedelta(days=1))
+    assert before.value.because == {"effective_on": EARLIER - timedelta(days=1), "first_day": EARLIER}
+    await rename(effective_on=EARLIER)
+
+
+NOT_BACKDATABLE = sorted(act.command for act in ACTS if not act.backdatable)
+
+
+@pytest.mark.parametrize("name", NOT_BACKDATABLE)
+async def test_what_is_judged_by_when_it_came_takes_no_earlier_day(office: Office, name: str) -> None:
+    """The door asks before it looks at anything else, so that no rule has to think of it."""
+    papered = Reason("late", await office.deposit(office.administrator, "reason"))
+    command = next(kind for kind in commands() if kind.__name__ == name)
+    with pytest.raises(NotBackdatable) as refused:
+        await office.ask(office.administrator, command, effective_on=EARLIER, reason=papered)
+    assert refused.value.because == {"command": name}
 
 
 async def test_a_clock_only_goes_forward(office: Office) -> None:
@@ -209,6 +284,38 @@ async def test_64_commands_at_once_on_one_tag_are_all_recorded_without_a_lost_ra
     assert len({receipt.version for receipt in receipts}) == 64
 
 
+async def appointed_often(office: Office, person_id: str, times: int) -> None:
+    """Give a person a past of so many facts."""
+    store = await office.parts.stores(office.log_id)
+    offices = [
+        Appointed(
+            appointment_id=AppointmentId(f"x-{uuid4()}"),
+            person_id=PersonId(person_id),
+            role="clerk",
+            institution_id=InstitutionId(office.institution_id),
+            first_day=date(2010, 1, 1),
+            last_day=date(2010, 1, 1),
+        )
+        for _ in range(times)
+    ]
+    await store.append(proposal(*(Fact.of(each) for each in offices)))
+
+
+async def test_a_boundary_that_grows_wide_is_counted_and_told(office: Office) -> None:
+    clerk = await office.somebody("clerk")
+    counted: list[tuple[str, int]] = []
+    office.parts.door.counts = lambda command, events: counted.append((command, events))
+    told = []
+    for number, more in enumerate((0, 500, 1_500)):
+        if more:
+            await appointed_often(office, clerk.person_id, more)
+        with capture_logs() as logged:
+            await office.ask(clerk, RegisterUnit, **unit(f"GB-{number}"))
+        told.append([(line["event"], line["log_level"], line["events"]) for line in logged])
+    assert counted == [("RegisterUnit", 1), ("RegisterUnit", 501), ("RegisterUnit", 2_001)]
+    assert told == [[], [("boundary.wide", "warning", 501)], [("boundary.too_wide", "error", 2_001)]]
+
+
 async def test_of_two_institutions_with_equal_ids_neither_shows_in_the_other(office: Office) -> None:
     await office.ask(office.administrator, RegisterUnit, **unit("GB-1"))
     other = replace(office.administrator, log_id=office.log_id - 1)
@@ -233,8 +340,3 @@ async def test_the_root_changes_when_a_row_is_edited_behind_the_door(
     await superuser.execute("alter table event disable trigger append_only")
     await superuser.execute("update event set actor_id = 'x' where log_id = $1 and position = 3", office.log_id)
     assert await root() != before
-
-
-def test_effective_in_future_is_a_sentence_in_both_languages() -> None:
-    refusal = EffectiveInFuture(effective_on=date(2020, 5, 10), today=date(2020, 5, 9))
-    assert "2020-05-10" in refusal.sentence("zh")

@@ -16,15 +16,19 @@ from domain.application.policy import (
 )
 from domain.document.policy import DocumentUnknown
 from domain.ids import DocumentId, NominatorUnitId, ProgrammeId, TrackId
-from domain.kernel import Command, Event, Invalid
+from domain.kernel import Command, Event
 from domain.nomination.commands import (
     AlreadyDeclined,
     AssignQuota,
     DecideNomination,
     DeclineNomination,
+    DocumentTwice,
     NominationIsOpen,
     NotANominator,
+    PlacesBelowZero,
+    PlanWithoutDocuments,
     QuotaBelowUse,
+    RankBelowOne,
     RecordPlan,
     VetMaterials,
 )
@@ -135,7 +139,7 @@ def test_an_open_track_has_no_places_to_assign() -> None:
 
 
 def test_places_are_not_negative_and_not_fewer_than_are_used() -> None:
-    the_call().when(assign(-1)).refused(Invalid, field="places")
+    the_call().when(assign(-1)).refused(PlacesBelowZero, places=-1)
     used = the_call().and_(assigned(), filed("A-9", "BR-9"))
     used.when(assign(0)).refused(QuotaBelowUse, places=0, used=1)
     used.and_(withdrawn("A-9", "BR-9", COLLEGE)).when(assign(0)).then(assigned(0))
@@ -201,8 +205,8 @@ def test_a_plan_is_recorded_and_the_same_again_is_nothing() -> None:
 
 
 def test_a_plan_names_documents_that_were_deposited_each_once() -> None:
-    the_call().when(plan()).refused(Invalid, field="document_ids")
-    the_call().when(plan(PAPER, PAPER)).refused(Invalid, field="document_ids")
+    the_call().when(plan()).refused(PlanWithoutDocuments)
+    the_call().when(plan(PAPER, PAPER)).refused(DocumentTwice, document_id=PAPER)
     the_call().when(plan(PAPER, "e" * 64)).refused(DocumentUnknown, document_id="e" * 64)
 
 
@@ -215,7 +219,8 @@ def test_plans_of_others_do_not_disturb() -> None:
     asked = the_call().when(plan(PAPER))
     asked.meanwhile(planned(PAPER), dissolved(COLLEGE), deposited(PAPER), announced()).is_raced()
     others = msgspec.structs.replace(planned(PAPER), nominator_unit_id=NominatorUnitId(OTHER))
-    asked.meanwhile(others, dissolved(OTHER), deposited("f" * 64)).is_undisturbed()
+    elsewhere = msgspec.structs.replace(planned(PAPER), programme_id=ProgrammeId("another"))
+    asked.meanwhile(others, elsewhere, dissolved(OTHER), deposited("f" * 64)).is_undisturbed()
 
 
 # --- decided, declined, vetted ---------------------------------------------------------------------------------------
@@ -285,7 +290,7 @@ def test_a_resolution_is_deposited(command: Any) -> None:
 
 
 def test_a_rank_begins_at_one() -> None:
-    the_prepared().when(decide(rank=0), by=CHAIR).refused(Invalid, field="rank")
+    the_prepared().when(decide(rank=0), by=CHAIR).refused(RankBelowOne, rank=0)
 
 
 def test_vetting_names_the_materials_as_they_stand() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given as drawn
 from hypothesis import strategies as st
 
 from domain.ids import AppointmentId, DocumentId, PersonId, SuccessorUnitId, UnitId
-from domain.kernel import Invalid, SealedDetails
+from domain.kernel import SealedDetails
 from domain.person.commands import (
     Appoint,
     AppointmentAlreadyMade,
@@ -34,7 +34,7 @@ from domain.person.events import (
     PersonRegistered,
     ServiceRegistered,
 )
-from domain.person.policy import Appointments, PersonUnknown
+from domain.person.policy import Appointments, DetailNotKept, NameMissing, PersonUnknown
 from domain.unit.events import UnitDissolved, UnitMerged, UnitRegistered
 from domain.unit.policy import UnitGone, UnitUnknown
 from tests.spec import INSTITUTION, given
@@ -101,7 +101,7 @@ def test_a_person_is_registered_by_a_commitment_once() -> None:
     past.when(command).refused(PersonAlreadyRegistered, person_id=LI)
     given(service).when(RegisterPerson(person_id=BOT, details=SEALED)).refused(PersonAlreadyRegistered)
     given().when(RegisterPerson(person_id=LI, details=SealedDetails("b" * 64, frozenset()))).refused(
-        Invalid, field="details"
+        NameMissing, field="details"
     )
 
 
@@ -116,7 +116,7 @@ def test_details_of_a_registered_person_are_replaced() -> None:
     given(registered).when(command).then(PersonDetailsReplaced(person_id=LI, commitment="b" * 64))
     given().when(command).refused(PersonUnknown, person_id=LI)
     bad = ReplacePersonDetails(person_id=LI, details=SealedDetails("b" * 64, frozenset({"name", "birthday"})))
-    given(registered).when(bad).refused(Invalid, field="details")
+    given(registered).when(bad).refused(DetailNotKept, field="details", kept="email, name, phone")
     asked = given(registered).when(command)
     asked.meanwhile(registered).is_raced()
     asked.meanwhile(PersonDetailsReplaced(person_id=LI, commitment="c" * 64), appointed()).is_undisturbed()

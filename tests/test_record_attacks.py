@@ -45,7 +45,9 @@ pytestmark = pytest.mark.store
 async def stores(database: Database) -> AsyncIterator[tuple[EventStore, EventStore]]:
     """One log, as two processes see it."""
     async with asyncpg.create_pool(database.app_url, min_size=2, max_size=8) as pool:
-        log_id = await open_log(pool, "I-1", "real")
+        beside, log_id = await open_log(pool, "I-0", "real"), await open_log(pool, "I-1", "real")
+        async with EventStore(pool, beside, CATALOGUE) as neighbour:
+            await neighbour.append(proposal(*(noted(f"U-{n}") for n in range(1, 10)), command_id=UUID(int=1)))
         async with EventStore(pool, log_id, CATALOGUE) as one, EventStore(pool, log_id, CATALOGUE) as other:
             yield one, other
 
@@ -88,6 +90,7 @@ async def offices(database: Database) -> AsyncIterator[tuple[Office, Office]]:
             assembled(pool) as parts,
             assembled(other_pool) as other_parts,
         ):
+            await open_office(parts, "OTHER")
             office = await open_office(parts)
             yield office, Office(other_parts, office.institution_id, office.log_id, office.administrator)
 

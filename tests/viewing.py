@@ -249,12 +249,22 @@ NewLog = Callable[..., Awaitable[EventStore]]
 
 @pytest_asyncio.fixture
 async def new_log(pool: asyncpg.Pool) -> AsyncIterator[NewLog]:
-    """A maker of logs, each of an institution of its own; all are closed afterwards."""
+    """A maker of logs, each of an institution of its own; all are closed afterwards.
+
+    Beside them stands a neighbour in whose log the same plots lie: nothing of it may show.
+    """
     async with AsyncExitStack() as stack:
 
-        async def make(origin: str = "", clock: str = "real") -> EventStore:
-            store = EventStore(pool, await open_log(pool, origin or str(uuid4()), clock), CATALOGUE)
+        async def opened_log(origin: str, clock: str) -> EventStore:
+            store = EventStore(pool, await open_log(pool, origin, clock), CATALOGUE)
             return await stack.enter_async_context(store)
+
+        async def make(origin: str = "", clock: str = "real") -> EventStore:
+            if not await pool.fetchval("SELECT count(*) FROM log"):
+                chance = random.Random(7)
+                lives = [opened("simulated", NOON), *(some_event(chance) for _ in range(60))]
+                await write(await opened_log("NEIGHBOUR", "simulated"), lives)
+            return await opened_log(origin or str(uuid4()), clock)
 
         yield make
 

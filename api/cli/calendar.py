@@ -63,7 +63,7 @@ def load(
     if not is_filed:
         answer(body, lines, as_json=as_json)
         return
-    receipt, _ = remote(url, token_file).post(f"/v1/calendars/{year}/supply", body)
+    receipt = remote(url, token_file).post(f"/v1/calendars/{year}/supply", body)
     if not isinstance(receipt, dict):
         raise Stop("The answer is no receipt.", REFUSED)
     answer(receipt, [*lines, f"filed at position {receipt['version']}"], as_json=as_json)

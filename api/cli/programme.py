@@ -92,10 +92,10 @@ def load(
         raise Stop("Give the text as published: either --notice FILE or --notice-document ID.")
     server = remote(url, token_file)
     if notice is not None:
-        _, headers = server.post("/v1/documents?kind=notice", notice.read_bytes(), content_type="text/plain")
-        notice_document = headers["Location"].rpartition("/")[2]
+        deposited = server.post("/v1/documents?kind=notice", notice.read_bytes(), content_type="text/plain")
+        notice_document = deposited["location"].rpartition("/")[2]
     body = {"notice_document_id": notice_document, "definition": definition}
-    receipt, _ = server.post(f"/v1/programmes/{programme_id}/announce", body)
+    receipt = server.post(f"/v1/programmes/{programme_id}/announce", body)
     lines = [f"{programme_id}: {len(receipt['events'])} events, at position {receipt['version']}"]
     answer(receipt, lines, as_json=as_json)
 

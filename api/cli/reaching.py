@@ -98,11 +98,11 @@ class Remote:
 
     def get(self, path: str) -> Any:  # noqa: ANN401 - JSON of any shape.
         """Read something."""
-        return self._ask("GET", path, None, {})[0]
+        return self._ask("GET", path, None, {})
 
     def post(
         self, path: str, body: object, *, reason: str | None = None, content_type: str = "application/json"
-    ) -> tuple[Any, Mapping[str, str]]:
+    ) -> Any:  # noqa: ANN401 - See above.
         """Ask for something; a lost answer is asked for again under the same key."""
         headers = {"Idempotency-Key": str(uuid4()), "Content-Type": content_type}
         if reason is not None:
@@ -110,14 +110,12 @@ class Remote:
         data = body if isinstance(body, bytes) else msgspec.json.encode(body)
         return self._ask("POST", path, data, headers)
 
-    def _ask(
-        self, method: str, path: str, data: bytes | None, headers: Mapping[str, str]
-    ) -> tuple[Any, Mapping[str, str]]:
+    def _ask(self, method: str, path: str, data: bytes | None, headers: Mapping[str, str]) -> Any:  # noqa: ANN401 - See above.
         sent = {"Authorization": f"Bearer {self.token}", "Accept": "application/json", **headers}
         request = urllib.request.Request(self.url.rstrip("/") + path, data, sent, method=method)  # noqa: S310 - see remote().
         try:
             with urllib.request.urlopen(request, timeout=_SECONDS) as answered:  # noqa: S310 - See above.
-                return json.loads(answered.read()), dict(answered.headers)
+                return json.loads(answered.read())
         except urllib.error.HTTPError as refused:
             problem = _problem(refused)
             raise Stop(f"{refused.code} {problem['detail']}", data=problem) from None

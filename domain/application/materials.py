@@ -72,6 +72,24 @@ class CriterionUnknown(Invalid):
     """
 
 
+class NothingRated(Invalid):
+    """The self-check rates no criterion.
+    zh: 自查未评任何标准。
+    """
+
+
+class CriterionTwice(Invalid):
+    """Criterion {code} is rated twice.
+    zh: 标准 {code} 重复自评。
+    """
+
+
+class TextsApartFromRatings(Invalid):
+    """The self-check rates {rated}, and has texts for {written}.
+    zh: 自查所评标准为 {rated},所附文字对应 {written}。
+    """
+
+
 class SelfCheckIncomplete(Refusal):
     """The self-check against {catalogue} leaves out: {missing}.
     zh: 对照 {catalogue} 的自查尚缺:{missing}。
@@ -87,6 +105,18 @@ class CategoryUnknown(Invalid):
 class YearNotFunded(Invalid):
     """Track {track_id} is not funded in year {year}.
     zh: 赛道 {track_id} 在第 {year} 年度没有经费。
+    """
+
+
+class AmountNotAboveZero(Invalid):
+    """The line of category {category} in year {year} asks for {amount_fen} fen.
+    zh: 类别 {category}、年度 {year} 的预算行金额为 {amount_fen} 分。
+    """
+
+
+class LineTwice(Invalid):
+    """Category {category} has two lines in year {year}.
+    zh: 类别 {category} 在年度 {year} 有两行。
     """
 
 
@@ -169,11 +199,9 @@ def _answered(form: FormDefined, characters: Mapping[str, int]) -> tuple[str, ..
     room = {entry.code: entry.characters_at_most for entry in form.fields}
     for code, length in characters.items():
         if code not in room:
-            raise FieldUnknown(field=f"answers/{code}", rule="known", form=form.form, code=code)
+            raise FieldUnknown(field=f"answers/{code}", form=form.form, code=code)
         if length > room[code]:
-            raise FieldTooLong(
-                field=f"answers/{code}", rule="length", code=code, characters=length, characters_at_most=room[code]
-            )
+            raise FieldTooLong(field=f"answers/{code}", code=code, characters=length, characters_at_most=room[code])
     return tuple(code for code in room if characters.get(code, 0))
 
 
@@ -206,9 +234,7 @@ class SaveSelfCheck(AboutMaterials):
     def execute(self) -> None:
         unit_id, track = self._require_track()
         if self.catalogue not in track.catalogues:
-            raise CatalogueNotAsked(
-                field="catalogue", rule="asked for", track_id=track.track_id, catalogue=self.catalogue
-            )
+            raise CatalogueNotAsked(field="catalogue", track_id=track.track_id, catalogue=self.catalogue)
         pinned = self.material.catalogues[self.catalogue]
         self._check_items(pinned)
         self.trigger_event(
@@ -226,11 +252,17 @@ class SaveSelfCheck(AboutMaterials):
         rated = [item.criterion for item in self.items]
         for code in (*rated, *self.report.characters):
             if code not in known_codes:
-                raise CriterionUnknown(field="items", rule="known", catalogue=self.catalogue, code=code)
-        if not rated or len(set(rated)) < len(rated):
-            raise Invalid(field="items", rule="at least one, each criterion once")
-        if {code for code, length in self.report.characters.items() if length} != set(rated):
-            raise Invalid(field="report", rule="a text for each criterion that is rated, and for no other")
+                raise CriterionUnknown(field="items", catalogue=self.catalogue, code=code)
+        if not rated:
+            raise NothingRated(field="items")
+        for code in rated:
+            if rated.count(code) > 1:
+                raise CriterionTwice(field="items", code=code)
+        written = {code for code, length in self.report.characters.items() if length}
+        if written != set(rated):
+            raise TextsApartFromRatings(
+                field="report", rated=", ".join(sorted(rated)), written=", ".join(sorted(written))
+            )
 
 
 def check_self_checks(track: TrackDefined, material: Material, saved: Mapping[str, SelfCheckSaved]) -> None:
@@ -277,13 +309,13 @@ def check_lines(lines: Sequence[BudgetLine], form: FormDefined, track: TrackDefi
     shares = {category.code: category.share_at_most_bp for category in form.budget_categories}
     for line in lines:
         if line.category not in shares:
-            raise CategoryUnknown(field="lines", rule="known", form=form.form, code=line.category)
+            raise CategoryUnknown(field="lines", form=form.form, code=line.category)
         if line.year not in track.funded_years:
-            raise YearNotFunded(field="lines", rule="a budget year", track_id=track.track_id, year=line.year)
+            raise YearNotFunded(field="lines", track_id=track.track_id, year=line.year)
         if line.amount_fen <= 0:
-            raise Invalid(field="lines", rule="an amount above zero")
-    if len({(line.category, line.year) for line in lines}) < len(lines):
-        raise Invalid(field="lines", rule="each category and year once")
+            raise AmountNotAboveZero(field="lines", category=line.category, year=line.year, amount_fen=line.amount_fen)
+        if sum((line.category, line.year) == (other.category, other.year) for other in lines) > 1:
+            raise LineTwice(field="lines", category=line.category, year=line.year)
     total = budget_total(lines)
     for category, share in shares.items():
         amount = budget_total(line for line in lines if line.category == category)

@@ -10,7 +10,19 @@ from typing import Final, Literal
 from domain.calendar.events import WorkingDaysSupplied
 from domain.kernel import Invalid, Refusal
 
-__all__ = ["CalendarMissing", "DayUnit", "Deadline", "InvalidCalendar", "WorkingDays", "check_year", "end_of"]
+__all__ = [
+    "CalendarMissing",
+    "DayOfAnotherYear",
+    "DayTwice",
+    "DayUnit",
+    "Deadline",
+    "OffAnyway",
+    "PeriodOfNoDays",
+    "WorkedAnyway",
+    "WorkingDays",
+    "check_year",
+    "end_of",
+]
 
 DayUnit = Literal["working", "calendar"]
 
@@ -24,9 +36,33 @@ class CalendarMissing(Refusal):
     """
 
 
-class InvalidCalendar(Invalid):
-    """Field {field} breaks the rule {rule}, on {day}.
-    zh: 字段 {field} 在 {day} 不符合规则 {rule}。
+class DayOfAnotherYear(Invalid):
+    """The day {day} is none of the year {year}.
+    zh: {day} 不属于 {year} 年度。
+    """
+
+
+class OffAnyway(Invalid):
+    """The day {day} is at a weekend: it is off without being named.
+    zh: {day} 为周末,无须列明即为放假。
+    """
+
+
+class WorkedAnyway(Invalid):
+    """The day {day} is a weekday: it is worked without being named.
+    zh: {day} 为平日,无须列明即为上班。
+    """
+
+
+class DayTwice(Invalid):
+    """The day {day} is named twice.
+    zh: {day} 重复列出。
+    """
+
+
+class PeriodOfNoDays(Invalid):
+    """A period of {length} days has no last day.
+    zh: {length} 天的期间没有截止日。
     """
 
 
@@ -46,16 +82,16 @@ def end_of(day: date, zone: tzinfo) -> datetime:
 
 
 def check_year(year: int, days_off: Sequence[date], days_worked: Sequence[date]) -> None:
-    """Raise InvalidCalendar unless these are weekdays off and weekend days worked of that year, each named once."""
+    """Raise an Invalid unless these are weekdays off and weekend days worked of that year, each named once."""
     for name, days, weekend in (("days_off", days_off, False), ("days_worked", days_worked, True)):
         seen: set[date] = set()
         for day in days:
             if day.year != year:
-                raise InvalidCalendar(field=name, rule="days of the year", day=day)
+                raise DayOfAnotherYear(field=name, day=day, year=year)
             if (day.weekday() >= _SATURDAY) is not weekend:
-                raise InvalidCalendar(field=name, rule="weekend days" if weekend else "weekdays", day=day)
+                raise (WorkedAnyway if weekend else OffAnyway)(field=name, day=day)
             if day in seen:
-                raise InvalidCalendar(field=name, rule="each day once", day=day)
+                raise DayTwice(field=name, day=day)
             seen.add(day)
 
 
@@ -90,11 +126,11 @@ class WorkingDays:
     def deadline(self, start: date, length: int, unit: DayUnit, zone: tzinfo, *, count_first_day: bool) -> Deadline:
         """Count so many days from a day on: the last of them, and when it is over.
 
-        Raises CalendarMissing where working days of a year are needed that was not filed, and Invalid for a period of
-        no days. A first day that is counted but not worked counts as no working day.
+        Raises CalendarMissing where working days of a year are needed that was not filed, and PeriodOfNoDays. A first
+        day that is counted but not worked counts as no working day.
         """
         if length < 1:
-            raise Invalid(field="length", rule="at least one day")
+            raise PeriodOfNoDays(field="length", length=length)
         day = start if count_first_day else start + _ONE_DAY
         if unit == "calendar":
             last_day = day + (length - 1) * _ONE_DAY

@@ -73,7 +73,7 @@ class DepositDocument(Command):
         if self.deposited:
             raise DocumentAlreadyDeposited(document_id=self.document_id)
         if self.text_digest is not None and self.kind not in PUBLIC_KINDS:
-            raise TextIsSealed(field="text_digest", rule="sealed kinds have none", document_kind=self.kind)
+            raise TextIsSealed(field="text_digest", document_kind=self.kind)
         if self.owner_unit_id is not None:
             self.units.of(self.owner_unit_id).require_living()
         if self.key_person_id is not None and not self.key_person_registered:

@@ -107,12 +107,21 @@ class JudgeEligibility(AboutApplication):
         return judge(dated, question)
 
     def _stands(self, findings: tuple[Finding, ...]) -> bool:
-        """Whether the latest judgement found the same on the same facts: repeating it would undo its waivers."""
+        """Whether the latest judgement found the same on the same facts: repeating it would undo its waivers.
+
+        A rule that is judged as of the day finds the same as long as its outcome and its evidence are the same.
+        """
         last = self.judgement
+        if last.judged is None or _without_days(last.judged.findings) != _without_days(findings):
+            return False
         as_of = {rule.as_of_term for _, rule in self.rules if rule.as_of_term is not None}
         readings = (position for term in as_of for position in self.terms[term].positions)
         newest = max(self.newest_fact, *self.file.checked.values(), *readings, 0)
-        return last.judged is not None and last.judged.findings == findings and newest < last.position
+        return newest < last.position
+
+
+def _without_days(findings: tuple[Finding, ...]) -> list[tuple[object, ...]]:
+    return [(each.rule, each.rule_position, each.severity, each.outcome, each.evidence) for each in findings]
 
 
 class WaiveRule(AboutApplication):

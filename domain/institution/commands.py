@@ -123,11 +123,11 @@ class OpenInstitution(Command):
 
     def _check(self) -> None:
         if self.clock == "simulated" and self.starts_at is None:
-            raise StartsAtMissing(field="starts_at", rule="an instant")
+            raise StartsAtMissing(field="starts_at")
         if self.clock == "real" and self.starts_at is not None:
-            raise StartsAtNotTaken(field="starts_at", rule="none")
+            raise StartsAtNotTaken(field="starts_at")
         if len({self.administrator_id, self.schedule_id, self.automation_id, self.import_id}) < 4:  # noqa: PLR2004
-            raise IdentityNotDistinct(field="administrator_id", rule="distinct")
+            raise IdentityNotDistinct(field="administrator_id")
         check_details(self.details)
 
     def _appoint(self, appointment_id: str, person_id: PersonId, role: Role) -> None:

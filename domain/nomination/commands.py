@@ -47,6 +47,30 @@ class QuotaBelowUse(Refusal):
     """
 
 
+class PlacesBelowZero(Invalid):
+    """There are no {places} places.
+    zh: 推荐指标不能为 {places}。
+    """
+
+
+class PlanWithoutDocuments(Invalid):
+    """A plan has at least one document.
+    zh: 创建方案至少须有一份文件。
+    """
+
+
+class DocumentTwice(Invalid):
+    """Document {document_id} is named twice.
+    zh: 文件 {document_id} 重复列出。
+    """
+
+
+class RankBelowOne(Invalid):
+    """Ranks begin at one; {rank} is none.
+    zh: 排序自一起,{rank} 不成其为排序。
+    """
+
+
 class AlreadyDeclined(Refusal):
     """The nomination of application {application_id} has been declined, and nothing was decided since.
     zh: 申报 {application_id} 已决定不予推荐,此后未再研究。
@@ -95,7 +119,7 @@ class AssignQuota(Command):
         if track.nomination == "open":
             raise NominationIsOpen(track_id=self.track_id)
         if self.places < 0:
-            raise Invalid(field="places", rule="not negative")
+            raise PlacesBelowZero(field="places", places=self.places)
         at_most = self._at_most(track)
         if (at_most is None or self.places > at_most) and self.reason_code is None:
             raise ReasonMissing(command=type(self).__name__)
@@ -168,8 +192,11 @@ class RecordPlan(Command):
         if not self.announced:
             raise ProgrammeUnknown(programme_id=self.programme_id)
         self.tree.of(self.nominator_unit_id).require_living()
-        if not self.document_ids or len(set(self.document_ids)) < len(self.document_ids):
-            raise Invalid(field="document_ids", rule="at least one, each once")
+        if not self.document_ids:
+            raise PlanWithoutDocuments(field="document_ids")
+        for document in self.document_ids:
+            if self.document_ids.count(document) > 1:
+                raise DocumentTwice(field="document_ids", document_id=document)
         missing = [document for document in self.document_ids if document not in self.deposited]
         if missing:
             raise DocumentUnknown(document_id=missing[0])
@@ -216,7 +243,7 @@ class DecideNomination(AboutResolution):
         nominator, _ = self._require_nominator(started.unit_id)
         self._require_resolution()
         if self.rank is not None and self.rank < 1:
-            raise Invalid(field="rank", rule="at least one")
+            raise RankBelowOne(field="rank", rank=self.rank)
         self.file.require_other_hand(self.by, type(self).__name__)
         self.trigger_event(
             NominationDecided,

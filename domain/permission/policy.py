@@ -241,7 +241,7 @@ def act_of(command: type[Command]) -> Act:
 def require_reason(command: type[Command], reason_code: str | None) -> None:
     """Raise ReasonMissing where the law asks for a reason and none is given."""
     if act_of(command).needs_reason and reason_code is None:
-        raise ReasonMissing(field="Reason", rule="present", command=command.__name__)
+        raise ReasonMissing(field="Reason", command=command.__name__)
 
 
 def standing(person_id: str) -> Selector:

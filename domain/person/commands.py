@@ -227,9 +227,7 @@ class Appoint(Command):
         if self.made:
             raise AppointmentAlreadyMade(appointment_id=self.appointment_id)
         if self.last_day is not None and self.last_day < self.first_day:
-            raise LastDayBeforeFirst(
-                field="last_day", rule="on or after first_day", first_day=self.first_day, last_day=self.last_day
-            )
+            raise LastDayBeforeFirst(field="last_day", first_day=self.first_day, last_day=self.last_day)
         self._require_person()
         self._require_place()
         for held in self.appointments:
@@ -256,10 +254,10 @@ class Appoint(Command):
     def _require_place(self) -> None:
         if self.unit_id is None:
             if PLACES[self.role] == "unit":
-                raise RoleNeedsUnit(field="unit_id", rule="a unit", role=self.role)
+                raise RoleNeedsUnit(field="unit_id", role=self.role)
             return
         if PLACES[self.role] == "institution":
-            raise RoleIsInstitutionWide(field="unit_id", rule="no unit", role=self.role)
+            raise RoleIsInstitutionWide(field="unit_id", role=self.role)
         self.units.of(self.unit_id).require_living()
 
 
@@ -273,6 +271,11 @@ class EndAppointment(Command):
 
     appointments: Appointments = known(factory=Appointments)
 
+    @property
+    def _is_administrator(self) -> bool:
+        ending = self.appointments.by_id.get(self.appointment_id)
+        return ending is not None and ending.role == "administrator"
+
     def consistency_boundary(self) -> Sequence[Selector]:
         types: list[type[Event]] = [Appointed, AppointmentEnded]
         boundary = [Selector(types, [tag(AppointmentId, self.appointment_id)])]
@@ -280,11 +283,6 @@ class EndAppointment(Command):
             # Whether somebody remains who may appoint is said by the institution-wide appointments alone.
             boundary.append(Selector(types, [tag(InstitutionId, self.institution_id)]))
         return boundary
-
-    @property
-    def _is_administrator(self) -> bool:
-        ending = self.appointments.by_id.get(self.appointment_id)
-        return ending is not None and ending.role == "administrator"
 
     @any_event(Appointed, AppointmentEnded)
     def _(self, body: Appointed | AppointmentEnded) -> None:

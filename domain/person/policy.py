@@ -11,7 +11,16 @@ from domain.ids import AppointmentId, PersonId, UnitId
 from domain.kernel import Invalid, SealedDetails, Unknown
 from domain.person.events import Appointed, AppointmentEnded, Role
 
-__all__ = ["DETAILS", "PLACES", "Appointment", "Appointments", "PersonUnknown", "check_details"]
+__all__ = [
+    "DETAILS",
+    "PLACES",
+    "Appointment",
+    "Appointments",
+    "DetailNotKept",
+    "NameMissing",
+    "PersonUnknown",
+    "check_details",
+]
 
 Place = Literal["institution", "unit", "either"]
 PLACES: Final[dict[Role, Place]] = {
@@ -39,12 +48,24 @@ class PersonUnknown(Unknown):
     """
 
 
+class NameMissing(Invalid):
+    """The details have no name.
+    zh: 信息缺少姓名。
+    """
+
+
+class DetailNotKept(Invalid):
+    """Nothing is kept of a person but: {kept}.
+    zh: 人员信息仅保存:{kept}。
+    """
+
+
 def check_details(details: SealedDetails) -> None:
-    """Raise Invalid unless the sealed details have a name, and nothing but a name and a contact."""
+    """Raise NameMissing, or DetailNotKept where there is more than a name and a contact."""
     if "name" not in details.fields:
-        raise Invalid(field="details", rule="a name")
+        raise NameMissing(field="details")
     if not details.fields <= DETAILS:
-        raise Invalid(field="details", rule=f"nothing but {', '.join(sorted(DETAILS))}")
+        raise DetailNotKept(field="details", kept=", ".join(sorted(DETAILS)))
 
 
 @dataclass(frozen=True, slots=True)

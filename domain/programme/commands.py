@@ -163,7 +163,7 @@ class AboutTerm(Command):
         published = term.published
         if not fits(published.kind, published.legibility, self.value):
             raise ValueDoesNotFit(
-                field="value", rule="fits", term=self.term, value_kind=published.kind, legibility=published.legibility
+                field="value", term=self.term, value_kind=published.kind, legibility=published.legibility
             )
         return term
 

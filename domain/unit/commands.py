@@ -152,7 +152,7 @@ class TitleEndsBeforeItBegins(Invalid):
 def _sorted_traits(traits: tuple[str, ...]) -> tuple[str, ...]:
     for trait in traits:
         if traits.count(trait) > 1:
-            raise TraitTwice(field="traits", rule="each once", trait=trait)
+            raise TraitTwice(field="traits", trait=trait)
     return tuple(sorted(traits))
 
 
@@ -623,7 +623,6 @@ class RecordEarlierTitle(AboutUnitWithSource):
         if self.last_day is not None and self.last_day < self.conferred_on:
             raise TitleEndsBeforeItBegins(
                 field="last_day",
-                rule="on or after conferred_on",
                 last_day=self.last_day,
                 conferred_on=self.conferred_on,
             )

@@ -32,13 +32,19 @@ ALL_SCOPES = ("read", "act", "backdate", "clock")
 
 @dataclass
 class Served:
-    """A running API and its office; tokens are made for whoever is to ask."""
+    """A running API and its office; tokens are made for whoever is to ask.
+
+    Whatever is recorded for the office is asked for in the other institution as well, with the same ids: whatever of it
+    showed here would be seen by the test that goes on.
+    """
 
     http: httpx.AsyncClient
     office: Office
     other: Office
+    other_clerk: Caller
     parts: Assembly
     views: Views
+    mirrored: int = 0
     _tokens: dict[tuple[int, str], str] = field(default_factory=dict)
     _keys: itertools.count[int] = field(default_factory=itertools.count)
 
@@ -59,15 +65,31 @@ class Served:
         *,
         key: str | None = None,
         headers: Mapping[str, str] | None = None,
+        only_here: bool = False,
     ) -> httpx.Response:
-        sent = {
-            "Authorization": f"Bearer {await self.token(caller)}",
-            "Idempotency-Key": key or f"http-{next(self._keys)}",
-            **(headers or {}),
-        }
+        answer = await self._send(caller, path, body, {"Idempotency-Key": key or self._key(), **(headers or {})})
+        if answer.status_code == 201 and caller.log_id == self.office.log_id and not only_here:
+            await self._same_in_the_other(path, body, headers or {})
+        return answer
+
+    def _key(self) -> str:
+        return f"http-{next(self._keys)}"
+
+    async def _send(self, caller: Caller, path: str, body: Any, headers: Mapping[str, str]) -> httpx.Response:
+        sent = {"Authorization": f"Bearer {await self.token(caller)}", **headers}
         if isinstance(body, bytes):
             return await self.http.post(path, content=body, headers=sent)
         return await self.http.post(path, json={} if body is None else body, headers=sent)
+
+    async def _same_in_the_other(self, path: str, body: Any, headers: Mapping[str, str]) -> None:
+        """Ask for the same in the other institution, as whoever may; where it lacks what this rests on, it says no."""
+        if path.startswith(("/v1/tokens", "/v1/clock")):
+            return
+        for caller in (self.other.administrator, self.other_clerk):
+            answer = await self._send(caller, path, body, {**headers, "Idempotency-Key": self._key()})
+            self.mirrored += answer.status_code == 201
+            if answer.status_code != 403:
+                return
 
     async def get(
         self, caller: Caller, path: str, headers: Mapping[str, str] | None = None, **query: Any
@@ -99,6 +121,7 @@ async def serving(database: Database, folder: Path, *, simulated: bool = True) -
         assemble(pool, keys, catalogue=CATALOGUE, law=policy, advanced=ClockAdvanced) as parts,
     ):
         other = await open_office(parts, "OTHER", simulated=simulated)
+        other_clerk = await other.somebody("clerk")
         office = await open_office(parts, simulated=simulated)
         work = [
             asyncio.create_task(Projector(pool, VIEWS, CATALOGUE).run()),
@@ -110,7 +133,9 @@ async def serving(database: Database, folder: Path, *, simulated: bool = True) -
                     assert not work[1].done(), "the server did not start"
                     await asyncio.sleep(0.01)
             async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
-                yield Served(http, office, other, parts, Views(pool, VIEWS, parts.clock, parts.stores, 30.0))
+                yield Served(
+                    http, office, other, other_clerk, parts, Views(pool, VIEWS, parts.clock, parts.stores, 30.0)
+                )
         finally:
             server.should_exit = True
             work[0].cancel()

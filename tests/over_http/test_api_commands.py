@@ -227,11 +227,21 @@ async def test_many_registrations_at_once_are_one_and_the_rest_are_told(served: 
 
 async def test_nothing_of_one_institution_shows_in_another(served: Served, new_id: NewId) -> None:
     unit_id = new_id("GB")
-    made = await served.post(served.office.administrator, "/v1/units", unit(unit_id))
+    made = await served.post(served.office.administrator, "/v1/units", unit(unit_id), only_here=True)
     assert made.status_code == 201
     other: Caller = served.other.administrator
     assert (await served.post(other, "/v1/units", unit(unit_id))).status_code == 201
-    away = await served.post(served.office.administrator, "/v1/units", unit(new_id("GB")))
+    away = await served.post(served.office.administrator, "/v1/units", unit(new_id("GB")), only_here=True)
     path = away.headers["Location"]
     assert (await served.get(served.office.administrator, path, min_position=away.json()["version"])).status_code == 200
     assert (await served.get(other, path)).status_code == 404
+
+
+async def test_whatever_is_recorded_here_stands_with_the_same_ids_in_the_other_institution_too(
+    served: Served, new_id: NewId
+) -> None:
+    unit_id, before = new_id("GB"), served.mirrored
+    await served.post(served.office.administrator, "/v1/units", unit(unit_id))
+    assert served.mirrored == before + 1
+    again = await served.post(served.other.administrator, "/v1/units", unit(unit_id))
+    assert (again.status_code, again.json()["type"]) == (409, "/problems/unit-already-registered")

@@ -278,12 +278,19 @@ async def test_health_is_told_without_a_token(served: Served) -> None:
     assert any(name.startswith("view roster") for name in verbose["checks"])
 
 
+CALENDAR = {"days_off": ["2020-06-25"], "source": "published"}
+
+
 async def test_figures_name_routes_and_never_what_was_asked_for(served: Served) -> None:
     await served.get(served.office.administrator, "/v1/units/SECRET-UNIT")
     figures = (await served.http.get("/metrics")).text
     assert 'route="/v1/units/{unit_id}"' in figures
     assert "SECRET-UNIT" not in figures
     assert re.search(r'biaogan_log_head\{log="\d+"\} \d', figures)
+    path, body = "/v1/calendars/2020/supply", {**CALENDAR, "days_worked": []}
+    await served.post(served.office.administrator, path, body, only_here=True)
+    figures = (await served.http.get("/metrics")).text
+    assert re.search(r'biaogan_boundary_events_bucket\{command="SupplyWorkingDays",le="500.0"\} 1', figures)
     assert re.search(r'biaogan_consumer_lag\{consumer="view\.roster', figures)
 
 

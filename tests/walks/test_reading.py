@@ -1,0 +1,50 @@
+"""Reading changes nothing: every address that can be read is read, and the record, the views and the vault stay."""
+
+from __future__ import annotations
+
+import re
+
+import asyncpg
+import pytest
+
+from tests.walks.contents import contents
+from tests.walks.desk import CALL, Desk
+from tests.walks.running import Product
+
+pytestmark = pytest.mark.slow
+
+
+async def test_whatever_is_read_everything_stays_as_it_was(product: Product, house: Desk) -> None:
+    await house.places(1)
+    (application_id,) = await house.branches(1)
+    assert (await house.file(application_id)).status_code == 201
+    calendar = {"days_off": ["2020-06-25"], "days_worked": [], "source": "published"}
+    await house.act("administrator", "/v1/calendars/2020/supply", calendar)
+    evidence = await house.deposit("clerk", "evidence", "凭证")
+    there = {
+        "application_id": application_id,
+        "appointment_id": "a-clerk",
+        "document_id": evidence,
+        "kind": "not-permitted",
+        "name": "swagger-ui.css",
+        "person_id": house.people["clerk"],
+        "programme_id": CALL,
+        "unit_id": "COL",
+        "year": "2020",
+    }
+    schema = (await house.http.get(f"{house.urls[0]}/v1/openapi.json")).json()
+    readable = [path for path, operations in schema["paths"].items() if "get" in operations]
+    assert len(readable) > 40
+    connection = await asyncpg.connect(product.superuser_url)
+    try:
+        before = await contents(connection, house.log_id)
+        for path in readable:
+            address = re.sub(r"\{(\w+)\}", lambda name: there[name[1]], path)
+            for method in ("GET", "HEAD"):
+                answer = await house.send("administrator", method, address)
+                assert answer.status_code == 200, f"{method} {address}: {answer.status_code}"
+            for parameters in ({"at_position": "9"}, {"format": "csv"}, {"effective_on": "2020-05-09"}):
+                await house.send("administrator", "GET", address, params=parameters)
+        assert await contents(connection, house.log_id) == before
+    finally:
+        await connection.close()
