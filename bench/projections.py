@@ -23,9 +23,10 @@ from bench import append, compare, scene
 from bench.compare import Comparison, Contender, Goal, Measured
 from domain.ids import ApplicationId, ProgrammeId, UnitId
 from domain.kernel import Recorded, public
+from infra.assembly import open_pool
 from infra.event_store import EventStore
 from infra.projector import Projector
-from infra.view_batch import BATCH, Feed, advance, read_on
+from infra.view_batch import BATCH, PLANS, Feed, advance, read_on
 from infra.view_build import build, live
 from infra.view_tables import Shape
 from projections.kernel import Key, Register, View, keyed
@@ -174,7 +175,7 @@ class KeepingUp:
         began, from_ = time.perf_counter(), self.at
         while time.perf_counter() - began < seconds and self.at < self._head:
             page = await read_on(self._store, self.at, None, BATCH)
-            async with self._pool.acquire() as connection, connection.transaction():
+            async with self._pool.acquire() as connection:
                 await advance(connection, self._store.log_id, feeds, page.events, self.at)
             self.at = page.events[-1].position
         if self.at >= self._head:
@@ -258,7 +259,7 @@ def in_another(url: str) -> Follower:
 
 
 async def follow(url: str) -> bool:
-    async with asyncpg.create_pool(url, min_size=2, max_size=4) as pool:
+    async with open_pool(url, name="bench", plans=PLANS) as pool:
         await Projector(pool, VIEWS, scene.CATALOGUE).run()
     return True
 
@@ -273,16 +274,16 @@ async def main() -> bool:
     head = asked.events
     async with contextlib.AsyncExitStack() as stack:
         running = stack.enter_context(scene.server())
-        first = await stack.enter_async_context(scene.pool_on(running, "first"))
+        first = await stack.enter_async_context(scene.pool_on(running, "first", PLANS))
         store = await stack.enter_async_context(scene.log_on(first))
         await append.fill(running.superuser_url("first"), store.log_id, head)
         await built(first, head)
-        later = await stack.enter_async_context(scene.pool_on(running, "later"))
+        later = await stack.enter_async_context(scene.pool_on(running, "later", PLANS))
         grown = await stack.enter_async_context(scene.log_on(later))
         await Projector(later, VIEWS, scene.CATALOGUE).catch_up()
         await append.fill(running.superuser_url("later"), grown.log_id, head)
         keeping = KeepingUp(later, grown, head)
-        fresh = await stack.enter_async_context(scene.pool_on(running, "fresh"))
+        fresh = await stack.enter_async_context(scene.pool_on(running, "fresh", PLANS))
         lively = await stack.enter_async_context(scene.log_on(fresh))
         tables = [
             Comparison(

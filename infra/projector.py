@@ -230,12 +230,17 @@ class Projector:
         if not page.events:
             return False
         try:
-            async with self._pool.acquire() as connection, connection.transaction():
+            async with self._pool.acquire() as connection:
                 stops = await advance(connection, following.store.log_id, behind, page.events, at)
         except Unwritten as error:
-            if limit == 1:
-                await self._stop(following, Stop(error.feed, at + 1, error.kind))
-            following.careful.add(error.feed)
+            if len(behind) > 1:
+                # Each alone, so that one faulty view holds up no other.
+                for feed in behind:
+                    await self._move(following, {feed: at}, limit)
+            elif limit == 1:
+                await self._stop(following, Stop(behind[0], at + 1, error.kind))
+            else:
+                following.careful.update(behind)
             return True
         known = await self._positions(following)
         known.update(dict.fromkeys(behind, page.events[-1].position))

@@ -20,7 +20,7 @@ import msgspec
 from domain.kernel import Catalogue, Recorded, UnknownEventType
 from infra.event_store import EventStore
 from infra.log import logger
-from infra.view_batch import CONSUMERS, Feed, Stop, Unreadable, advance, read_on, stop_here
+from infra.view_batch import CONSUMERS, PLANS, Feed, Stop, Unreadable, advance, read_on, stop_here
 from infra.view_tables import SCHEMA, Shape, quoted
 from projections.kernel import History, View
 
@@ -110,6 +110,7 @@ async def build(
         for each in made:
             report(f"index {each.feed.relation}", 0, 0)
             await _finish(connection, each)
+        await connection.execute("; ".join(f"SET LOCAL {name} = {value}" for name, value in PLANS.items()))
         for log_id, head in heads.items():
             await _keep_up(connection, EventStore(pool, log_id, catalogue), made, head)
         for each in made:
