@@ -227,11 +227,11 @@ class Projector:
             for feed in behind:
                 await self._stop(following, Stop(feed, error.position, error.kind))
             return True
-        if not page.events:
+        if not page:
             return False
         try:
             async with self._pool.acquire() as connection:
-                stops = await advance(connection, following.store.log_id, behind, page.events, at)
+                stops = await advance(connection, following.store.log_id, behind, page, at)
         except Unwritten as error:
             if len(behind) > 1:
                 # Each alone, so that one faulty view holds up no other.
@@ -243,7 +243,7 @@ class Projector:
                 following.careful.update(behind)
             return True
         known = await self._positions(following)
-        known.update(dict.fromkeys(behind, page.events[-1].position))
+        known.update(dict.fromkeys(behind, page[-1].position))
         for stop in stops:
             self._stopped(following, stop)
         return True

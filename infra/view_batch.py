@@ -20,7 +20,6 @@ import msgspec
 
 from domain.kernel import Recorded, UnknownEventType
 from infra.event_store import EventStore
-from infra.record import Page
 from infra.subscription import CheckpointMoved
 from infra.view_tables import Shape
 from projections.kernel import History, Key, Where
@@ -129,11 +128,11 @@ _OWN_FAULT = (
 )
 
 
-async def read_on(store: EventStore, after: int, until: int | None = None, limit: int = BATCH) -> Page:
+async def read_on(store: EventStore, after: int, until: int | None = None, limit: int = BATCH) -> list[Recorded]:
     """Read on from a position, up to an event that cannot be read; raises Unreadable where that is the first one."""
     while True:
         try:
-            return await store.read(after=after, until=until, limit=limit)
+            return await store.stretch(after, until, limit)
         except (UnknownEventType, msgspec.ValidationError, msgspec.DecodeError) as error:
             if limit == 1:
                 raise Unreadable(after + 1, type(error).__name__) from error

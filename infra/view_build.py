@@ -191,8 +191,8 @@ async def _up_to_the_fault(
     try:
         while True:
             page = await read_on(store, position)
-            await _fold(connection, store.log_id, page.events, by_type, made)
-            position = page.events[-1].position
+            await _fold(connection, store.log_id, page, by_type, made)
+            position = page[-1].position
     except Unreadable as error:
         _log.error("log.unreadable", log=store.log_id, position=error.position, kind=error.kind)
         return position
@@ -253,9 +253,9 @@ async def _keep_up(connection: Connection, store: EventStore, made: Sequence[_Ma
     while at < goal:
         page = await read_on(store, at, goal)
         feeds = [each.feed for each in made if each.feed.relation not in stopped]
-        stops = await advance(connection, store.log_id, feeds, page.events, at)
+        stops = await advance(connection, store.log_id, feeds, page, at)
         stopped.update(stop.feed.relation for stop in stops)
-        at = page.events[-1].position
+        at = page[-1].position
 
 
 async def _switch(connection: Connection, made: _Made) -> None:
