@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from domain.ids import ApplicationId, NominatorUnitId, ObjectionId, ObligationId, PanelId, SeatId, UnitId
-from domain.kernel import Command, Event, Invalid
+from domain.kernel import Command, Event
 from domain.obligation.commands import (
     AnsweredAlready,
     ExcusedAlready,
     ExcuseObligation,
     MarkObligationOverdue,
+    NotAboutOneMatter,
     NotDueYet,
     ObligationUnknown,
     OverdueAlready,
@@ -150,9 +151,9 @@ def test_an_obligation_is_excused_once() -> None:
 
 def test_an_obligation_is_named_with_what_it_is_about_and_nothing_else() -> None:
     both = RemindOfObligation(**CORRECTION, panel_id=PANEL)
-    the_correction().when(both, now=BEFORE).refused(Invalid, field="obligation_id")
+    the_correction().when(both, now=BEFORE).refused(NotAboutOneMatter, field="obligation_id")
     alone = RemindOfObligation(obligation_id=ObligationId("correction-1"))
-    the_correction().when(alone, now=BEFORE).refused(Invalid)
+    the_correction().when(alone, now=BEFORE).refused(NotAboutOneMatter)
     nowhere = RemindOfObligation(obligation_id=ObligationId("correction-9"), application_id=MINE)
     the_correction().when(nowhere, now=BEFORE).refused(ObligationUnknown, obligation_id="correction-9")
 

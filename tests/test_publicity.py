@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from domain.calendar.events import WorkingDaysSupplied
-from domain.calendar.policy import CalendarMissing
+from domain.calendar.policy import CalendarMissing, PeriodOfNoDays
 from domain.document.policy import DocumentUnknown
 from domain.ids import (
     ApplicationId,
@@ -23,6 +23,7 @@ from domain.ids import (
 )
 from domain.kernel import Command, Event, Invalid, SealedAnswers, SealedDetails
 from domain.permission.policy import NotInThisState
+from domain.person.policy import DetailNotKept, NameMissing
 from domain.programme.policy import ProgrammeUnknown, TrackUnknown
 from domain.publicity.commands import (
     AlreadyShown,
@@ -32,6 +33,8 @@ from domain.publicity.commands import (
     DefinePublicityRule,
     ExtendPublicity,
     ListOutdated,
+    NamedTwice,
+    NoneNamed,
     NothingToShow,
     NotLater,
     OpenPublicity,
@@ -61,6 +64,7 @@ from domain.publicity.events import (
 )
 from domain.publicity.objection import (
     AdmitObjection,
+    AnonymousNamesNobody,
     ChannelNotAllowed,
     DismissObjection,
     IdentityNotAllowed,
@@ -68,6 +72,7 @@ from domain.publicity.objection import (
     ObjectionAlreadyReceived,
     ReceiveObjection,
     RefuseObjection,
+    StatementMissing,
     UpholdObjection,
     WithdrawObjection,
 )
@@ -145,17 +150,17 @@ def test_a_rule_is_for_a_programme_that_was_announced() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value"),
+    ("field", "value", "fault"),
     [
-        ("window_days", 0),
-        ("decide_within_days", 0),
-        ("identities", ()),
-        ("channels", ()),
-        ("channels", ("oral", "oral")),
+        ("window_days", 0, PeriodOfNoDays),
+        ("decide_within_days", 0, PeriodOfNoDays),
+        ("identities", (), NoneNamed),
+        ("channels", (), NoneNamed),
+        ("channels", ("oral", "oral"), NamedTwice),
     ],
 )
-def test_a_rule_says_something(field: str, value: Any) -> None:
-    the_call().when(define(**{field: value})).refused(Invalid, field=field)
+def test_a_rule_says_something(field: str, value: Any, fault: type[Invalid]) -> None:
+    the_call().when(define(**{field: value})).refused(fault, field=field)
 
 
 def test_another_rule_meanwhile_is_a_race() -> None:
@@ -231,8 +236,8 @@ def test_a_publicity_may_follow_another() -> None:
 
 def test_tracks_are_those_of_the_programme_each_once() -> None:
     the_ruled().when(prepare(track_ids=(TrackId("none"),))).refused(TrackUnknown, track_id="none")
-    the_ruled().when(prepare(track_ids=())).refused(Invalid, field="track_ids")
-    the_ruled().when(prepare(track_ids=(BRANCH_TRACK, BRANCH_TRACK))).refused(Invalid, field="track_ids")
+    the_ruled().when(prepare(track_ids=())).refused(NoneNamed, field="track_ids")
+    the_ruled().when(prepare(track_ids=(BRANCH_TRACK, BRANCH_TRACK))).refused(NamedTwice, field="track_ids")
 
 
 def test_nothing_is_prepared_twice_without_a_rule_or_without_anything_to_show() -> None:
@@ -519,16 +524,16 @@ def test_where_no_time_is_stated_it_is_due_on_no_day() -> None:
 def test_who_objects_anonymously_gives_no_name_and_who_does_not_gives_one() -> None:
     anonymous = receive(identity="anonymous", objector=NOTHING)
     the_opened().when(anonymous, now=DURING).then(received(identity="anonymous", commitment=None))
-    the_opened().when(receive(identity="anonymous"), now=DURING).refused(Invalid, field="objector")
-    the_opened().when(receive(objector=NOTHING), now=DURING).refused(Invalid, field="objector")
+    the_opened().when(receive(identity="anonymous"), now=DURING).refused(AnonymousNamesNobody, field="objector")
+    the_opened().when(receive(objector=NOTHING), now=DURING).refused(NameMissing, field="objector")
     more = SealedDetails(commitment="8" * 64, fields=frozenset({"name", "shoe_size"}))
-    the_opened().when(receive(objector=more), now=DURING).refused(Invalid, field="objector")
+    the_opened().when(receive(objector=more), now=DURING).refused(DetailNotKept, field="objector")
 
 
 @pytest.mark.parametrize("characters", [{}, {"statement": 0}, {"statement": 3, "more": 1}])
 def test_an_objection_says_something_and_nothing_beside(characters: dict[str, int]) -> None:
     said = SealedAnswers(document_id=PAPER, characters=characters)
-    the_opened().when(receive(statement=said), now=DURING).refused(Invalid, field="statement")
+    the_opened().when(receive(statement=said), now=DURING).refused(StatementMissing, field="statement")
 
 
 def test_identity_and_channel_are_those_of_the_rule() -> None:

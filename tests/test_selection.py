@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from domain.document.policy import DocumentUnknown
 from domain.ids import ApplicationId, DecisionId, ProgrammeId, PublicityId, TrackId
-from domain.kernel import Event, Invalid
+from domain.kernel import Event
 from domain.permission.policy import NotInThisState, ReasonMissing
 from domain.programme.events import DateValue, Places, TrackDefined
 from domain.programme.policy import ProgrammeUnknown, TrackUnknown
@@ -33,6 +33,7 @@ from domain.selection.commands import (
     DecisionUnknown,
     DefineSelectionRule,
     NoPlaceFree,
+    NoShare,
     NotPassedPublicity,
     NotRankedYet,
     NotRecommendedYet,
@@ -53,10 +54,12 @@ from domain.selection.commands import (
 )
 from domain.selection.policy import (
     Choice,
+    MoreAttendThanEntitled,
     NothingDecidedYet,
     QuorumNotReached,
     Vote,
     VoteNotCarried,
+    VotesDoNotAddUp,
     departures,
     in_order,
 )
@@ -122,8 +125,8 @@ def test_a_rule_is_for_a_programme_that_was_announced() -> None:
 
 @pytest.mark.parametrize("field", ["quorum_bp", "threshold_bp"])
 def test_a_share_lies_between_nothing_and_the_whole(field: str) -> None:
-    the_call().when(define(**{field: 10_001})).refused(Invalid, field=field)
-    the_call().when(define(**{field: -1})).refused(Invalid, field=field)
+    the_call().when(define(**{field: 10_001})).refused(NoShare, field=field)
+    the_call().when(define(**{field: -1})).refused(NoShare, field=field)
 
 
 def test_another_rule_meanwhile_is_a_race_and_another_programme_is_not() -> None:
@@ -317,8 +320,10 @@ def test_a_vote_is_carried_by_the_rules_majority(changes: dict[str, Any], cast: 
 
 def test_votes_add_up() -> None:
     past = the_recommendation()
-    past.when(decide(vote=msgspec.structs.replace(VOTE, abstaining=1))).refused(Invalid, field="vote")
-    past.when(decide(vote=msgspec.structs.replace(VOTE, attending=10))).refused(Invalid, field="vote/attending")
+    past.when(decide(vote=msgspec.structs.replace(VOTE, abstaining=1))).refused(VotesDoNotAddUp, field="vote")
+    past.when(decide(vote=msgspec.structs.replace(VOTE, attending=10))).refused(
+        MoreAttendThanEntitled, field="vote/attending"
+    )
 
 
 def test_nothing_is_decided_without_recommendation_rule_resolution_or_track() -> None:

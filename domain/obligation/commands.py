@@ -26,6 +26,12 @@ class ObligationUnknown(Unknown):
     """
 
 
+class NotAboutOneMatter(Invalid):
+    """Obligation {obligation_id} is named with its application, its objection or its panel, and with one of them only.
+    zh: 义务 {obligation_id} 须连同其申报、异议或评审组之一(且仅其一)列明。
+    """
+
+
 class NotDueYet(Refusal):
     """Obligation {obligation_id} is due before {due_at}.
     zh: 义务 {obligation_id} 的截止时刻为 {due_at},尚未届满。
@@ -80,7 +86,7 @@ class AboutObligation(Command):
     def _require_standing(self) -> tuple[Obligation, datetime, date]:
         """The obligation, its deadline and last day, unless it was answered or excused by then."""
         if sum(named is not None for named in (self.application_id, self.objection_id, self.panel_id)) != 1:
-            raise Invalid(field="obligation_id", rule="with its application, its objection or its panel, and one only")
+            raise NotAboutOneMatter(field="obligation_id", obligation_id=self.obligation_id)
         one = self.obligations.by_id.get(self.obligation_id)
         if one is None or one.due_at is None or one.last_day is None:
             raise ObligationUnknown(obligation_id=self.obligation_id)

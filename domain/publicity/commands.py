@@ -11,7 +11,7 @@ import msgspec
 from domain.application.events import ApplicationWithdrawn
 from domain.application.policy import of_track, require_state
 from domain.calendar.events import WorkingDaysSupplied
-from domain.calendar.policy import WorkingDays, end_of
+from domain.calendar.policy import PeriodOfNoDays, WorkingDays, end_of
 from domain.ids import ApplicationId, CalendarYear, InstitutionId, ProgrammeId, PublicityId, TrackId, tag
 from domain.kernel import Code, Command, Digest, Event, Invalid, Refusal, Selector, any_event, asked, event, known
 from domain.programme.events import ProgrammeAnnounced, TrackDefined
@@ -64,6 +64,18 @@ class PublicityRuleMissing(Refusal):
     """
 
 
+class NoneNamed(Invalid):
+    """At least one is named in {field}.
+    zh: {field} 须至少列明一项。
+    """
+
+
+class NamedTwice(Invalid):
+    """{twice} is named twice in {field}.
+    zh: {field} 中 {twice} 重复列出。
+    """
+
+
 class PublicityAlreadyPrepared(Refusal):
     """Publicity {publicity_id} has been prepared before.
     zh: 公示 {publicity_id} 此前已拟定。
@@ -112,6 +124,14 @@ class PublicityStillOpen(Refusal):
     """
 
 
+def _require_each_once(field: str, named: Sequence[str]) -> None:
+    if not named:
+        raise NoneNamed(field=field)
+    for each in named:
+        if named.count(each) > 1:
+            raise NamedTwice(field=field, twice=each)
+
+
 # --- the rule ---------------------------------------------------------------------------------------------------------
 
 
@@ -148,13 +168,11 @@ class DefinePublicityRule(Command):
     def execute(self) -> None:
         if not self.announced:
             raise ProgrammeUnknown(programme_id=self.programme_id)
-        if self.window_days < 1:
-            raise Invalid(field="window_days", rule="at least one day")
-        if self.decide_within_days is not None and self.decide_within_days < 1:
-            raise Invalid(field="decide_within_days", rule="at least one day")
+        for name, days in (("window_days", self.window_days), ("decide_within_days", self.decide_within_days)):
+            if days is not None and days < 1:
+                raise PeriodOfNoDays(field=name, length=days)
         for name, named in (("identities", self.identities), ("channels", self.channels)):
-            if not named or len(set(named)) < len(named):
-                raise Invalid(field=name, rule="at least one, each once")
+            _require_each_once(name, named)
         defined = PublicityRuleDefined(
             programme_id=self.programme_id,
             matter=self.matter,
@@ -181,12 +199,6 @@ class AboutList(Command):
     passed_at: dict[ApplicationId, int] = known(factory=dict)
     withdrawn: frozenset[ApplicationId] = known(frozenset())
 
-    def _of_tracks(self, programme_id: ProgrammeId, track_ids: Sequence[TrackId]) -> Iterator[Selector]:
-        kinds: tuple[type[Event], ...] = (*DECISION_FACTS, EntryPassed, ApplicationWithdrawn)
-        # Where no track is named, the id of none finds nothing.
-        named = track_ids or (TrackId("none"),)
-        yield from (Selector(kinds, of_track(programme_id, track_id)) for track_id in named)
-
     @any_event(*DECISION_FACTS)
     def _(self, body: DecisionFact, track_id: TrackId, position: int) -> None:
         self.selections.setdefault(track_id, TrackSelection()).take(body, position)
@@ -194,6 +206,12 @@ class AboutList(Command):
     @event(ApplicationWithdrawn)
     def _(self, application_id: ApplicationId) -> None:
         self.withdrawn |= {application_id}
+
+    def _of_tracks(self, programme_id: ProgrammeId, track_ids: Sequence[TrackId]) -> Iterator[Selector]:
+        kinds: tuple[type[Event], ...] = (*DECISION_FACTS, EntryPassed, ApplicationWithdrawn)
+        # Where no track is named, the id of none finds nothing.
+        named = track_ids or (TrackId("none"),)
+        yield from (Selector(kinds, of_track(programme_id, track_id)) for track_id in named)
 
     def _entries(self, track_ids: Sequence[TrackId]) -> tuple[tuple[ShownEntry, ...], int]:
         """The entries in their order, and the position of the newest fact that put one of them there."""
@@ -260,8 +278,7 @@ class PreparePublicity(AboutList):
         for track_id in self.track_ids:
             if track_id not in self.tracks:
                 raise TrackUnknown(programme_id=self.programme_id, track_id=track_id)
-        if not self.track_ids or len(set(self.track_ids)) < len(self.track_ids):
-            raise Invalid(field="track_ids", rule="at least one, each once")
+        _require_each_once("track_ids", self.track_ids)
         if self.publicity_id in self.publicities:
             raise PublicityAlreadyPrepared(publicity_id=self.publicity_id)
         if not self.rule_position:

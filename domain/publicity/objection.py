@@ -36,6 +36,7 @@ from domain.kernel import (
     event,
     known,
 )
+from domain.person.policy import DetailNotKept, NameMissing
 from domain.publicity.events import (
     EntryPassed,
     ObjectionAdmitted,
@@ -79,6 +80,18 @@ class IdentityNotAllowed(Refusal):
 class ChannelNotAllowed(Refusal):
     """An objection is not received by the channel {channel}; the rule names: {allowed}.
     zh: 异议不得经 {channel} 渠道提出;规则列明:{allowed}。
+    """
+
+
+class AnonymousNamesNobody(Invalid):
+    """An anonymous objector gives no name and no contact.
+    zh: 匿名异议不得附姓名与联系方式。
+    """
+
+
+class StatementMissing(Invalid):
+    """An objection says something, under the one name statement.
+    zh: 异议须有内容,且仅以 statement 为名。
     """
 
 
@@ -164,11 +177,13 @@ class ReceiveObjection(Command):
         """Who objects by name gives it, who does not gives nothing; and something is said."""
         if self.identity == "anonymous":
             if self.objector.fields:
-                raise Invalid(field="objector", rule="nothing of an anonymous objector")
-        elif "name" not in self.objector.fields or not self.objector.fields <= _DETAILS:
-            raise Invalid(field="objector", rule=f"a name, and nothing but {', '.join(sorted(_DETAILS))}")
+                raise AnonymousNamesNobody(field="objector")
+        elif "name" not in self.objector.fields:
+            raise NameMissing(field="objector")
+        elif not self.objector.fields <= _DETAILS:
+            raise DetailNotKept(field="objector", kept=", ".join(sorted(_DETAILS)))
         if set(self.statement.characters) != {"statement"} or not self.statement.characters["statement"]:
-            raise Invalid(field="statement", rule="a text called statement")
+            raise StatementMissing(field="statement")
 
     def _due(self, rule: PublicityRuleDefined) -> tuple[datetime | None, date | None]:
         """By when it is to be decided, counted from the next day, where the rule says so."""

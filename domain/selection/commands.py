@@ -64,6 +64,12 @@ from domain.selection.policy import (
 _SHOWN: Final[tuple[type[Event], ...]] = (PublicityOpened, PublicityClosed, PublicityTakenDown)
 
 
+class NoShare(Invalid):
+    """{share_bp} basis points are no share of a whole.
+    zh: 万分之 {share_bp} 不成其为比例。
+    """
+
+
 class NotRankedYet(Refusal):
     """Panel {panel_id} has recorded no ranking of track {track_id}.
     zh: 评审组 {panel_id} 尚未就赛道 {track_id} 记录排名。
@@ -193,7 +199,7 @@ class DefineSelectionRule(Command):
             raise ProgrammeUnknown(programme_id=self.programme_id)
         for name, share in (("quorum_bp", self.quorum_bp), ("threshold_bp", self.threshold_bp)):
             if not 0 <= share <= WHOLE_BP:
-                raise Invalid(field=name, rule="a share in basis points")
+                raise NoShare(field=name, share_bp=share)
         defined = SelectionRuleDefined(
             programme_id=self.programme_id,
             quorum_bp=self.quorum_bp,
@@ -257,7 +263,7 @@ def _require_each_once(choices: Sequence[Choice], known_ones: frozenset[Applicat
     named = [choice.application_id for choice in choices]
     amiss = (set(named) ^ known_ones) | {each for each in named if named.count(each) > 1}
     if amiss:
-        raise NotTheRankedOnes(field="choices", rule="each once", amiss=", ".join(sorted(amiss)))
+        raise NotTheRankedOnes(field="choices", amiss=", ".join(sorted(amiss)))
 
 
 class RecommendApplications(AboutTrack):
@@ -296,7 +302,7 @@ class RecommendApplications(AboutTrack):
         placed = in_order(self.choices)
         departing = departures(placed, {key: body.rank for key, body in self.ranked.items()})
         if departing and self.reason_code is None:
-            raise ReasonMissing(field="Reason", rule="present", command=type(self).__name__)
+            raise ReasonMissing(field="Reason", command=type(self).__name__)
         for choice, order in placed:
             ranked = self.ranked[choice.application_id]
             self.trigger_event(
@@ -376,7 +382,7 @@ class DecideSelection(AboutTrack):
         self._require_places(track, selected)
         placed = in_order(self.choices)
         if (selected != track.places.target or self._differs(placed)) and self.reason_code is None:
-            raise ReasonMissing(field="Reason", rule="present", command=type(self).__name__)
+            raise ReasonMissing(field="Reason", command=type(self).__name__)
         self.trigger_event(
             CommitteeDecided,
             decision_id=self.decision_id,
@@ -539,7 +545,7 @@ class PromoteReserve(AboutCase):
         if not self.selection.is_free(self.freed_by):
             raise NoPlaceFree(freed_by=self.freed_by)
         if self.selection.next_reserve() != self.application_id and self.reason_code is None:
-            raise ReasonMissing(field="Reason", rule="present", command=type(self).__name__)
+            raise ReasonMissing(field="Reason", command=type(self).__name__)
         self.trigger_event(
             ReservePromoted,
             decision_id=decided.decision_id,

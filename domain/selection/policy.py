@@ -35,11 +35,13 @@ __all__ = [
     "CaseState",
     "Choice",
     "DecisionFact",
+    "MoreAttendThanEntitled",
     "NothingDecidedYet",
     "QuorumNotReached",
     "TrackSelection",
     "Vote",
     "VoteNotCarried",
+    "VotesDoNotAddUp",
     "departures",
     "in_order",
 ]
@@ -60,6 +62,18 @@ _AFTER: Final[Mapping[Outcome, int]] = {"selected": 0, "reserve": 1, "not_select
 class NothingDecidedYet(Unknown):
     """Nothing has been decided of application {application_id}, or its decision was reopened.
     zh: 申报 {application_id} 尚未决定,或其决定已重新开启。
+    """
+
+
+class MoreAttendThanEntitled(Invalid):
+    """{attending} attend, of {entitled} entitled.
+    zh: 应到 {entitled} 人,实到却为 {attending} 人。
+    """
+
+
+class VotesDoNotAddUp(Invalid):
+    """There are {votes} votes and abstentions of {attending} who attended.
+    zh: 实到 {attending} 人,赞成、反对与弃权合计却为 {votes} 票。
     """
 
 
@@ -94,9 +108,10 @@ class Vote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def require_carried(self, rule: SelectionRuleDefined) -> None:
         """Raise Invalid, QuorumNotReached or VoteNotCarried unless the vote stands under the rule."""
         if self.attending > self.entitled:
-            raise Invalid(field="vote/attending", rule="not more than entitled")
-        if self.in_favour + self.against + self.abstaining != self.attending:
-            raise Invalid(field="vote", rule="each who attended voted or abstained, once")
+            raise MoreAttendThanEntitled(field="vote/attending", attending=self.attending, entitled=self.entitled)
+        votes = self.in_favour + self.against + self.abstaining
+        if votes != self.attending:
+            raise VotesDoNotAddUp(field="vote", votes=votes, attending=self.attending)
         if self.attending * WHOLE_BP < rule.quorum_bp * self.entitled:
             raise QuorumNotReached(attending=self.attending, entitled=self.entitled, quorum_bp=rule.quorum_bp)
         counted = {
@@ -104,8 +119,8 @@ class Vote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "attending": self.attending,
             "cast": self.in_favour + self.against,
         }[rule.threshold_of]
-        votes, wanted = self.in_favour * WHOLE_BP, rule.threshold_bp * counted
-        carried = votes > wanted if rule.more_than_threshold else votes >= wanted
+        reached, wanted = self.in_favour * WHOLE_BP, rule.threshold_bp * counted
+        carried = reached > wanted if rule.more_than_threshold else reached >= wanted
         if not carried or not counted:
             raise VoteNotCarried(in_favour=self.in_favour, counted=counted, threshold_bp=rule.threshold_bp)
 

@@ -203,7 +203,7 @@ async def test_an_objection_is_sealed_and_holds_up_its_entry_alone(
     }  # fmt: skip
     path = "/v1/publicities/PUB-1/objections"
     assert await c.refused(c.clerk, path, raised | {"identity": "anonymous"}) == (409, "identity-not-allowed")
-    assert await c.refused(c.clerk, path, raised | {"objector": {}}) == (422, "invalid")
+    assert await c.refused(c.clerk, path, raised | {"objector": {}}) == (422, "name-missing")
     assert await c.refused(c.head, path, raised) == (403, "not-permitted")
     await c.post(c.clerk, path, raised)
     row = await c.get("/v1/objections/OBJ-1")
@@ -254,4 +254,4 @@ async def test_the_obligation_to_decide_was_answered_and_is_asked_for_no_more(co
     path = f"/v1/obligations/{row['obligation_id']}"
     assert await c.refused(c.clerk, f"{path}/remind", body) == (409, "answered-already")
     assert await c.refused(c.head, f"{path}/excuse", body, "no_need") == (409, "answered-already")
-    assert await c.refused(c.clerk, f"{path}/remind", {}) == (422, "invalid")
+    assert await c.refused(c.clerk, f"{path}/remind", {}) == (422, "not-about-one-matter")
