@@ -328,6 +328,19 @@ def test_the_unit_above_today_stands_by_it() -> None:
     moved_after.when(vet(), by=CHAIR).refused(NominatorChanged, decided_by=COLLEGE, nominator_unit_id=OTHER)
 
 
+def test_what_another_unit_decided_and_vetted_is_decided_anew_by_the_unit_that_stands_by_it_now() -> None:
+    for past in (the_decided(), the_decided().and_(vetted(), by=CHAIR)):
+        past.when(decide(), by=CHAIR).refused(NotInThisState)
+        left = past.and_(moved(BRANCH, OTHER))
+        again = left.when(decide(), by=CHAIR).then(decided(OTHER))
+        again.when(decide(), by=CHAIR).refused(NotInThisState, state="decided")
+        again.when(vet(), by=CHAIR).then(msgspec.structs.replace(vetted(), nominator_unit_id=NominatorUnitId(OTHER)))
+        past.and_(moved(BRANCH, None)).when(decide(), by=CHAIR).refused(NominatorMissing)
+    filed_before = the_decided().and_(vetted(), filed(), by=CHAIR).and_(moved(BRANCH, OTHER))
+    filed_before.when(decide(), by=CHAIR).refused(NotInThisState, state="filed")
+    the_decided().and_(withdrawn(), moved(BRANCH, OTHER)).when(decide(), by=CHAIR).refused(NotInThisState)
+
+
 def test_both_units_live_and_one_is_above_the_other() -> None:
     the_prepared().and_(dissolved(BRANCH)).when(decide(), by=CHAIR).refused(UnitGone, unit_id=BRANCH)
     the_prepared().and_(dissolved(COLLEGE)).when(decide(), by=CHAIR).refused(UnitGone, unit_id=COLLEGE)

@@ -178,7 +178,7 @@ class ApplicationFile:
             case ApplicationPrepared():
                 self.hands["declaration"], self.declined = by, False
             case NominationDecided():
-                self.decided, self.declined = body, False
+                self.decided, self.vetted_digest, self.declined = body, None, False
             case NominationDeclined():
                 self.decided, self.vetted_digest, self.declined = None, None, True
             case MaterialsVetted(materials_digest=materials_digest):

@@ -7,7 +7,8 @@ from typing import Annotated, Final
 
 import msgspec
 
-from domain.application.policy import AboutNomination, of_track
+from domain.application.events import ApplicationPrepared
+from domain.application.policy import STATE_AFTER, AboutNomination, of_track
 from domain.document.events import DocumentDeposited
 from domain.document.policy import DocumentUnknown
 from domain.ids import DocumentId, NominatorUnitId, ProgrammeId, TrackId, UnitId, tag
@@ -27,6 +28,7 @@ from domain.unit.events import UnitTraitsRecorded
 from domain.unit.policy import TREE_FACTS, Tree, TreeFact
 
 _KIND_FACTS: Final[tuple[type[Event], ...]] = (*TREE_FACTS, UnitTraitsRecorded)
+_ENDORSED: Final = frozenset({STATE_AFTER[NominationDecided], STATE_AFTER[MaterialsVetted]})
 
 
 class NominationIsOpen(Refusal):
@@ -237,6 +239,14 @@ class DecideNomination(AboutResolution):
     """
 
     rank: Annotated[int, msgspec.Meta(ge=1)] | None = asked("Rank", "排序", default=None)
+
+    @property
+    def state(self) -> str:
+        """As prepared, too, where the unit that decided is no longer the one to stand by it: that one decides anew."""
+        stands, decided = super().state, self.file.decided
+        if stands not in _ENDORSED or decided is None or decided.nominator_unit_id == self.nominator_unit_id:
+            return stands
+        return STATE_AFTER[ApplicationPrepared]
 
     def execute(self) -> None:
         started = self._require_started()
