@@ -163,6 +163,7 @@ class Projector:
             self._feeds = feeds
             for following in self._logs.values():
                 following.positions = None
+                following.grown.set()
         for row in logs:
             if row["log_id"] not in self._logs:
                 self._logs[row["log_id"]] = _Following(EventStore(self._pool, row["log_id"], self._catalogue))
@@ -242,17 +243,23 @@ class Projector:
             else:
                 following.careful.update(behind)
             return True
-        known = await self._positions(following)
-        known.update(dict.fromkeys(behind, page[-1].position))
+        if following.positions is not None:  # Else other tables are read by now, and their positions asked for anew.
+            following.positions.update(dict.fromkeys(behind, page[-1].position))
         for stop in stops:
             self._stopped(following, stop)
         return True
 
     async def _positions(self, following: _Following) -> dict[Feed, int]:
-        if following.positions is None:
-            feeds = {feed.consumer: feed for feed in self._feeds if feed not in following.stopped}
-            rows = await self._pool.fetch(_POSITIONS, following.store.log_id, list(feeds))
-            following.positions = {feeds[row["consumer"]]: row["position"] for row in rows}
+        while following.positions is None:
+            feeds = self._feeds
+            wanted = {feed.consumer: feed for feed in feeds if feed not in following.stopped}
+            rows = await self._pool.fetch(_POSITIONS, following.store.log_id, list(wanted))
+            if feeds is not self._feeds:
+                continue  # Other tables are read by now: this was a question after those before them.
+            found = {wanted[row["consumer"]]: row["position"] for row in rows}
+            if len(found) < len(wanted):
+                return found  # A table is being switched; what is kept must be whole.
+            following.positions = found
         return following.positions
 
     async def _stop(self, following: _Following, stop: Stop) -> None:

@@ -165,6 +165,47 @@ class _LogsOpenMeanwhile:
             self.done.set()
 
 
+class _SwitchedMeanwhile:
+    """A pool that answers a question after positions only when another table has been switched in and seen."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+        self._armed = False
+        self.asked, self.seen = asyncio.Event(), asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pool, name)
+
+    def arm(self) -> None:
+        self._armed = True
+
+    async def fetch(self, sql: str, *arguments: Any) -> Any:
+        if self._armed and "FROM checkpoint" in sql:
+            self._armed = False
+            self.asked.set()
+            await self.seen.wait()
+        return await self._pool.fetch(sql, *arguments)
+
+
+async def test_a_table_that_is_switched_while_positions_are_asked_for_is_followed(
+    pool: asyncpg.Pool, new_log: NewLog
+) -> None:
+    store = await new_log()
+    held = _SwitchedMeanwhile(pool)
+    work = projector(cast("asyncpg.Pool", held))
+    await work.catch_up()
+    held.arm()
+    catching_up = asyncio.create_task(work.catch_up())
+    async with asyncio.timeout(20):
+        await held.asked.wait()
+        await build(pool, VIEWS, CATALOGUE, again=["plot"])
+        await work._look_around()
+        head = await write(store, [dug(1)])
+        held.seen.set()
+        await catching_up
+    assert [await at(pool, view.name, store.log_id) for view in VIEWS] == [head] * len(VIEWS)
+
+
 async def test_a_log_that_opens_between_any_two_statements_is_followed(pool: asyncpg.Pool, new_log: NewLog) -> None:
     await projector(pool).catch_up()
     interrupted = _LogsOpenMeanwhile(pool, new_log, statements=4)
