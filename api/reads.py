@@ -24,6 +24,7 @@ from api.problems import FormatUnknown, NotFound, ParameterInvalid
 from api.requests import Headers, Parameters, etag_matches
 from api.routes import AnyRequest, AnyResponse, Row, Rows, path_fields
 from domain.kernel import Audience, redact
+from domain.permission.audiences import EVERYBODY
 from infra.view_query import Page as PageOfRows
 from projections.kernel import Table, View, canonical_csv, columns
 
@@ -90,7 +91,10 @@ def _audiences(reader: Reader, view: View[Any], row: msgspec.Struct) -> frozense
     if getattr(row, "person_id", None) == reader.caller.person_id:
         # What is on record about oneself is one's own to read.
         return frozenset({"public", "subject", "office"})
-    return reader.audiences(units_of(view, row))
+    opened = reader.audiences(units_of(view, row))
+    if view.is_open is not None and opened <= EVERYBODY and not view.is_open(row):
+        return frozenset()
+    return opened
 
 
 def redacted(reader: Reader, view: View[Any], row: msgspec.Struct, needed: Sequence[str] = ()) -> dict[str, Any] | None:
@@ -269,7 +273,7 @@ async def _page(wiring: Wiring, reader: Reader, listing: _Listing, limit: int, c
         effective_on=when.effective_on,
         min_position=when.min_position,
         visible=None
-        if asked <= reader.audiences()
+        if asked <= reader.audiences() and (view.is_open is None or reader.in_office)
         else lambda row: redacted(reader, view, row, listing.needed) is not None,
     )
 

@@ -17,6 +17,7 @@ from domain.ids import ApplicationId, tag
 from domain.kernel import Audience, Recorded, identifiers, redact
 from domain.lifecycle import CATALOGUE
 from infra.record import Item
+from projections.application import APPLICATION
 from projections.case_file import Entry, case_file_table, entries
 from projections.inbox import INBOX, InboxRow, Waiting, waiting_for
 from projections.kernel import canonical_csv
@@ -150,7 +151,7 @@ async def _case_file(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     units = {unit for recorded in page.events for unit in _units(recorded)}
     audiences: frozenset[Audience] = reader.audiences(units)
     if "subject" not in audiences:
-        raise NotFound
+        audiences = await _as_its_nominator(wiring, reader, application_id, when.min_position)
     found = entries(page.events, audiences)
     position = page.head if when.at_position is None else when.at_position
     if csv:
@@ -163,6 +164,17 @@ async def _case_file(wiring: Wiring, request: AnyRequest) -> AnyResponse:
         simulated=reader.institution.simulated,
     )
     return finished(file, position, headers)
+
+
+async def _as_its_nominator(
+    wiring: Wiring, reader: Reader, application_id: str, min_position: int
+) -> frozenset[Audience]:
+    """What is read by the unit that is to put an application forward now, and has had no part in it yet."""
+    found = await wiring.views.get(reader.caller.log_id, APPLICATION, (application_id,), min_position=min_position)
+    audiences = reader.audiences(() if found.row is None else (found.row.nominator_unit_id,))
+    if "subject" not in audiences:
+        raise NotFound
+    return audiences
 
 
 async def _streamed(lines: Iterable[bytes]) -> AsyncIterator[bytes]:

@@ -20,9 +20,10 @@ from domain.application.events import (
 )
 from domain.application.policy import STATE_AFTER, ApplicationState, budget_total
 from domain.ids import ApplicationId, DocumentId, NominatorUnitId, ProgrammeId, TrackId, UnitId
-from domain.kernel import Code, Digest, Recorded, office, public, subject
+from domain.kernel import Code, Digest, Recorded, office, subject
 from domain.nomination.events import MaterialsVetted, NominationDecided, NominationDeclined
-from projections.kernel import Key, View, keyed
+from domain.unit.events import UnitMoved
+from projections.kernel import Key, View, Where
 
 
 class SelfCheck(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,11 +41,11 @@ class ApplicationRow(msgspec.Struct, frozen=True, kw_only=True):
     zh: 一份申报材料的登记情况;正文均为文件。
     """
 
-    application_id: Annotated[ApplicationId, public("Application", "申报")]
-    programme_id: Annotated[ProgrammeId, public("Programme", "项目")]
-    track_id: Annotated[TrackId, public("Track", "赛道")]
-    unit_id: Annotated[UnitId, public("Unit", "单位")]
-    nominator_unit_id: Annotated[NominatorUnitId, public("Nominating unit", "推荐单位")]
+    application_id: Annotated[ApplicationId, subject("Application", "申报")]
+    programme_id: Annotated[ProgrammeId, subject("Programme", "项目")]
+    track_id: Annotated[TrackId, subject("Track", "赛道")]
+    unit_id: Annotated[UnitId, subject("Unit", "单位")]
+    nominator_unit_id: Annotated[NominatorUnitId, subject("Nominating unit", "推荐单位")]
     state: Annotated[ApplicationState, subject("State", "状态")]
     started_at: Annotated[datetime, subject("Started at", "开始时间")]
     form: Annotated[Code | None, subject("Form", "表单")] = None
@@ -71,6 +72,22 @@ class ApplicationRow(msgspec.Struct, frozen=True, kw_only=True):
     paper_received_on: Annotated[date | None, subject("Paper received on", "纸质收到日期")] = None
     withdrawn_at: Annotated[datetime | None, subject("Withdrawn at", "撤回时间")] = None
     withdrawn_by: Annotated[str | None, office("Withdrawn by", "撤回人")] = None
+
+
+def nominator_after(event: UnitMoved, unit_id: str, nominator: NominatorUnitId, state: str) -> NominatorUnitId:
+    """Who is to put an application forward after its unit moved: the unit above it, until the application is filed.
+
+    A unit that decides for itself goes on doing so; at the top there is nobody who could.
+    """
+    if event.parent_unit_id is None or nominator == unit_id or state in {"filed", "withdrawn"}:
+        return nominator
+    return NominatorUnitId(event.parent_unit_id)
+
+
+def _touches(recorded: Recorded) -> list[Key | Where]:
+    if isinstance(event := recorded.event, UnitMoved):
+        return [Where("unit_id", event.unit_id)]
+    return [(event.as_dict()["application_id"],)]
 
 
 def _checked(before: tuple[SelfCheck, ...], event: SelfCheckSaved, position: int) -> tuple[SelfCheck, ...]:
@@ -118,7 +135,7 @@ def _act(row: ApplicationRow, recorded: Recorded) -> ApplicationRow:
             prepared = replace(row, prepared_digest=digest, prepared_at=at, prepared_by=by)
             row = replace(prepared, declined_at=None, declined_by=None)
         case NominationDecided() as event:
-            decided = replace(row, decided_at=at, decided_by=by, rank=event.rank)
+            decided = replace(_undecided(row), decided_at=at, decided_by=by, rank=event.rank)
             named = replace(decided, nominator_unit_id=event.nominator_unit_id, declined_at=None, declined_by=None)
             row = replace(named, resolution_document_id=event.resolution_document_id)
         case NominationDeclined() as event:
@@ -139,20 +156,24 @@ def _fold(row: ApplicationRow | None, recorded: Recorded, _key: Key) -> Applicat
         return ApplicationRow(**event.as_dict(), state="started", started_at=recorded.envelope.effective_at)
     if row is None:
         return None
+    if isinstance(event, UnitMoved):
+        nominator = nominator_after(event, row.unit_id, row.nominator_unit_id, row.state)
+        return row if nominator == row.nominator_unit_id else replace(row, nominator_unit_id=nominator)
     row = replace(row, state=STATE_AFTER.get(type(event), row.state))
     return _act(_materials(row, recorded), recorded)
 
 
 APPLICATION = View(
     name="application",
-    version=1,
+    version=2,
     en="Application files",
     zh="申报材料",
     row=ApplicationRow,
     key=("application_id",),
-    reads=(*STATE_AFTER, PaperReceived),
-    touches=keyed("application_id"),
+    reads=(*STATE_AFTER, PaperReceived, UnitMoved),
+    touches=_touches,
     fold=_fold,
+    indexes=("unit_id",),
     filters=("programme_id", "track_id", "unit_id", "nominator_unit_id", "state"),
     subject_units=("unit_id", "nominator_unit_id"),
 )

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from domain.eligibility.events import EligibilityJudged, RuleOutcome, RuleWaived, Verdict
 from domain.eligibility.policy import FAILING
 from domain.ids import ApplicationId, ProgrammeId, TrackId, UnitId
-from domain.kernel import Code, Recorded, office, public, subject
+from domain.kernel import Code, Recorded, office, subject
 from domain.programme.events import RuleSeverity
 from projections.kernel import Column, Key, Table, View, keyed
 from projections.programme import RuleRow
@@ -48,10 +48,10 @@ class EligibilityRow(msgspec.Struct, frozen=True, kw_only=True):
     zh: 某申报最近一次逐项判定。
     """
 
-    application_id: Annotated[ApplicationId, public("Application", "申报")]
-    programme_id: Annotated[ProgrammeId, public("Programme", "项目")]
-    track_id: Annotated[TrackId, public("Track", "赛道")]
-    unit_id: Annotated[UnitId, public("Unit", "单位")]
+    application_id: Annotated[ApplicationId, subject("Application", "申报")]
+    programme_id: Annotated[ProgrammeId, subject("Programme", "项目")]
+    track_id: Annotated[TrackId, subject("Track", "赛道")]
+    unit_id: Annotated[UnitId, subject("Unit", "单位")]
     verdict: Annotated[Verdict, subject("Verdict", "判定结论")]
     standing: Annotated[Standing, subject("Standing after waivers", "豁免后结论")]
     findings: Annotated[tuple[TracedFinding, ...], subject("Findings", "逐项结果")]

@@ -54,6 +54,7 @@ NEXT: Final[Mapping[ApplicationState, Task]] = {
     "decided": "vet",
     "vetted": "file",
 }
+_ENDORSED: Final[frozenset[ApplicationState]] = frozenset({"decided", "vetted"})
 _BEGIN_OR_END: Final[frozenset[type[Event]]] = frozenset({UnitRegistered, UnitMerged, UnitDissolved})
 FACTS: Final[tuple[type[Event], ...]] = tuple(kind for kind in JUDGED_FACTS if kind not in _BEGIN_OR_END)
 """Facts about a unit, or about the one that puts it forward, after which an application is to be judged anew.
@@ -86,6 +87,7 @@ class InboxRow(msgspec.Struct, frozen=True, kw_only=True):
     applicant_unit_id: Annotated[str, subject("Applicant", "申报单位")] = ""
     nominator_unit_id: Annotated[str, subject("Nominating unit", "推荐单位")] = ""
     state: Annotated[ApplicationState | None, subject("State of the application", "申报状态")] = None
+    decided_unit_id: Annotated[str, subject("Decided by unit", "研究确定单位")] = ""
     since: Annotated[datetime, subject("Since", "起始时间")]
     judged: Annotated[bool, subject("Judged on what stands", "已据现状判定")] = False
     hands: Annotated[tuple[Hand, ...], office("Whose hands are in it", "经手人")] = ()
@@ -157,7 +159,13 @@ def _turn(row: InboxRow, state: ApplicationState, at: datetime) -> InboxRow | No
     """Whose turn it is in a state; nobody's once the application is filed or withdrawn."""
     if state not in NEXT:
         return None
-    return replace(_given(row, NEXT[state], at), state=state)
+    return replace(_given(row, _asked(row, state), at), state=state)
+
+
+def _asked(row: InboxRow, state: ApplicationState) -> Task:
+    """What comes next; what another unit decided on is decided anew by the one that stands by it now."""
+    is_of_another = state in _ENDORSED and row.decided_unit_id != row.nominator_unit_id
+    return "decide" if is_of_another else NEXT[state]
 
 
 def _given(row: InboxRow, task: Task, at: datetime) -> InboxRow:
@@ -193,13 +201,15 @@ def _handled(row: InboxRow, recorded: Recorded) -> InboxRow:
     return replace(row, hands=tuple(hands))
 
 
-def _moved(row: InboxRow, event: Event) -> InboxRow:
+def _moved(row: InboxRow, recorded: Recorded) -> InboxRow:
     """Who puts an application forward changes with the tree, unless the unit decides for itself."""
-    match event:
+    match recorded.event:
         case UnitMoved(unit_id=row.applicant_unit_id, parent_unit_id=str(parent)) if not _decides_for_itself(row):
-            return _placed(row, parent)
+            row = _placed(row, parent)
         case UnitMerged(unit_id=unit_id, successor_unit_id=successor) if row.nominator_unit_id == unit_id:
-            return _placed(row, successor)
+            row = _placed(row, successor)
+    if row.matter == "application" and row.state in _ENDORSED:
+        return _given(row, _asked(row, row.state), recorded.envelope.effective_at)
     return row
 
 
@@ -210,12 +220,13 @@ def _application(row: InboxRow | None, recorded: Recorded) -> InboxRow | None:
     if row is None:
         return None
     if type(event) not in STATE_AFTER:
-        return _moved(row, event)
+        return _moved(row, recorded)
     if isinstance(event, NominationDeclined):
         # Its nominator has spoken: the next move, to improve the materials or to withdraw, is the unit's.
         return replace(_given(row, "prepare", at), state=STATE_AFTER[NominationDeclined])
     if isinstance(event, NominationDecided):
-        row = replace(row, nominator_unit_id=event.nominator_unit_id)
+        unit_id = event.nominator_unit_id
+        row = replace(row, nominator_unit_id=unit_id, decided_unit_id=unit_id)
     return _turn(_handled(row, recorded), STATE_AFTER[type(event)], at)
 
 
@@ -226,7 +237,7 @@ def _judgement(row: InboxRow | None, recorded: Recorded) -> InboxRow | None:
         return replace(_opened(event, recorded, "judgement", "judge"), waiting=False)
     if row is None or isinstance(event, ApplicationFiled | ApplicationWithdrawn):
         return None
-    row = replace(_moved(row, event), state=STATE_AFTER.get(type(event), row.state))
+    row = replace(_moved(row, recorded), state=STATE_AFTER.get(type(event), row.state))
     if isinstance(event, EligibilityJudged):
         row = replace(row, judged=True)
     elif isinstance(event, (SelfCheckSaved, *FACTS)):
@@ -245,7 +256,7 @@ def _waiver(row: InboxRow | None, recorded: Recorded, key: Key) -> InboxRow | No
     if isinstance(event, RuleWaived | ApplicationFiled | ApplicationWithdrawn):
         return None
     if not isinstance(event, EligibilityJudged):
-        return None if row is None else _moved(row, event)
+        return None if row is None else _moved(row, recorded)
     rule = str(key[1]).removeprefix(f"{event.application_id}/")
     if not any(finding.rule == rule and _asks_waiver(finding) for finding in event.findings):
         return None
@@ -281,7 +292,7 @@ def _paper(row: InboxRow | None, recorded: Recorded) -> InboxRow | None:
         )
     if row is None or isinstance(event, PaperReceived | ApplicationWithdrawn):
         return None
-    return _moved(row, event)
+    return _moved(row, recorded)
 
 
 def _fold(row: InboxRow | None, recorded: Recorded, key: Key) -> InboxRow | None:
@@ -304,7 +315,7 @@ def _turned(row: InboxRow | None, recorded: Recorded, key: Key) -> InboxRow | No
 
 INBOX = View(
     name="inbox",
-    version=1,
+    version=2,
     en="Inbox",
     zh="待办",
     row=InboxRow,

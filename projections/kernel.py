@@ -70,7 +70,8 @@ class View(Generic[Row]):
     deletes. ``effective`` says that it can also be read as of a day on which facts were true: by the effective time of
     its events or, where its rows keep the days from which their parts count, by ``as_on(row, day)`` of the recorded
     row (None: not yet there). ``subject_units`` names the row's fields whose units read the fields of the audience
-    ``subject``.
+    ``subject``. ``is_open`` says of a row whether those who are neither its subject nor the office may know of it at
+    all: that it is there may tell what only they may know.
     """
 
     name: str
@@ -88,6 +89,7 @@ class View(Generic[Row]):
     effective: bool = False
     as_on: Callable[[Row, date], Row | None] | None = None
     subject_units: tuple[str, ...] = ()
+    is_open: Callable[[Row], bool] | None = None
     topics: frozenset[str] = field(init=False, default=frozenset())
 
     def __post_init__(self) -> None:

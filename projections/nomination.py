@@ -70,6 +70,8 @@ QUOTA = View(
     fold=_quota,
     filters=("programme_id", "track_id", "nominator_unit_id"),
     subject_units=("nominator_unit_id",),
+    # In an open track a row tells that something was filed.
+    is_open=lambda row: row.places is not None,
 )
 
 

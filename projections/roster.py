@@ -20,9 +20,10 @@ from domain.application.events import (
 from domain.application.policy import STATE_AFTER, ApplicationState
 from domain.eligibility.events import EligibilityJudged, RuleWaived
 from domain.ids import ApplicationId, NominatorUnitId, ProgrammeId, SuccessorUnitId, TrackId, UnitId
-from domain.kernel import Code, Recorded, public, subject
+from domain.kernel import Code, Recorded, subject
 from domain.nomination.events import NominationDecided, NominationDeclined
-from domain.unit.events import UnitMerged
+from domain.unit.events import UnitMerged, UnitMoved
+from projections.application import nominator_after
 from projections.eligibility import Standing, TracedFinding, to_waive
 from projections.kernel import Key, Table, View, Where, columns
 
@@ -34,12 +35,12 @@ class RosterRow(msgspec.Struct, frozen=True, kw_only=True):
     zh: 名册中的一项申报。
     """
 
-    programme_id: Annotated[ProgrammeId, public("Programme", "项目")]
-    track_id: Annotated[TrackId, public("Track", "赛道")]
-    application_id: Annotated[ApplicationId, public("Application", "申报")]
-    unit_id: Annotated[UnitId, public("Unit", "单位")]
-    successor_unit_id: Annotated[SuccessorUnitId | None, public("Successor", "承接单位")] = None
-    nominator_unit_id: Annotated[NominatorUnitId, public("Nominating unit", "推荐单位")]
+    programme_id: Annotated[ProgrammeId, subject("Programme", "项目")]
+    track_id: Annotated[TrackId, subject("Track", "赛道")]
+    application_id: Annotated[ApplicationId, subject("Application", "申报")]
+    unit_id: Annotated[UnitId, subject("Unit", "单位")]
+    successor_unit_id: Annotated[SuccessorUnitId | None, subject("Successor", "承接单位")] = None
+    nominator_unit_id: Annotated[NominatorUnitId, subject("Nominating unit", "推荐单位")]
     rank: Annotated[int | None, subject("Rank", "排序")] = None
     state: Annotated[ApplicationState, subject("State", "状态")]
     standing: Annotated[RosterStanding, subject("Eligibility", "基本条件")] = "unjudged"
@@ -54,6 +55,8 @@ def _touches(recorded: Recorded) -> list[Key | Where]:
     event = recorded.event
     if isinstance(event, UnitMerged):
         return [Where("unit_id", event.unit_id), Where("successor_unit_id", event.unit_id)]
+    if isinstance(event, UnitMoved):
+        return [Where("unit_id", event.unit_id)]
     return [(event.as_dict()["application_id"],)]
 
 
@@ -94,6 +97,8 @@ def _changed(row: RosterRow, recorded: Recorded) -> RosterRow:
             return replace(row, paper_received_on=day)
         case UnitMerged(successor_unit_id=successor):
             return replace(row, successor_unit_id=successor)
+        case UnitMoved() as event:
+            return replace(row, nominator_unit_id=nominator_after(event, row.unit_id, row.nominator_unit_id, row.state))
     return _nominated(row, recorded)
 
 
@@ -108,12 +113,12 @@ def _fold(row: RosterRow | None, recorded: Recorded, _key: Key) -> RosterRow | N
 
 ROSTER = View(
     name="roster",
-    version=1,
+    version=2,
     en="Roster",
     zh="名册",
     row=RosterRow,
     key=("application_id",),
-    reads=(*STATE_AFTER, PaperReceived, EligibilityJudged, RuleWaived, UnitMerged),
+    reads=(*STATE_AFTER, PaperReceived, EligibilityJudged, RuleWaived, UnitMerged, UnitMoved),
     touches=_touches,
     fold=_fold,
     indexes=("unit_id", "successor_unit_id"),

@@ -115,6 +115,21 @@ def test_the_office_sees_rows_as_a_table_with_canonical_bytes(view: View[msgspec
     assert lines[0].split(",") == [column.name for column in shown]
 
 
+WIDTH = {"public": 0, "subject": 1, "office": 2, "panel": 2, "restricted": 3}
+
+
+@EVERY
+def test_no_column_is_open_to_more_readers_than_the_fact_it_tells(view: View[msgspec.Struct]) -> None:
+    """Whoever may not see a field of an event sees it in no view; a row that only such events made is not open."""
+    for kind in view.reads:
+        facts = {column.name: column.audience for column in columns(kind)}
+        wider = [c.name for c in columns(view.row) if c.name in facts and WIDTH[c.audience] < WIDTH[facts[c.name]]]
+        if wider:
+            assert view.is_open is not None, f"{view.name} tells {wider} of {kind.TOPIC} to more than may read it there"
+            alone = [recorded for recorded in LIFE if isinstance(recorded.event, kind)]
+            assert not [row for row in fold_all(view, alone).values() if view.is_open(row)], (view.name, kind.TOPIC)
+
+
 @EVERY
 def test_the_reasons_and_acting_persons_are_the_offices(view: View[msgspec.Struct]) -> None:
     """Whoever acted, and why, is never shown to the public or to other units."""

@@ -1,11 +1,14 @@
 """The application file, its eligibility, the roster and the places of a nominating unit."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from domain.application.events import PaperReceived
 from domain.application.policy import ApplicationFile, FileFact
+from domain.ids import NominatorUnitId
 from domain.kernel import AUDIENCES, Event
 from domain.nomination.events import PlanRecorded
 from projections.application import APPLICATION, ApplicationRow
@@ -40,6 +43,7 @@ from tests.case_life import (
     life,
     materials,
     merged,
+    moved,
     prepared,
     programme,
     quota,
@@ -68,6 +72,29 @@ def trace(*events: Event) -> EligibilityRow:
 
 def places(*events: Event) -> QuotaRow:
     return fold_all(QUOTA, as_recorded(events))[CALL, BRANCHES, NOMINATOR]
+
+
+# --- whose it is to put forward ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("row", [file, on_roster], ids=["file", "roster"])
+def test_who_puts_an_application_forward_follows_the_tree_until_it_is_filed(row: Any) -> None:
+    """The unit above it now must be able to read what it is to decide on."""
+    assert row(started(), prepared(), moved()).nominator_unit_id == OTHER_COLLEGE
+    assert row(started(), prepared(), moved(NEIGHBOUR)).nominator_unit_id == COLLEGE
+    assert row(started(), prepared(), decided(), vetted(), filed(), moved()).nominator_unit_id == COLLEGE
+    assert row(started(), withdrawn(), moved()).nominator_unit_id == COLLEGE
+    own = replace(started(), nominator_unit_id=NominatorUnitId(BRANCH))
+    assert row(own, prepared(), moved()).nominator_unit_id == BRANCH
+    to_the_top = replace(moved(), parent_unit_id=None)
+    assert row(started(), prepared(), to_the_top).nominator_unit_id == COLLEGE, "nobody else may, so nothing is told"
+
+
+def test_what_was_vetted_before_it_was_decided_anew_was_vetted_by_another() -> None:
+    anew = replace(decided(), nominator_unit_id=NominatorUnitId(OTHER_COLLEGE))
+    found = file(started(), *materials(), prepared(), decided(), vetted(), moved(), anew)
+    assert str(found.nominator_unit_id) == OTHER_COLLEGE
+    assert (found.vetted_digest, found.vetted_by) == (None, None)
 
 
 # --- the file --------------------------------------------------------------------------------------------------------
@@ -243,11 +270,8 @@ def test_the_roster_is_read_by_nominator_and_rank_with_the_unranked_last() -> No
     assert [row.application_id for row in in_order(rows)] == [THEIRS, MINE]
 
 
-def test_the_public_roster_names_units_and_no_states() -> None:
-    table = roster_table([on_roster(started(), judged())], frozenset(("public",)))
-    names = [column.name for column in table.columns]
-    assert "unit_id" in names
-    assert not {"state", "standing", "rank", "filed_at"} & set(names)
+def test_a_roster_is_public_only_through_its_publicity() -> None:
+    assert roster_table([on_roster(started(), judged())], frozenset(("public",))).columns == []
     assert len(roster_table([on_roster(started())], ALL).columns) == len(RosterRow.__struct_fields__)
 
 
@@ -282,6 +306,8 @@ def test_places_assigned_anew_keep_their_use() -> None:
 def test_an_open_track_counts_filings_without_places() -> None:
     row = places(filed())
     assert (row.places, row.used, row.remaining) == (None, 1, None)
+    assert QUOTA.is_open is not None
+    assert [QUOTA.is_open(row), QUOTA.is_open(places(quota(0), filed()))] == [False, True]
 
 
 def test_a_plan_recorded_anew_replaces_the_earlier_one() -> None:

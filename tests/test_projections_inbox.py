@@ -174,6 +174,22 @@ def test_the_turn_moves_with_the_unit_to_its_new_parent() -> None:
     assert waiting(started(), prepared(), moved(NEIGHBOUR))["decide"] == ("nominator", COLLEGE)
 
 
+@pytest.mark.parametrize("endorsed", [[decided()], [decided(), vetted()]], ids=["decided", "vetted"])
+def test_what_another_unit_decided_waits_to_be_decided_anew(endorsed: list[Event]) -> None:
+    past = [started(), prepared(), *endorsed]
+    assert waiting(*past, moved())["decide"] == ("nominator", OTHER_COLLEGE)
+    assert not {"vet", "file"} & waiting(*past, moved()).keys()
+    anew = replace(decided(), nominator_unit_id=NominatorUnitId(OTHER_COLLEGE))
+    assert waiting(*past, moved(), anew)["vet"] == ("nominator", OTHER_COLLEGE)
+    back = waiting(*past, moved(), moved(parent=COLLEGE))
+    assert back.keys() & {"decide", "vet", "file"} == {"file" if len(endorsed) == 2 else "vet"}
+    assert "decide" not in waiting(*past, moved(NEIGHBOUR))
+
+
+def test_what_was_declined_stays_the_unit_s_turn_when_it_moves() -> None:
+    assert waiting(started(), prepared(), decided(), declined(), moved())["prepare"] == ("applicant", BRANCH)
+
+
 def test_the_turn_of_a_merged_nominator_goes_to_its_successor() -> None:
     assert waiting(started(), prepared(), merged(COLLEGE, OTHER_COLLEGE))["decide"] == ("nominator", OTHER_COLLEGE)
     assert waiting(started(), prepared(), merged(BRANCH, NEIGHBOUR))["decide"] == ("nominator", COLLEGE)

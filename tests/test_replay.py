@@ -18,6 +18,7 @@ from infra.replay import Difference, verify
 from infra.view_tables import Field, Shape
 from projections import VIEWS
 from projections.kernel import View
+from projections.roster import ROSTER
 from tests.case_life import life
 from tests.viewing import envelope
 
@@ -51,6 +52,9 @@ async def differences(pool: asyncpg.Pool, log_id: int) -> list[Difference]:
 
 def table(view: View[Any]) -> str:
     return f'view."{Shape(view).plain_relation}"'
+
+
+ROSTERS = table(ROSTER)
 
 
 async def a_row(connection: asyncpg.Connection, view: View[Any], log_id: int) -> asyncpg.Record:
@@ -117,13 +121,11 @@ def _other_key(value: Any) -> Any:
 async def test_an_earlier_version_of_a_row_is_verified_too(
     pool: asyncpg.Pool, superuser: asyncpg.Connection, log_id: int
 ) -> None:
-    past = await superuser.fetchrow(
-        "SELECT * FROM view.roster_v1 WHERE log_id = $1 AND to_position IS NOT NULL", log_id
-    )
+    past = await superuser.fetchrow(f"SELECT * FROM {ROSTERS} WHERE log_id = $1 AND to_position IS NOT NULL", log_id)
     assert past is not None
     key = (past["application_id"],)
     await superuser.execute(
-        "UPDATE view.roster_v1 SET to_position = to_position + 1 "
+        f"UPDATE {ROSTERS} SET to_position = to_position + 1 "
         "WHERE log_id = $1 AND from_position = $2 AND application_id = $3",
         log_id, past["from_position"], *key,
     )  # fmt: skip
@@ -134,7 +136,7 @@ async def test_an_earlier_version_of_a_row_is_verified_too(
 
 async def test_two_rows_that_both_stand_cannot_be_stored(superuser: asyncpg.Connection, log_id: int) -> None:
     with pytest.raises(asyncpg.UniqueViolationError):
-        await superuser.execute("UPDATE view.roster_v1 SET to_position = NULL")
+        await superuser.execute(f"UPDATE {ROSTERS} SET to_position = NULL")
 
 
 async def test_a_row_beyond_the_views_position_is_extra_and_a_missing_table_is_named(
@@ -150,10 +152,10 @@ async def test_a_row_beyond_the_views_position_is_extra_and_a_missing_table_is_n
 async def test_a_list_that_is_no_value_of_its_field_is_a_changed_column(
     pool: asyncpg.Pool, superuser: asyncpg.Connection, log_id: int
 ) -> None:
-    row = await superuser.fetchrow("SELECT * FROM view.roster_v1 WHERE log_id = $1 AND to_position IS NULL", log_id)
+    row = await superuser.fetchrow(f"SELECT * FROM {ROSTERS} WHERE log_id = $1 AND to_position IS NULL", log_id)
     assert row is not None
     await superuser.execute(
-        "UPDATE view.roster_v1 SET to_waive = '7' WHERE log_id = $1 AND from_position = $2 AND application_id = $3",
+        f"UPDATE {ROSTERS} SET to_waive = '7' WHERE log_id = $1 AND from_position = $2 AND application_id = $3",
         log_id,
         row["from_position"],
         row["application_id"],

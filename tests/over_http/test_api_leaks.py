@@ -8,8 +8,13 @@ from typing import Any
 
 import pytest_asyncio
 
+from domain.application.events import ApplicationFiled
+from domain.ids import ApplicationId, NominatorUnitId, ProgrammeId, TrackId, UnitId
 from infra.front_door import Caller
+from infra.record import Accepted, Fact
+from tests.logs import proposal
 from tests.over_http.serving import Served
+from tests.walks.desk import DEFINITION
 
 NewId = Callable[[str], str]
 
@@ -65,6 +70,89 @@ async def test_a_field_that_is_not_ours_is_not_told_by_filtering_for_it(scene: S
     hidden = await scene.get("/v1/documents", **deposited)
     assert (hidden["items"], hidden["next"]) == ([], None)
     assert (await scene.get("/v1/documents", scene.clerk, **deposited))["next"] is not None
+
+
+async def test_that_somebody_applies_is_told_to_nobody_beside(scene: Scene) -> None:
+    """What a unit prepares and a college files is known to these and to the office, until a list is made public."""
+    office, reader = scene.served.office, scene.reader
+    await announced(scene)
+    applying = await office.somebody("applicant", scene.theirs)
+    application_id = f"A-{scene.theirs}"
+    body = {"application_id": application_id, "programme_id": f"P-{scene.theirs}", "track_id": "own"}
+    started = await scene.served.post(applying, "/v1/applications", {**body, "unit_id": scene.theirs})
+    assert started.status_code == 201, started.text
+    version = started.json()["version"]
+    asked: dict[str, Any] = {"min_position": version, "limit": 1}
+    for path in ("/v1/applications", "/v1/roster", "/v1/eligibility"):
+        page = await scene.get(path, reader, **asked)
+        assert (page["items"], page["next"]) == ([], None), path
+        assert (await scene.served.get(reader, f"{path}?format=csv")).content.count(b"\r\n") <= 1, path
+    for path in ("/v1/applications/{}", "/v1/roster/{}", "/v1/applications/{}/eligibility"):
+        hidden = await scene.served.get(reader, path.format(application_id), min_position=version)
+        assert hidden.status_code == 404, path
+    assert len((await scene.get("/v1/applications", applying, **asked))["items"]) == 1
+    assert len((await scene.get("/v1/roster", scene.clerk, unit_id=scene.theirs, **asked))["items"]) == 1
+
+
+async def test_a_place_used_in_an_open_track_is_told_to_nobody_beside(scene: Scene) -> None:
+    await announced(scene)
+    office, programme = scene.served.office, f"P-{scene.theirs}"
+    store = await office.parts.stores(office.log_id)
+    used = ApplicationFiled(
+        application_id=ApplicationId(f"A-{scene.theirs}"),
+        programme_id=ProgrammeId(programme),
+        track_id=TrackId("own"),
+        unit_id=UnitId(scene.theirs),
+        nominator_unit_id=NominatorUnitId(scene.theirs),
+        materials_digest="0" * 64,
+    )
+    outcome = await store.append(proposal(Fact.of(used)))
+    assert isinstance(outcome, Accepted)
+    asked: dict[str, Any] = {"min_position": outcome.receipt.last_position}
+    page = await scene.get(f"/v1/programmes/{programme}/quotas", **asked)
+    assert (page["items"], page["next"]) == ([], None)
+    (row,) = (await scene.get(f"/v1/programmes/{programme}/quotas", scene.clerk, **asked))["items"]
+    assert (row["filed"], row.get("places")) == (1, None)
+
+
+async def test_the_unit_that_is_to_put_an_application_forward_reads_it_before_it_decides(scene: Scene) -> None:
+    await announced(scene)
+    office = scene.served.office
+    branch, application_id = f"BR-{scene.theirs}", f"A-BR-{scene.theirs}"
+    unit = {"unit_id": branch, "kind": "branch", "name_zh": "支部", "name_en": "Branch", "valid_on": "2017-01-01"}
+    await scene.served.post(office.administrator, "/v1/units", {**unit, "parent_unit_id": scene.theirs})
+    hand = await office.somebody("applicant", branch)
+    body = {"application_id": application_id, "programme_id": f"P-{scene.theirs}", "track_id": "under"}
+    started = await scene.served.post(hand, "/v1/applications", {**body, "unit_id": branch})
+    assert started.status_code == 201, started.text
+    chair = await office.somebody("nominator", scene.mine)
+    files = (f"/v1/applications/{application_id}", f"/v1/applications/{application_id}/case-file")
+    for path in files:
+        assert (await scene.served.get(chair, path, min_position=started.json()["version"])).status_code == 404
+    move = {"parent_unit_id": scene.mine, "valid_on": "2020-05-09"}
+    move |= {"source_document_id": await office.deposit(office.administrator)}
+    moved = await scene.served.post(office.administrator, f"/v1/units/{branch}/move", move)
+    assert moved.status_code == 201, moved.text
+    for path in files:
+        assert (await scene.served.get(chair, path, min_position=moved.json()["version"])).status_code == 200, path
+
+
+async def announced(scene: Scene) -> None:
+    """A call with two open tracks: in one units decide for themselves, in the other the units above them do."""
+    office = scene.served.office
+    track = {**DEFINITION["tracks"][0], "track_id": "own", "subject_kinds": ["general_branch"], "nomination": "open"}
+    definition = {
+        **DEFINITION,
+        "office_unit_id": scene.mine,
+        "issued_at": "2020-05-09T08:00:00+08:00",
+        "tracks": [
+            {**track, "self_nomination": True, "quotas": []},
+            {**track, "track_id": "under", "subject_kinds": ["branch"], "quotas": []},
+        ],
+    }
+    body = {"notice_document_id": await office.deposit(scene.clerk, "notice"), "definition": definition}
+    answer = await scene.served.post(scene.clerk, f"/v1/programmes/P-{scene.theirs}/announce", body)
+    assert answer.status_code == 201, answer.text
 
 
 async def test_every_page_of_what_is_ours_is_full_but_the_last(scene: Scene) -> None:
