@@ -34,6 +34,7 @@ from infra.log import configure
 from infra.master_key import ensure_key_file
 from infra.record import Accepted, Check, Fact, Item, Proposal
 from infra.tokens import STILL_VALID
+from infra.view_batch import CONSUMERS
 from infra.view_build import live
 from infra.view_query import selected
 from infra.view_tables import Shape
@@ -72,7 +73,8 @@ class Bare:
     async def open(self) -> None:
         self._pool = await self._stack.enter_async_context(open_pool(self._url, name="bare"))
         self._store = await self._stack.enter_async_context(EventStore(self._pool, self._log_id, CATALOGUE))
-        self._relation = (await live(self._pool))[ORGANISATION.name].relation
+        relation = (await live(self._pool))[ORGANISATION.name].relation
+        self._asked = (selected(self._shape, relation), self._log_id, ORGANISATION.name, CONSUMERS + relation)
 
     async def close(self) -> None:
         await self._stack.aclose()
@@ -93,11 +95,10 @@ class Bare:
         await send({"type": "http.response.body", "body": body})
 
     async def row(self, unit_id: str) -> bytes:
-        sql, arguments = selected(self._shape, self._relation, self._log_id, (unit_id,))
-        record = await self._pool.fetchrow(sql, *arguments)
+        record = await self._pool.fetchrow(*self._asked, [unit_id], [None], [None])
         if record is None:
             raise LookupError(unit_id)
-        return msgspec.json.encode(self._shape.decode(tuple(record)[3:-1]))
+        return msgspec.json.encode(self._shape.decode(tuple(record)[4:]))
 
     async def _register(self, headers: dict[bytes, bytes], data: bytes) -> bytes:
         asked = self._decode(data)
