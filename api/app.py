@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import gc
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, cast
 
 import msgspec
@@ -42,6 +42,8 @@ __all__ = ["application", "schema_bytes", "wired"]
 
 _POOL: Final = 16
 _AS: Final = {"HEAD": "GET"}
+_YOUNG: Final = 20_000
+"""So many objects may be made, and not yet given up, before they are looked through; a request makes a few hundred."""
 _log = structlog.get_logger(__name__)
 
 
@@ -72,11 +74,8 @@ def application(database_url: str, keys: Callable[[], MasterKeys], *, failed_log
     async def opened(app: Litestar) -> AsyncIterator[None]:
         async with wired(database_url, keys(), failed_logins=failed_logins) as wiring:
             app.state.wiring, app.state.figures, app.state.schema = wiring, figures, schema_bytes()
-            # What is there by now stays; looking through all of it again and again would make requests wait.
-            gc.collect()
-            gc.freeze()
-            yield
-            gc.unfreeze()
+            with _seldom_collecting():
+                yield
 
     app = Litestar(
         route_handlers=handlers(PAGES),
@@ -87,6 +86,20 @@ def application(database_url: str, keys: Callable[[], MasterKeys], *, failed_log
         logging_config=None,
     )
     return Doorstep(app, figures)
+
+
+@contextmanager
+def _seldom_collecting() -> Iterator[None]:
+    """Look for garbage more seldom, and not among what is there by now: requests wait for it."""
+    usual = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_YOUNG, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+        gc.unfreeze()
 
 
 def schema_bytes() -> bytes:

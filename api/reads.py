@@ -53,6 +53,8 @@ class Times:
 
 async def times(wiring: Wiring, reader: Reader, parameters: Parameters, *, effective: bool) -> Times:
     """Read the parameters of time; a time that the view cannot answer is refused, never passed over."""
+    if not parameters:
+        return Times(0, None, None)
     at, as_of = parameters.whole("at_position"), parameters.instant("as_of")
     day = parameters.day("effective_on")
     if at is not None and as_of is not None:
@@ -137,9 +139,7 @@ async def answer_row(wiring: Wiring, route: Row, request: AnyRequest) -> AnyResp
 
 def _key(route: Row, request: AnyRequest) -> tuple[Any, ...]:
     try:
-        return tuple(
-            msgspec.convert(request.path_params[name], kind, strict=False) for name, kind in route.key_types.items()
-        )
+        return msgspec.structs.astuple(msgspec.convert(request.path_params, route.key, strict=False))
     except msgspec.ValidationError:
         raise NotFound from None
 

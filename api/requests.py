@@ -212,6 +212,8 @@ class Parameters:
 
     def __init__(self, query: bytes, known: Collection[str]) -> None:
         self._values: dict[str, str] = {}
+        if not query:
+            return
         try:
             pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50)
         except (UnicodeError, ValueError):
@@ -222,6 +224,9 @@ class Parameters:
             if name in self._values:
                 raise ParameterInvalid(parameter=name, rule="at most once")
             self._values[name] = value
+
+    def __len__(self) -> int:
+        return len(self._values)
 
     def __contains__(self, name: str) -> bool:
         return name in self._values

@@ -98,10 +98,10 @@ class Row:
     capability: str = ""
 
     @cached_property
-    def key_types(self) -> Mapping[str, Any]:
-        """The types of the parts of the key, as they stand in the path."""
+    def key(self) -> type[msgspec.Struct]:
+        """The parts of the key, as they stand in the path."""
         types = typing.get_type_hints(self.view.row, include_extras=True)
-        return {name: types[name] for name in path_fields(self.path)}
+        return msgspec.defstruct("Key", [(name, types[name]) for name in path_fields(self.path)])
 
     @cached_property
     def is_public(self) -> bool:

@@ -8,8 +8,8 @@ import re
 import sys
 import traceback
 import uuid
-from collections.abc import Iterator, Mapping, MutableMapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
 from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any, Final, TextIO
@@ -87,14 +87,19 @@ def request_id(offered: str | None) -> str:
     return offered if offered is not None and _OFFERED_REQUEST_ID.fullmatch(offered) else str(uuid.uuid4())
 
 
-@contextmanager
-def during(**names: object) -> Iterator[None]:
+class during:  # noqa: N801 - It is used as a function is.
     """Put these names beside every line written inside, in whatever task or function: request, position, command."""
-    token = _BESIDE.set({**_BESIDE.get(), **names})
-    try:
-        yield
-    finally:
-        _BESIDE.reset(token)
+
+    __slots__ = ("_names", "_token")
+
+    def __init__(self, **names: object) -> None:
+        self._names = names
+
+    def __enter__(self) -> None:
+        self._token = _BESIDE.set({**_BESIDE.get(), **self._names})
+
+    def __exit__(self, *_: object) -> None:
+        _BESIDE.reset(self._token)
 
 
 def _said_by(process: str) -> structlog.typing.Processor:
