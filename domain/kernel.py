@@ -496,6 +496,14 @@ def _audiences(struct: type[msgspec.Struct]) -> dict[str, Audience]:
     return {name: entry[2] if entry else "office" for name, entry in found.items()}
 
 
+@functools.cache
+def _hidden(struct: type[msgspec.Struct], reader: frozenset[Audience]) -> tuple[str, ...]:
+    return tuple(name for name, audience in _audiences(struct).items() if audience not in reader)
+
+
 def redact(body: msgspec.Struct, reader: frozenset[Audience]) -> dict[str, Any]:
     """The fields of a body that a reader of these audiences may see; a field that names none is the office's."""
-    return {name: getattr(body, name) for name, audience in _audiences(type(body)).items() if audience in reader}
+    fields = msgspec.structs.asdict(body)
+    for name in _hidden(type(body), reader):
+        del fields[name]
+    return fields
