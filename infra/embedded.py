@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import os
-import re
 import shutil
 import signal
 import subprocess
@@ -21,32 +17,31 @@ import asyncpg
 
 from infra.binaries import Binaries, BinariesNotFound, copied, find_binaries
 from infra.leash import leash
-from infra.places import (
-    SERVER_ACCOUNT,
-    STATE_VARIABLE,
-    Account,
-    make_folders,
-    private_file,
-    runtime_dir,
-    state_dir,
+from infra.own_server import (
+    POLL_SECONDS,
+    EmbeddedError,
+    command_line,
+    end,
+    make_data_dir,
+    make_run_dir,
+    plain_environment,
+    send,
+    take_lock,
 )
+from infra.places import SERVER_ACCOUNT, Account, private_file, state_dir
+
+__all__ = ["APP_ROLE", "OWNER_ROLE", "EmbeddedError", "EmbeddedPostgres", "Urls", "quoted_name"]
 
 OWNER_ROLE = "biaogan_owner"
 APP_ROLE = "biaogan_app"
 
 _SUPERUSER = "postgres"
 _START_SECONDS = 60.0  # Crash recovery of a small cluster fits in; pg_ctl's 10 seconds do not.
-_STOP_SECONDS = 30.0
-_LOCK_SECONDS = 5.0  # Long enough for the one before us to finish stopping, short enough for a person to wait.
-_POLL_SECONDS = 0.01
 _FIRST_BUILTIN_LOCALE_MAJOR = 17
-# Linux allows 108 bytes for a socket's address, macOS 104, both with the closing zero.
-_LONGEST_SOCKET_PATH = 103
 _SOCKET_NAME = ".s.PGSQL.5432"
-# Commas separate folders for the server and hosts for clients; what is not of these letters would need quoting in both.
-_PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")
 _READY = "ready"
-_HAS_PROC = Path("/proc/self/cmdline").exists()
+# Fast shutdown; then immediate, which the next start recovers from.
+_SHUTDOWN = (signal.SIGINT, signal.SIGQUIT)
 
 _SETTINGS = {
     "listen_addresses": "",
@@ -60,10 +55,6 @@ _SETTINGS = {
     "log_error_verbosity": "terse",
     "log_min_error_statement": "panic",
 }
-
-
-class EmbeddedError(Exception):
-    """The embedded server cannot start or stop; the sentence says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +118,13 @@ class EmbeddedPostgres:
         """Start the server, making its cluster the first time, and return when it accepts connections."""
         if self.pid is not None:
             return
-        self._make_data_dir()
-        self._lock = self._take_lock()
+        make_data_dir(self.data_dir, self._cluster, self._account, "PostgreSQL")
+        self._lock = take_lock(self.data_dir)
         deadline = time.monotonic() + _START_SECONDS
         try:
             self._stop_leftover(deadline)
             self._binaries = self._runnable(self._chosen())
-            self._run_dir = self._make_run_dir()
+            self._run_dir = make_run_dir(self.data_dir, _SOCKET_NAME, self._account)
             self._make_cluster()
             self._child = self._launch()
             self._wait_until_ready(self._child, deadline)
@@ -144,7 +135,7 @@ class EmbeddedPostgres:
     def stop(self) -> None:
         """Shut the server down and give its folder free; harmless when it does not run."""
         if self._child is not None:
-            _end(self._child)
+            end(self._child, _SHUTDOWN)
             self._child = None
         if self._lock is not None:
             self._lock.close()
@@ -173,39 +164,14 @@ class EmbeddedPostgres:
     def _url(self, role: str, dbname: str) -> str:
         return f"postgresql://{role}@/{quote(dbname, safe='')}?host={self.run_dir}"
 
-    def _make_data_dir(self) -> None:
-        # Another account must pass through to its own folders inside, which are closed to all but it.
-        make_folders(self.data_dir, 0o711 if self._account.is_another else 0o700)
-        blocked = self._account.blocked_at(self._cluster) if self._account.is_another else None
-        if blocked is not None:
-            raise EmbeddedError(
-                f"PostgreSQL never runs as root; it runs as '{SERVER_ACCOUNT}' here, which cannot enter {blocked}. "
-                f"Set {STATE_VARIABLE} to a folder that others may enter, such as /var/lib/biaogan."
-            )
-
-    def _take_lock(self) -> IO[bytes]:
-        # The kernel gives this lock free when its holder dies, however it dies, so whoever holds it is alive.
-        lock = private_file(self.data_dir / "lock")
-        deadline = time.monotonic() + _LOCK_SECONDS
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    lock.close()
-                    raise EmbeddedError(f"{self.data_dir} is in use by another running biaogan.") from None
-                time.sleep(_POLL_SECONDS)
-            else:
-                return lock
-
     def _stop_leftover(self, deadline: float) -> None:
         """Wait for, or end, what an earlier start left: we hold the lock, so its owner is dead."""
         pid_file = self._cluster / "postmaster.pid"
         while (pid := _running_postmaster(pid_file, self._cluster)) is not None:
             if time.monotonic() > deadline:
                 raise EmbeddedError(f"An earlier PostgreSQL of {self.data_dir} (process {pid}) does not end.")
-            _signal(pid, signal.SIGINT)
-            time.sleep(_POLL_SECONDS)
+            send(pid, signal.SIGINT)
+            time.sleep(POLL_SECONDS)
         # A pid that now belongs to someone else, or to a process its parent never reaped, would stop the start.
         pid_file.unlink(missing_ok=True)
 
@@ -241,15 +207,9 @@ class EmbeddedPostgres:
     def _run(self, *argv: str) -> subprocess.CompletedProcess[str]:
         user, group, groups = self._account.change()
         return subprocess.run(
-            argv, check=False, capture_output=True, text=True, cwd="/", env=_environment(),
+            argv, check=False, capture_output=True, text=True, cwd="/", env=plain_environment(),
             user=user, group=group, extra_groups=groups,
         )  # fmt: skip
-
-    def _make_run_dir(self) -> Path:
-        near = self.data_dir / "run"
-        if _PLAIN_PATH.fullmatch(str(near)) and len(str(near / _SOCKET_NAME).encode()) <= _LONGEST_SOCKET_PATH:
-            return self._account.own(near)
-        return self._account.own(runtime_dir() / hashlib.sha256(str(self.data_dir).encode()).hexdigest()[:16])
 
     def _make_cluster(self) -> None:
         if (self._cluster / "PG_VERSION").exists():
@@ -283,7 +243,7 @@ class EmbeddedPostgres:
             # A session of its own: Ctrl-C in a terminal reaches us alone, and we stop the server in order.
             user, group, groups = self._account.change()
             return subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", env=_environment(),
+                argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", env=plain_environment(),
                 user=user, group=group, extra_groups=groups, start_new_session=True,
                 preexec_fn=leash(signal.SIGINT),  # noqa: PLW1509 - only the main thread comes here, leash() sees to it.
             )  # fmt: skip
@@ -295,7 +255,7 @@ class EmbeddedPostgres:
                 raise EmbeddedError(f"PostgreSQL ended at once (exit {child.returncode}): {self._last_words()}")
             if time.monotonic() > deadline:
                 raise EmbeddedError(f"PostgreSQL did not become ready in {_START_SECONDS:.0f} s: {self._last_words()}")
-            time.sleep(_POLL_SECONDS)
+            time.sleep(POLL_SECONDS)
 
     def _last_words(self) -> str:
         lines = self.log_file.read_text(errors="replace").strip().splitlines()
@@ -305,11 +265,6 @@ class EmbeddedPostgres:
 def quoted_name(name: str) -> str:
     """Return a database's name as SQL takes it."""
     return '"' + name.replace('"', '""') + '"'
-
-
-def _environment() -> dict[str, str]:
-    # Nothing of a person's environment (PGDATA, LANG, libraries' settings) shapes the server.
-    return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
 
 def _is_ready(pid_file: Path, pid: int) -> bool:
@@ -330,35 +285,5 @@ def _running_postmaster(pid_file: Path, cluster: Path) -> int | None:
     if not lines or not lines[0].strip().isdecimal():
         return None
     pid = int(lines[0])
-    argv = _command_line(pid)
+    argv = command_line(pid)
     return pid if "postgres" in argv and str(cluster) in argv else None
-
-
-def _command_line(pid: int) -> str:
-    if _HAS_PROC:
-        try:
-            # Empty for a zombie, which is what lets us tell it from a server.
-            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except (FileNotFoundError, ProcessLookupError):
-            return ""
-    listed = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], check=False, capture_output=True, text=True)  # noqa: S607
-    return listed.stdout
-
-
-def _signal(pid: int, number: signal.Signals) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return  # It ended between our look and our signal, which is what we wanted.
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    # Fast shutdown; then immediate, which the next start recovers from; then the kernel's.
-    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
-        if child.poll() is not None:
-            return
-        _signal(child.pid, number)
-        try:
-            child.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            continue

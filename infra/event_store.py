@@ -145,6 +145,11 @@ class EventStore:
         rows = await self._pool.fetch(_STRETCH, self.log_id, after, _EVERYTHING if until is None else until, limit)
         return [self._recorded(row) for row in rows]
 
+    async def at(self, positions: Iterable[int]) -> dict[int, Recorded]:
+        """Read the events at these positions."""
+        rows = await self._pool.fetch(_AT, self.log_id, sorted(set(positions)))
+        return {row["position"]: self._recorded(row) for row in rows}
+
     async def read_for_decision(self, items: Sequence[Item], command_id: UUID, checks: Sequence[Check] = ()) -> Known:
         """Read a boundary, the head, the command's earlier receipt and extra answers, in one statement."""
         sql, arguments = _question(items, tuple(check.sql for check in checks), tuple(len(c.arguments) for c in checks))
@@ -261,6 +266,7 @@ _RANGE = "FROM event e WHERE e.log_id = $1 AND e.position > $2 AND e.position <=
 _ROWS = f"SELECT {', '.join(f'e.{name}' for name in COLUMNS)} {_RANGE}"
 _EVENTS = f"SELECT {_SELECTED} {_RANGE}"
 _STRETCH = f"{_EVENTS} LIMIT $4"
+_AT = f"SELECT {_SELECTED} FROM event e WHERE e.log_id = $1 AND e.position = ANY ($2::bigint[])"  # noqa: S608 - Our own.
 
 _TAGGED = """
 SELECT t.position

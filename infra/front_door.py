@@ -83,6 +83,7 @@ __all__ = [
     "Receipt",
     "RecordedRef",
     "VersionPassed",
+    "command_id",
     "service_id",
 ]
 
@@ -190,7 +191,7 @@ class FrontDoor:
 
     def command_id(self, institution: Institution, actor_or_rule: str, key: str) -> UUID:
         """The id of a command: ``uuid5(institution, actor or rule, key)``, so a repeated request has the same."""
-        return uuid5(_namespace(institution.institution_id, actor_or_rule), key)
+        return command_id(institution.institution_id, actor_or_rule, key)
 
     async def _check_form(self, ask: Ask) -> None:
         required = self.law.act_of(ask.command)
@@ -425,6 +426,11 @@ def _stand_in(kind: type, texts: Mapping[str, str]) -> SealedAnswers | SealedDet
 @functools.lru_cache(10_000)
 def _namespace(institution_id: str, actor_or_rule: str) -> UUID:
     return uuid5(uuid5(_LOGS, institution_id), actor_or_rule)
+
+
+def command_id(institution_id: str, actor_or_rule: str, key: str) -> UUID:
+    """The id of a command: ``uuid5(institution, actor or rule, key)``."""
+    return uuid5(_namespace(institution_id, actor_or_rule), key)
 
 
 def service_id(institution_id: str, service: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import multiprocessing
 import os
 import signal
 import sys
@@ -27,12 +28,24 @@ def leash(on_parent_death: signal.Signals) -> Callable[[], None]:
     parent = os.getpid()
 
     def hold() -> None:
-        if _libc is None:
-            return
-        if _libc.prctl(_PR_SET_PDEATHSIG, int(on_parent_death), 0, 0, 0) != 0:
-            os._exit(127)
-        if os.getppid() != parent:
+        _put_on(on_parent_death)
+        if _libc is not None and os.getppid() != parent:
             # The parent died before the leash was on, so nobody will ever pull it.
             os._exit(127)
 
     return hold
+
+
+def hold_fork(on_parent_death: signal.Signals = signal.SIGKILL) -> None:
+    """Put the leash on this process, where a library has forked it from one of ours; elsewhere do nothing."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    _put_on(on_parent_death)
+    if not parent.is_alive():
+        os._exit(127)
+
+
+def _put_on(on_parent_death: signal.Signals) -> None:
+    if _libc is not None and _libc.prctl(_PR_SET_PDEATHSIG, int(on_parent_death), 0, 0, 0) != 0:
+        os._exit(127)

@@ -45,6 +45,8 @@ class Process:
 PROCESSES: tuple[Process, ...] = (
     Process("api", ("-m", "api"), health="http"),
     Process("projector", ("-m", "workers.projector"), health="heartbeat"),
+    Process("dispatcher", ("-m", "workers.dispatcher"), health="heartbeat"),
+    Process("worker", ("-m", "workers.worker"), health="heartbeat"),
     Process("scheduler", ("-m", "workers.scheduler"), health="heartbeat"),
 )
 

@@ -15,6 +15,7 @@ from infra.places import PlaceRefused, state_dir
 PREFIX = "BIAOGAN_"
 
 _PostgresUrl = Annotated[str, Meta(pattern=r"^postgres(ql)?://")]
+_BrokerUrl = Annotated[str, Meta(pattern=r"^(unix|rediss?|stub)://")]
 
 
 class SettingsRefused(Exception):
@@ -31,6 +32,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     owner_url: Annotated[
         _PostgresUrl | None,
         Meta(description="A postgresql:// URL: the owner's role on the same database; only migrations use it."),
+    ] = None
+    broker_url: Annotated[
+        _BrokerUrl | None,
+        Meta(description="A redis://, rediss:// or unix:// URL of a Valkey or Redis. Unset: embedded."),
     ] = None
     host: Annotated[str, Meta(min_length=1, description="The address the API listens on.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65535, description="The port the API listens on, 1 to 65535.")] = 8000

@@ -152,7 +152,8 @@ class Supervisor:
 
     def _end(self, name: str, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + self._stop_seconds
-        os.killpg(process.pid, signal.SIGTERM)
+        # The child alone: one that has children of its own stops them in its own order. What is left of them then goes.
+        os.kill(process.pid, signal.SIGTERM)
         while not _has_ended(process) and time.monotonic() < deadline and self._told_to_stop <= 1:
             time.sleep(_POLL_SECONDS)
         if not _has_ended(process):

@@ -15,6 +15,7 @@ import pytest_asyncio
 
 from infra.binaries import Binaries, find_binaries
 from infra.embedded import APP_ROLE, OWNER_ROLE, EmbeddedPostgres
+from infra.embedded_broker import EmbeddedValkey
 from infra.migrate import migrate
 
 MAJOR_VARIABLE = "BIAOGAN_TEST_POSTGRES"
@@ -64,6 +65,13 @@ def open_folder() -> tempfile.TemporaryDirectory[str]:
 def server() -> Iterator[EmbeddedPostgres]:
     """The one server of this run; a test that restarts or kills a server starts its own."""
     with open_folder() as folder, EmbeddedPostgres(Path(folder) / "pg", chosen_binaries(), _THROWAWAY) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[EmbeddedValkey]:
+    """The one broker of this run; a test that flushes or kills a broker starts its own."""
+    with open_folder() as folder, EmbeddedValkey(Path(folder) / "broker") as running:
         yield running
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -28,9 +28,13 @@ from infra.projector import Projector
 from infra.record import Item
 from infra.views import Views
 from projections import VIEWS
+from tests.automating import at_once
 from tests.office import Office
 from tests.walks.desk import DEFINITION
+from workers.automations import AUTOMATIONS, Automation
+from workers.dispatcher import Dispatcher, Hand
 from workers.scheduler import Scheduler
+from workers.work import Work
 
 LAST_DAY = date(2020, 5, 31)
 CLOSES_AT = datetime(2020, 5, 31, 16, 0, tzinfo=UTC)
@@ -117,8 +121,26 @@ async def at_work(work: Awaitable[None]) -> AsyncIterator[asyncio.Future[None]]:
 
 
 @asynccontextmanager
-async def projecting(parts: Assembly) -> AsyncIterator[None]:
+async def folding(parts: Assembly) -> AsyncIterator[None]:
+    """The projector alone."""
     async with at_work(Projector(parts.pool, VIEWS, CATALOGUE).run()):
+        yield
+
+
+@asynccontextmanager
+async def automating(
+    parts: Assembly, automations: Sequence[Automation], hand: Hand | None = None
+) -> AsyncIterator[None]:
+    """A dispatcher, with a worker beside it that carries out at once what it says."""
+    dispatcher = Dispatcher(parts.pool, parts.stores, automations, hand or at_once(Work(parts, automations)))
+    async with at_work(dispatcher.run()):
+        yield
+
+
+@asynccontextmanager
+async def projecting(parts: Assembly, automations: Sequence[Automation] = AUTOMATIONS) -> AsyncIterator[None]:
+    """Whoever follows the record: the projector, and the dispatcher with a worker beside it."""
+    async with folding(parts), automating(parts, automations):
         yield
 
 

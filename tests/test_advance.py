@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import asyncpg
@@ -16,6 +17,7 @@ from domain.institution.events import ClockAdvanced
 from domain.permission.policy import NotPermitted
 from infra.advance import ClockIsReal, Stuck
 from infra.front_door import Caller
+from tests.automating import NOTES, at_once, noting
 from tests.conftest import Database
 from tests.office import OPENED_AT, open_office, parts_of
 from tests.scheduling import (
@@ -23,11 +25,16 @@ from tests.scheduling import (
     CLOSES_AT,
     Furnished,
     advance_of,
+    automating,
     eventually,
+    folding,
     furnish,
     projecting,
     scheduling,
 )
+from workers.actors import ACTORS
+from workers.automations import Automation, Does
+from workers.work import Work
 
 pytestmark = pytest.mark.store
 LATER = date(2020, 6, 3)
@@ -172,6 +179,82 @@ async def kept_waiting(superuser: asyncpg.Connection) -> int:
         "select count(*) from pg_locks where not granted and relation = 'access'::regclass"
     )
     return waiting
+
+
+# --- what follows by itself ------------------------------------------------------------------------------------------
+
+NOTE_CLOSING = Automation(
+    name="when_application_window_closed_note_it",
+    en="When an application window closed, it is noted",
+    zh="申报窗口关闭后记一笔",
+    when=ApplicationWindowClosed,
+    then=Does(noting("closed")),
+)
+
+
+async def nobody(_automation: Automation, _log_id: int, _times: int) -> None:
+    """Whoever hears of work and does none."""
+
+
+async def test_the_clock_goes_on_when_what_follows_by_itself_has_followed(
+    here: Furnished, superuser: asyncpg.Connection
+) -> None:
+    await here.open_window("LATER", LATER)
+    await here.open_window()
+    parts = here.office.parts
+    await superuser.execute(NOTES)
+    # Every process twice: what they do, they do once.
+    async with (
+        folding(parts),
+        automating(parts, [NOTE_CLOSING]),
+        automating(parts, [NOTE_CLOSING]),
+        scheduling(parts),
+        scheduling(parts),
+    ):
+        advanced = await advance_of(parts)(here.office.administrator, A_WEEK_LATER)
+    moved = [receipt.events[0].position for receipt in advanced.steps]
+    closings = [closed.position for closed in await here.closings()]
+    noted = await superuser.fetch("select position from note where log_id = $1 order by 1", here.office.log_id)
+    assert [row["position"] for row in noted] == closings
+    assert moved[0] < closings[0] < moved[1] < closings[1] < moved[2]
+    ended = await superuser.fetch("select ended_at from outbox where log_id = $1 order by position", here.office.log_id)
+    recorded = await superuser.fetch(
+        "select recorded_at from event where log_id = $1 and position = any($2) order by 1", here.office.log_id, moved
+    )
+    assert recorded[0][0] < ended[0][0] < recorded[1][0] < ended[1][0] < recorded[2][0]
+
+
+async def test_an_automation_that_is_not_done_holds_the_clock_and_is_named(
+    here: Furnished, superuser: asyncpg.Connection
+) -> None:
+    await here.open_window()
+    parts, administrator = here.office.parts, here.office.administrator
+    await superuser.execute(NOTES)
+    async with folding(parts), scheduling(parts):
+        await eventually(lambda: all_seen(here), "the views stand at the head")
+        with pytest.raises(Stuck) as stuck:
+            await advance_of(parts, 0.1)(administrator, A_WEEK_LATER)
+        assert stuck.value.who == "dispatcher"
+        async with automating(parts, [NOTE_CLOSING], nobody):
+            with pytest.raises(Stuck) as stuck:
+                await advance_of(parts, 5.0)(administrator, A_WEEK_LATER)
+            assert stuck.value.who == f"automation {NOTE_CLOSING.name}"
+            assert stuck.value.reached == CLOSES_AT
+        async with automating(parts, [NOTE_CLOSING]):
+            sent_again = await advance_of(parts)(administrator, A_WEEK_LATER)
+    assert sent_again.now == A_WEEK_LATER
+    assert await steps(here) == [CLOSES_AT, A_WEEK_LATER]
+
+
+async def test_what_is_dead_does_not_hold_it(here: Furnished, superuser: asyncpg.Connection) -> None:
+    await here.open_window()
+    parts = here.office.parts
+    # Its table is not there.
+    hand = at_once(Work(parts, [NOTE_CLOSING]), [replace(actor, attempts=1) for actor in ACTORS])
+    async with folding(parts), scheduling(parts), automating(parts, [NOTE_CLOSING], hand):
+        advanced = await advance_of(parts)(here.office.administrator, A_WEEK_LATER)
+    assert advanced.now == A_WEEK_LATER
+    assert await superuser.fetchval("select state || ' ' || fault from outbox") == "dead UndefinedTableError"
 
 
 async def test_of_two_institutions_only_the_one_that_was_asked_moves(here: Furnished) -> None:

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from infra.embedded import EmbeddedPostgres
+from infra.embedded_broker import EmbeddedValkey
 from infra.migrate import migrations
 from infra.processes import PROCESSES, Process
 from infra.supervisor import Child, Supervisor
@@ -65,12 +66,21 @@ def test_the_file_is_what_compose_reads(tmp_path: Path) -> None:
 
 def test_every_process_of_the_table_is_a_service_and_nothing_else_is() -> None:
     services = compose()["services"]
-    assert set(services) == {"db", "migrate"} | {process.name for process in PROCESSES}
+    assert set(services) == {"db", "valkey", "migrate"} | {process.name for process in PROCESSES}
     for process in PROCESSES:
         service = services[process.name]
         assert service["command"] == process.argv("python")
         assert service["healthcheck"]["test"] == ["CMD", "python", "-m", "infra.processes", "health", process.name]
         assert service["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
+
+
+def test_the_queue_keeps_what_it_has_and_drops_nothing_for_want_of_room() -> None:
+    service = compose()["services"]["valkey"]
+    words = service["command"][1:]
+    said = dict(zip(words[::2], words[1::2], strict=True))
+    assert said == {"--appendonly": "yes", "--save": "", "--maxmemory-policy": "noeviction"}
+    assert service["volumes"] == ["queue:/data"]
+    assert "ports" not in service, "nobody but our services reaches it"
 
 
 def test_our_services_have_no_privileges_and_reap_their_children() -> None:
@@ -86,13 +96,13 @@ def test_our_services_have_no_privileges_and_reap_their_children() -> None:
 
 def test_only_the_migration_knows_the_owners_address() -> None:
     services = compose()["services"]
-    knowing = {name for name, service in services.items() if "BIAOGAN_OWNER_URL" in service["environment"]}
+    knowing = {name for name, service in services.items() if "BIAOGAN_OWNER_URL" in service.get("environment", {})}
     assert knowing == {"migrate"}
 
 
 def test_the_file_holds_no_password() -> None:
     for service in compose()["services"].values():
-        for name, value in service["environment"].items():
+        for name, value in service.get("environment", {}).items():
             for place in re.findall(r"postgresql://\w+:([^@]*)@", str(value)):
                 assert place.startswith("${BIAOGAN_"), name
             if name.endswith("PASSWORD"):
@@ -137,13 +147,17 @@ async def test_the_roles_script_makes_what_the_services_connect_to(machine: tupl
     await admin.close()
 
 
-def surroundings(service: dict[str, Any], server: EmbeddedPostgres, folder: Path, port: int) -> dict[str, str]:
-    """Return the service's environment, with the database's host, the volume's folder and the port replaced."""
+def surroundings(
+    service: dict[str, Any], server: EmbeddedPostgres, broker: EmbeddedValkey, folder: Path, port: int
+) -> dict[str, str]:
+    """Return the service's environment, with database and queue, the volume's folder and the port replaced."""
     env = {name: filled_in(str(value), PASSWORDS) for name, value in service["environment"].items()}
     for name, value in env.items():
         env[name] = value.replace("/var/lib/biaogan", str(folder))
         if "@db:5432/" in value:
             env[name] = value.replace("@db:5432/", "@/") + f"?host={server.run_dir}"
+        if value == "redis://valkey:6379/0":
+            env[name] = f"{broker.url}?db=0"
     return {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "BIAOGAN_PORT": str(port)} | env
 
 
@@ -156,13 +170,13 @@ def on_this_machine(command: list[str]) -> list[str]:
 
 @pytest.mark.slow
 def test_every_service_of_ours_runs_and_becomes_healthy(
-    machine: tuple[EmbeddedPostgres, Path], unused_tcp_port: int
+    machine: tuple[EmbeddedPostgres, Path], broker: EmbeddedValkey, unused_tcp_port: int
 ) -> None:
     server, folder = machine
     services = compose()["services"]
 
     def env(name: str) -> dict[str, str]:
-        return surroundings(services[name], server, folder, unused_tcp_port)
+        return surroundings(services[name], server, broker, folder, unused_tcp_port)
 
     argv = on_this_machine(services["migrate"]["command"])
     migrated = subprocess.run(argv, env=env("migrate"), cwd=folder, check=False, capture_output=True, text=True)

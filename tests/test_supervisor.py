@@ -160,9 +160,10 @@ def settings_for(database: Database, **more: str) -> Settings:
 
 def test_the_table_names_every_process_once() -> None:
     names = [process.name for process in PROCESSES]
-    assert names == ["api", "projector", "scheduler"]
+    assert names == ["api", "projector", "dispatcher", "worker", "scheduler"]
     assert named("projector").argv("python") == ["python", "-m", "workers.projector"]
-    with pytest.raises(LookupError, match="There is no process 'janitor'; there are api, projector, scheduler"):
+    there = "api, projector, dispatcher, worker, scheduler"
+    with pytest.raises(LookupError, match=f"There is no process 'janitor'; there are {there}"):
         named("janitor")
 
 

@@ -1,4 +1,4 @@
-"""The whole product on one machine: a database (our own where none is named), its migrations, and every process.
+"""The whole product on one machine: database and broker (our own where none is named), migrations, and every process.
 
 ``biaogan serve`` keeps it running until it is told to stop; the demonstration plays its story on one of its own.
 """
@@ -21,6 +21,7 @@ import msgspec
 
 from infra.binaries import BinariesNotFound
 from infra.embedded import EmbeddedError, EmbeddedPostgres, Urls
+from infra.embedded_broker import EmbeddedValkey
 from infra.master_key import KeyFileRefused, ensure_key_file
 from infra.migrate import MigrationRefused, migrate
 from infra.places import PlaceRefused
@@ -73,13 +74,17 @@ class Product:
 @contextmanager
 def product(settings: Settings, say: Say) -> Iterator[Product]:
     """Start everything, hand it over when it is healthy, and stop it in order. Only the main thread may."""
-    with _stopped_by_signal(), _database(settings, say) as urls:
+    with _stopped_by_signal(), _database(settings, say) as urls, _broker(settings, say) as broker_url:
         if urls.owner_url:
             say("bringing the database up to date · 数据库迁移")
             asyncio.run(migrate(urls.owner_url))
         ensure_key_file(settings.key_file)
         running = msgspec.structs.replace(
-            settings, database_url=urls.app_url, owner_url=None, port=_free_port(settings, say)
+            settings,
+            database_url=urls.app_url,
+            owner_url=None,
+            broker_url=broker_url,
+            port=_free_port(settings, say),
         )
         log_file = settings.state_dir / "processes.log"
         env = _environment(running)
@@ -121,6 +126,18 @@ def _database(settings: Settings, say: Say) -> Iterator[Urls]:
     with EmbeddedPostgres(settings.state_dir / "postgres") as server:
         say(f"PostgreSQL {server.binaries.version} runs, closed to others · 内嵌数据库已启动")
         yield asyncio.run(server.prepare(DATABASE))
+
+
+@contextmanager
+def _broker(settings: Settings, say: Say) -> Iterator[str]:
+    """The broker that is named, or one of our own in the state folder."""
+    if settings.broker_url is not None:
+        say("using the broker of BIAOGAN_BROKER_URL · 使用外部消息队列")
+        yield settings.broker_url
+        return
+    with EmbeddedValkey(settings.state_dir / "broker") as server:
+        say("Valkey runs, closed to others · 内嵌消息队列已启动")
+        yield server.url
 
 
 def _environment(settings: Settings) -> Mapping[str, str]:

@@ -37,7 +37,7 @@ _LOOK_SECONDS: Final = 0.05
 @click.option("--simulated-from", "starts_at", metavar="INSTANT", help="Open a rehearsal instead. · 演练时钟起点。")
 @as_json
 def serve(*, institution_id: str, name_zh: str, name_en: str, starts_at: str | None, as_json: bool) -> None:
-    """Run database, API, projector and scheduler until Ctrl-C. · 运行全部进程。
+    """Run database, broker and every process until Ctrl-C. · 运行全部进程。
 
     Where no institution is open yet, one is opened with these names, for ever, and the token that lets its
     administrator in once is written to a file that only you can read.

@@ -18,9 +18,9 @@ _numbers = itertools.count(1)
 
 @pytest_asyncio.fixture(scope="session")
 async def product(server: EmbeddedPostgres, template: str) -> AsyncIterator[Product]:
-    """Two API processes, projector and scheduler; the other institution has the same ids and a life of its own."""
+    """Two API processes and one of every other; the other institution has the same ids and a life of its own."""
     with open_folder() as folder:
-        processes = ("api", "api", "projector", "scheduler")
+        processes = ("api", "api", "projector", "dispatcher", "worker", "scheduler")
         async with (
             running(server, template, Path(folder), processes) as product,
             desk(product.settings, product.urls, "OTHER") as other,

@@ -14,6 +14,7 @@ import asyncpg
 import msgspec
 
 from infra.embedded import APP_ROLE, OWNER_ROLE, EmbeddedPostgres
+from infra.embedded_broker import EmbeddedValkey
 from infra.master_key import ensure_key_file
 from infra.processes import named, until_healthy
 from infra.settings import Settings
@@ -45,6 +46,7 @@ class Product:
         env = {
             **{key: value for key, value in os.environ.items() if not key.startswith("BIAOGAN_")},
             "BIAOGAN_DATABASE_URL": str(settings.database_url),
+            "BIAOGAN_BROKER_URL": str(settings.broker_url),
             "BIAOGAN_PORT": str(settings.port),
             "BIAOGAN_STATE_DIR": str(settings.state_dir),
             "BIAOGAN_KEY_FILE": str(settings.key_file),
@@ -70,16 +72,22 @@ class Product:
 async def running(
     server: EmbeddedPostgres, template: str, folder: Path, processes: Iterable[str]
 ) -> AsyncIterator[Product]:
-    """A fresh database and these processes on it; everything is stopped and dropped afterwards."""
+    """A fresh database, a queue, and these processes on them; everything is stopped and dropped afterwards."""
     name = f"walk_{next(_numbers)}"
     admin = await asyncpg.connect(server.superuser_url())
+    broker = EmbeddedValkey(folder / "broker")
     try:
+        broker.start()
         await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER {OWNER_ROLE}")
         await admin.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
         await admin.execute(f"GRANT CONNECT ON DATABASE {name} TO {APP_ROLE}")
         ensure_key_file(folder / "vault.key")
         settings = Settings(
-            database_url=server.urls(name).app_url, state_dir=folder, key_file=folder / "vault.key", host="127.0.0.1"
+            database_url=server.urls(name).app_url,
+            broker_url=broker.url,
+            state_dir=folder,
+            key_file=folder / "vault.key",
+            host="127.0.0.1",
         )
         product = Product(settings, server.superuser_url(name))
         try:
@@ -90,4 +98,5 @@ async def running(
             product.stop()
             await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:
+        broker.stop()
         await admin.close()

@@ -22,7 +22,7 @@ LATE = "2020-06-07T09:00:00+08:00"
 async def unattended(server: EmbeddedPostgres, template: str) -> AsyncIterator[tuple[Product, Desk]]:
     with open_folder() as folder:
         async with (
-            running(server, template, Path(folder), ("api", "projector")) as product,
+            running(server, template, Path(folder), ("api", "projector", "dispatcher")) as product,
             desk(product.settings, product.urls, "OTHER"),
             desk(product.settings, product.urls, "UNI") as house,
         ):
