@@ -12,7 +12,7 @@ import msgspec
 
 from domain.review.events import ScoreCriterion, StageDefined
 
-__all__ = ["STAGE_RULES", "StageFault", "StageRule", "faults_of", "leaves"]
+__all__ = ["STAGE_RULES", "StageFault", "StageRule", "bounds", "faults_of", "leaves"]
 
 _WHOLE_BP: Final = 10_000
 Faults = Iterator[tuple[str, Any]]
@@ -98,15 +98,25 @@ def _weights_whole(s: StageDefined) -> Faults:
         yield "/criteria", sum(weights)
 
 
-def _bounds(s: StageDefined) -> tuple[int, int]:
+def _reach(s: StageDefined) -> tuple[int, int]:
     """The lowest and the highest total that the form can give, in tenths times basis points."""
     form = leaves(s.criteria)
     lowest = sum((leaf.weight_bp or 0) * (leaf.lowest_tenths or 0) for leaf in form)
     return lowest, sum((leaf.weight_bp or 0) * (leaf.highest_tenths or 0) for leaf in form)
 
 
+def bounds(stage: StageDefined) -> tuple[int, int]:
+    """Between which figures the total of a sheet lies, in tenths: as the stage says, or as far as its form reaches."""
+    lowest, highest = _reach(stage)
+    at_least, at_most = stage.total_at_least_tenths, stage.total_at_most_tenths
+    return (
+        lowest // _WHOLE_BP if at_least is None else at_least,
+        -(-highest // _WHOLE_BP) if at_most is None else at_most,
+    )
+
+
 def _totals_in_reach(s: StageDefined) -> Faults:
-    lowest, highest = _bounds(s)
+    lowest, highest = _reach(s)
     at_least, at_most = s.total_at_least_tenths, s.total_at_most_tenths
     if at_least is not None and at_least * _WHOLE_BP > highest:
         yield "/total_at_least_tenths", at_least

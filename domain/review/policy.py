@@ -273,10 +273,11 @@ def rank(
     """
     applications = sorted(admitted, key=lambda each: each.application_id)
     wanted = {each.application_id for each in applications}
-    sheets = sorted((sheet for sheet in opened if sheet.application_id in wanted), key=lambda sheet: sheet.key)
+    every = list(opened)
+    sheets = sorted((sheet for sheet in every if sheet.application_id in wanted), key=lambda sheet: sheet.key)
     out = {key: LeftOut(key[0], "excluded", cause, None) for key, cause in excluded.items()}
     out |= {key: LeftOut(key[0], "recused", cause, None) for key, cause in recused.items()}
-    drum = _drum(sheet.salt for sheet in sheets)
+    drum = _drum(sheet.salt for sheet in every)
     counting = _Counting(stage, [sheet for sheet in sheets if sheet.key not in out], drum)
     opened_at = {sheet.key: sheet.position for sheet in sheets}
     left_out: dict[ApplicationId, list[LeftOut]] = defaultdict(list)
