@@ -37,6 +37,7 @@ __all__ = [
     "is_standing",
     "require_reason",
     "standing",
+    "units_of",
 ]
 
 Holder = Role | Literal["founder"]
@@ -243,6 +244,11 @@ def appointments_of(past: Iterable[Recorded]) -> Appointments:
         if isinstance(recorded.event, STANDING):
             appointments.take(recorded.event)
     return appointments
+
+
+def units_of(appointments: Appointments, today: date) -> frozenset[str]:
+    """The units at which any office is held today."""
+    return frozenset(held.unit_id for held in appointments.on(today) if held.unit_id is not None)
 
 
 def _held_for(row: Permission, command: Command, appointments: Appointments, today: date) -> Appointment | None:
