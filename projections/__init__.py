@@ -14,9 +14,11 @@ from projections.institution import ACCESS_DAY, INSTITUTION
 from projections.kernel import View
 from projections.nomination import PLAN, QUOTA
 from projections.organisation import ORGANISATION, UNIT_FACT
+from projections.panel import PANEL, SEAT, STAGE
 from projections.person import APPOINTMENT, PERSON
 from projections.programme import CATALOGUE, FORM, PROGRAMME, RULE, TERM, TRACK
 from projections.roster import ROSTER
+from projections.scoreboard import ADMISSION, SCORE_SHEET
 from projections.window import WINDOW
 
 __all__ = ["VIEWS"]
@@ -42,5 +44,10 @@ VIEWS: tuple[View[Any], ...] = (
     APPLICATION,
     ELIGIBILITY,
     ROSTER,
+    STAGE,
+    PANEL,
+    SEAT,
+    ADMISSION,
+    SCORE_SHEET,
     INBOX,
 )

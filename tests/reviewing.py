@@ -23,11 +23,12 @@ from domain.review.sheet import FileScoreSheet
 from domain.review.stage import ConstitutePanel, DefineStage
 from domain.screening.events import ScreeningPassed
 from domain.unit.events import UnitRegistered
-from infra.front_door import Caller, Receipt, service_id
+from infra.front_door import Ask, Caller, Receipt, service_id
 from infra.record import Accepted, Fact, Proposal
 from tests.call import BRANCH_TRACK, CALL
 from tests.office import OPENED_AT, Office
 from tests.panel import stage
+from workers.opening import RULE, when_scoring_closed_open_score_sheets
 
 CLOSES_AT = OPENED_AT + timedelta(days=3)
 PANEL = "P-1"
@@ -75,6 +76,26 @@ class Review:
     async def close(self) -> Receipt:
         await self.office.ask(self.office.administrator, AdvanceClock, to=CLOSES_AT + timedelta(minutes=1))
         return await self.ask(self.clerk, CloseScoring, panel_id=PANEL)
+
+    async def open_sheets(self) -> list[Receipt]:
+        """What the automation asks for once scoring is over."""
+        (closed,) = await self.events("review.scoring_closed.v1")
+        parts, log_id = self.office.parts, self.office.log_id
+        institution = await parts.clock.institution(log_id)
+        receipts = []
+        for opening in await when_scoring_closed_open_score_sheets(parts, log_id, closed):
+            ask = Ask(
+                caller=self.automation,
+                command=opening.command,
+                values=opening.values,
+                subject=opening.subject,
+                command_id=parts.door.command_id(institution, RULE, opening.key),
+                cause=closed.position,
+            )
+            receipt = await parts.door.ask(ask)
+            assert isinstance(receipt, Receipt)
+            receipts.append(receipt)
+        return receipts
 
     async def events(self, *types: str) -> list[Any]:
         """Everything of these types on record, in order."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -21,7 +22,10 @@ from domain.institution.commands import AdvanceClock
 from domain.kernel import Denied, SealedAnswers, SealedIdentity, SealedSheet
 from domain.permission.policy import NotInThisState, NotPermitted
 from domain.person.commands import Appoint, EndAppointment
+from domain.review.events import Mark
 from domain.review.panel import SeatVacated
+from domain.review.policy import proves
+from domain.review.ranking import RankApplications, SheetsStillSealed
 from domain.review.recusal import DeclareInterest, ImposeRecusal
 from domain.review.scoring import OpenScoring, ScoringOver
 from domain.review.seat import NotAReviewer, ReviewerSeatedBefore, SeatReviewer, SeatTaken, UnseatReviewer
@@ -29,6 +33,8 @@ from domain.review.sheet import (
     AmendScoreSheet,
     FileScoreSheet,
     OfOwnUnit,
+    OpeningForged,
+    OpenScoreSheet,
     RecusedFrom,
     SheetAlreadyFiled,
 )
@@ -41,6 +47,7 @@ from tests.conftest import Database
 from tests.office import OPENED_AT, Office, open_office, parts_of
 from tests.reviewing import CLOSES_AT, PANEL, Review, a_review
 from tests.vaulting import everything
+from workers.opening import when_scoring_closed_open_score_sheets
 
 pytestmark = pytest.mark.store
 
@@ -347,3 +354,76 @@ async def test_a_guess_at_marks_or_at_a_person_is_not_confirmed_by_the_hash_of_a
         ),
     ]
     assert not known & set(guesses)
+
+
+# --- opening ---------------------------------------------------------------------------------------------------------
+
+
+async def test_after_closing_every_sheet_that_stands_is_opened_once_and_matches_its_commitment(review: Review) -> None:
+    await review.open_scoring()
+    for number, seat in enumerate(review.reviewers):
+        await review.file(seat, "A-1", plan=700 + 5 * number)
+    await review.ask(
+        review.reviewers["S-1"],
+        AmendScoreSheet,
+        panel_id=PANEL,
+        application_id="A-1",
+        marks={"plan": 1_000, "deeds": 950},
+        opinion={"opinion": "改"},
+        reason="misread",
+    )
+    await review.close()
+    first = await review.open_sheets()
+    assert await review.open_sheets() == first
+    assert len(first) == 3
+    opened = {r.event.seat_id: r for r in await review.events("review.score_sheet_opened.v1")}
+    assert {seat: r.envelope.actor_kind for seat, r in opened.items()} == dict.fromkeys(review.reviewers, "automation")
+    assert {mark.criterion: mark.tenths for mark in opened["S-1"].event.marks} == {"plan": 1_000, "deeds": 950}
+    by_position = {r.position: r.event for r in await review.events()}
+    for each in opened.values():
+        filed = by_position[each.event.filed_position]
+        assert filed.seat_id == each.event.seat_id
+        assert proves(each.event.salt, each.event.marks, filed.commitment)
+
+
+async def test_only_the_automation_opens_sheets_and_a_forged_one_is_refused(review: Review) -> None:
+    await review.open_scoring()
+    await review.file("S-1", "A-1")
+    await review.close()
+    (closed,) = await review.events("review.scoring_closed.v1")
+    parts, log_id = review.office.parts, review.office.log_id
+    (opening,) = await when_scoring_closed_open_score_sheets(parts, log_id, closed)
+    for caller in (review.clerk, review.head):
+        with pytest.raises(NotPermitted):
+            await review.ask(caller, OpenScoreSheet, **opening.values)
+    forged = {**opening.values, "marks": (Mark("deeds", 1_000), Mark("plan", 1_000))}
+    with pytest.raises(OpeningForged):
+        await review.ask(review.automation, OpenScoreSheet, **forged)
+    assert await when_scoring_closed_open_score_sheets(parts, log_id, (await review.events())[0]) == []
+
+
+async def test_a_sheet_whose_seat_was_forgotten_stays_sealed_and_no_ranking_passes_over_it(review: Review) -> None:
+    await review.open_scoring()
+    await review.file("S-1", "A-1")
+    await review.file("S-2", "A-1")
+    await review.close()
+    assert await review.office.parts.vault.destroy_key(review.office.log_id, seat_of(PANEL, "S-1"))
+    assert len(await review.open_sheets()) == 1
+    with pytest.raises(SheetsStillSealed) as refused:
+        await review.ask(review.clerk, RankApplications, panel_id=PANEL, track_id="branch", reason="few")
+    assert refused.value.because == {"sealed": 1, "filed": 2}
+
+
+async def test_a_ranking_is_recorded_by_the_clerk_and_follows_from_the_opened_sheets(review: Review) -> None:
+    await review.open_scoring()
+    for seat, application in itertools.product(review.reviewers, ("A-1", "A-2", "A-3")):
+        await review.file(seat, application, plan=100 * int(application[-1]))
+    await review.close()
+    await review.open_sheets()
+    receipt = await review.ask(review.clerk, RankApplications, panel_id=PANEL, track_id="branch")
+    assert [event.type for event in receipt.events] == [
+        *["review.application_ranked.v1"] * 3,
+        "review.ranking_recorded.v1",
+    ]
+    ranks = {r.event.application_id: r.event.rank for r in await review.events("review.application_ranked.v1")}
+    assert ranks == {"A-3": 1, "A-2": 2, "A-1": 3}
