@@ -11,7 +11,6 @@ from typing import Any, Final
 import asyncpg
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from infra.front_door import TOO_WIDE, WIDE
 from infra.log import during, logger, request_id
 
 __all__ = ["REQUEST_ID", "ROUTE", "SIMULATED", "Doorstep", "Figures"]
@@ -59,7 +58,7 @@ class Figures:
             "biaogan_boundary_events",
             "Events that a command was decided on",
             ["command"],
-            buckets=(10, 50, 100, WIDE, TOO_WIDE),
+            buckets=(10, 50, 100, 500, 2_000, 10_000),
             registry=self.registry,
         )
         self.head = Gauge("biaogan_log_head", "Newest position of a log", ["log"], registry=self.registry)

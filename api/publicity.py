@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from litestar import Response
-
 from api.acts import Wiring
+from api.answers import Response
 from api.board import Board, Posted, PostedEntry, board_page, posting_page
 from api.pages import PAGE_POLICY
 from api.problems import NotFound

@@ -22,7 +22,7 @@ import msgspec
 from eventsourcing.dcb.domain import Decision, Selector, Slice, Tagged, decorated_funcs
 from eventsourcing.domain import event as _event
 
-from domain.ids import TAG_KINDS, DocumentId, InstitutionId
+from domain.ids import TAG_KINDS, DocumentId, InstitutionId, PersonId
 
 __all__ = [
     "Audience",
@@ -40,6 +40,8 @@ __all__ = [
     "Refusal",
     "SealedAnswers",
     "SealedDetails",
+    "SealedIdentity",
+    "SealedSheet",
     "Selector",
     "Unknown",
     "UnknownEventType",
@@ -275,6 +277,27 @@ class SealedDetails(msgspec.Struct, frozen=True):
     fields: frozenset[str]
 
 
+class SealedIdentity(msgspec.Struct, frozen=True):
+    """Who is given a code, as the front door hands it to a command: sealed in the vault, known here to decide by.
+
+    No event carries the person; ``coded_before`` says that the person was given a code in the same matter already.
+    """
+
+    commitment: str
+    person_id: PersonId
+    coded_before: bool = False
+
+
+class SealedSheet(msgspec.Struct, frozen=True):
+    """Marks by criterion, as the front door hands them to a command: sealed in the vault, known here to check them.
+
+    Events carry the commitment alone, until the sheet is opened.
+    """
+
+    commitment: str
+    marks: dict[str, int]
+
+
 def event(kind: type[Event]) -> Callable[[Callable[..., None]], Any]:
     """Mark a method of a command as the one that takes in events of a kind; all such methods are called ``_``."""
     # Typed loosely on purpose: methods called alike in a base class and below it do not override one another.
@@ -288,10 +311,20 @@ class Command(Slice[Event]):
 
     ``by`` is the id of the acting person or service, ``institution_id`` whose log it is, ``now`` the door's clock
     when the request was complete (deadlines are judged by it), ``effective_at`` the business instant, ``zone`` the
-    institution's time zone.
+    institution's time zone, ``by_units`` the units at which the acting person holds any office today.
+
+    Where ``CODED`` names fields of the request, these name a matter in which nobody acts under their own name: the door
+    looks up the person's code there, ``by`` is ``<matter>/<code>``, and nothing that is written names the person.
+    ``GIVES_CODE`` names the fields of a command that gives such a code: those of the matter, then that of the code.
+    ``READS_AT_MOST`` is how many events its boundary may hold.
     """
 
+    CODED: ClassVar[tuple[str, ...]] = ()
+    GIVES_CODE: ClassVar[tuple[str, ...]] = ()
+    READS_AT_MOST: ClassVar[int] = 2_000
+
     by: str = known("")
+    by_units: frozenset[str] = known(frozenset())
     institution_id: InstitutionId = known(InstitutionId(""))
     now: datetime = known()
     effective_at: datetime = known()

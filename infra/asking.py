@@ -17,7 +17,9 @@ from infra.staging import Attempt
 __all__ = [
     "Act",
     "Ask",
+    "BoundaryTooWide",
     "Caller",
+    "CodeMissing",
     "DelegationMissing",
     "EffectiveBeforeCase",
     "EffectiveInFuture",
@@ -30,6 +32,7 @@ __all__ = [
     "Raced",
     "Reason",
     "ReasonDocumentMissing",
+    "ReasonDocumentNamesPerson",
     "ReasonDocumentUnknown",
     "Receipt",
     "RecordedRef",
@@ -67,6 +70,24 @@ class NotBackdatable(Refusal):
 class ReasonDocumentMissing(Invalid):
     """An earlier effective day needs a reason with a document.
     zh: 更早的生效日须附事由及其文件。
+    """
+
+
+class ReasonDocumentNamesPerson(Invalid):
+    """What is asked under a code takes a reason without a document: who deposited that is on record.
+    zh: 以代码提出者,事由不得附文件:文件存入人记录在案。
+    """
+
+
+class CodeMissing(Denied):
+    """{command} is asked under a code, and the caller has none here.
+    zh: {command} 须以代码提出,而调用者在此没有代码。
+    """
+
+
+class BoundaryTooWide(Refusal):
+    """{command} would have to know more than {at_most} events at once.
+    zh: {command} 须一次读取的事件超过 {at_most} 条。
     """
 
 
@@ -200,6 +221,9 @@ class Law(Protocol):
 
     def authorise(self, command: Command, appointments: Any, today: date) -> str:  # noqa: ANN401 - See above.
         """The authority a command is given under: an appointment. Raises Denied, or a refusal of its state."""
+
+    def units_of(self, appointments: Any, today: date) -> frozenset[str]:  # noqa: ANN401 - See above.
+        """The units at which any of these offices is held today."""
 
     def require_reason(self, command: type[Command], reason_code: str | None) -> None:
         """Raises an Invalid where a command needs a reason and has none."""

@@ -17,10 +17,12 @@ import asyncpg
 from domain.kernel import Catalogue, Event
 from infra.access import AccessJournal
 from infra.clock import Clock
+from infra.codes import Codes
 from infra.documents import Documents
 from infra.event_store import EventStore, refuse_owned_record
 from infra.front_door import FrontDoor, Law
 from infra.master_key import MasterKeys
+from infra.sealed_fields import Sealer
 from infra.staging import Staging
 from infra.tokens import Tokens
 from infra.vault import Vault
@@ -98,6 +100,7 @@ class Assembly:
     staging: Staging
     vault: Vault
     documents: Documents
+    codes: Codes
     tokens: Tokens
     access: AccessJournal
     door: FrontDoor
@@ -115,9 +118,16 @@ async def assemble(
     clock, stores, access = Clock(pool, catalogue, advanced), Stores(pool, catalogue), AccessJournal(pool)
     vault = Vault(pool, keys)
     await vault.refuse_missing_master()
-    documents, staging = Documents(pool, vault), Staging(pool)
+    documents, codes, staging = Documents(pool, vault), Codes(pool, vault), Staging(pool)
     door = FrontDoor(
-        clock=clock, store=stores, law=law, staging=staging, vault=vault, documents=documents, access=access
+        clock=clock,
+        store=stores,
+        law=law,
+        staging=staging,
+        documents=documents,
+        codes=codes,
+        sealer=Sealer(vault=vault, documents=documents, codes=codes),
+        access=access,
     )
     try:
         yield Assembly(
@@ -127,6 +137,7 @@ async def assemble(
             staging=staging,
             vault=vault,
             documents=documents,
+            codes=codes,
             tokens=Tokens(pool),
             access=access,
             door=door,

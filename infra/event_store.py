@@ -150,11 +150,16 @@ class EventStore:
         rows = await self._pool.fetch(_AT, self.log_id, sorted(set(positions)))
         return {row["position"]: self._recorded(row) for row in rows}
 
-    async def read_for_decision(self, items: Sequence[Item], command_id: UUID, checks: Sequence[Check] = ()) -> Known:
-        """Read a boundary, the head, the command's earlier receipt and extra answers, in one statement."""
+    async def read_for_decision(
+        self, items: Sequence[Item], command_id: UUID, checks: Sequence[Check] = (), limit: int | None = None
+    ) -> Known:
+        """Read a boundary, the head, the command's earlier receipt and extra answers, in one statement.
+
+        Of a boundary with more events than the limit only so many are read, the oldest first.
+        """
         sql, arguments = _question(items, tuple(check.sql for check in checks), tuple(len(c.arguments) for c in checks))
         asked = [argument for check in checks for argument in check.arguments]
-        rows = await self._pool.fetch(sql, self.log_id, 0, _EVERYTHING, None, *arguments, command_id, *asked)
+        rows = await self._pool.fetch(sql, self.log_id, 0, _EVERYTHING, limit, *arguments, command_id, *asked)
         first = rows[0]
         receipt = None
         if first["k_first"] is not None:

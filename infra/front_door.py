@@ -10,9 +10,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import hashlib
-import typing
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
 from uuid import UUID, uuid5
@@ -28,10 +27,7 @@ from domain.kernel import (
     Event,
     Recorded,
     Refusal,
-    SealedAnswers,
-    SealedDetails,
     Selector,
-    asked_fields,
     reading,
     replay,
     tags_of,
@@ -40,7 +36,9 @@ from domain.kernel import (
 from infra.access import AccessJournal
 from infra.asking import (
     Ask,
+    BoundaryTooWide,
     Caller,
+    CodeMissing,
     DelegationMissing,
     EffectiveBeforeCase,
     EffectiveInFuture,
@@ -53,6 +51,7 @@ from infra.asking import (
     Raced,
     Reason,
     ReasonDocumentMissing,
+    ReasonDocumentNamesPerson,
     ReasonDocumentUnknown,
     Receipt,
     RecordedRef,
@@ -60,15 +59,16 @@ from infra.asking import (
     VersionPassed,
 )
 from infra.clock import Clock, Institution, guess
+from infra.codes import CodePending, Codes
 from infra.documents import Documents, NoSuchDocument
 from infra.event_store import EventStore
 from infra.log import logger
 from infra.overlay import Overlay
 from infra.record import Accepted, Check, Conflict, Fact, Item, KeyReused, Outcome, Proposal, Repeated, Stale
 from infra.record import Receipt as Standing
+from infra.sealed_fields import Sealer, as_hashed, matter_of, sealed_fields
 from infra.staging import Attempt, Staging
 from infra.tokens import STILL_VALID
-from infra.vault import Vault, prepare
 
 __all__ = [
     "Ask",
@@ -91,12 +91,20 @@ _LOGS: Final = UUID("6b1f6c1e-3c52-5d0e-9d53-9a1d5f0b7a11")
 """Namespace of command ids: fixed for ever, or a repeated request would be a new one."""
 _MICROSECOND: Final = timedelta(microseconds=1)
 _FAR: Final = 1 << 40
-WIDE, TOO_WIDE = 500, 2_000
-"""How many events a command may read before it is told as a warning, and before it is told as an error."""
 ATTEMPTS: Final = 32
 """How often a command that loses its race is decided again; each time somebody else's command was recorded instead."""
+_WARN_FROM: Final = 4
+"""A boundary that holds a quarter of what it may is worth a line in the log: 500 events, for most commands."""
 
 _log = logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Actor:
+    """Who acts, as all that is written says it: a person or service by id, or whoever holds a code in a matter."""
+
+    id: str
+    code: str | None = None
 
 
 @dataclass(slots=True)
@@ -105,6 +113,7 @@ class _Request:
 
     ask: Ask
     institution: Institution
+    actor: _Actor
     command_id: UUID
     values: Mapping[str, Any]
     hash: bytes
@@ -116,7 +125,8 @@ class _Request:
         # asked again afterwards.
         now = self.now or guess()
         command = self.ask.command(**self.values)
-        command.by, command.zone, command.now = self.ask.caller.person_id, self.institution.zone, now
+        command.by, command.zone, command.now = self.actor.id, self.institution.zone, now
+        command.by_units = frozenset()
         command.institution_id = InstitutionId(self.institution.institution_id)
         command.effective_at = self._effective_at(now)
         command.reason_code = self.ask.reason.code if self.ask.reason else None
@@ -166,10 +176,13 @@ class FrontDoor:
     store: Callable[[int], Awaitable[EventStore]]
     law: Law
     staging: Staging
-    vault: Vault
     documents: Documents
+    codes: Codes
+    sealer: Sealer
     access: AccessJournal
     counts: Callable[[str, int], None] = _unheard
+    widest: dict[str, int] = field(default_factory=dict)
+    """How many events the widest boundary of each command held, in this process."""
 
     async def ask(self, ask: Ask) -> Receipt | Preview:
         """Decide one command and record what it decides.
@@ -178,16 +191,28 @@ class FrontDoor:
         or kept.
         """
         institution = ask.founding or await self.clock.institution(ask.caller.log_id)
-        command_id = ask.command_id or self.command_id(institution, ask.caller.person_id, ask.idempotency_key)
+        actor = _Actor(ask.caller.person_id)
         try:
+            actor = await self._actor(ask)
             await self._check_form(ask)
-            return await self._ask(ask, institution, command_id)
+            command_id = ask.command_id or self.command_id(institution, actor.id, ask.idempotency_key)
+            return await self._ask(ask, institution, actor, command_id)
         except Refusal as refusal:
             if isinstance(refusal, Denied):
-                await self._journal(ask, refusal)
+                await self._journal(ask, actor, refusal)
             # A person reads the institution's clock on the wall, not that of Greenwich.
             refusal.told_in(institution.zone)
             raise
+
+    async def _actor(self, ask: Ask) -> _Actor:
+        """Whose act it is: the caller's own or, in a matter where nobody is named, that of the caller's code."""
+        matter = matter_of(ask)
+        if matter is None:
+            return _Actor(ask.caller.person_id)
+        code = await self.codes.find(ask.caller.log_id, matter, ask.caller.person_id)
+        if code is None:
+            raise CodeMissing(command=ask.command.__name__)
+        return _Actor(f"{matter}/{code}", code)
 
     def command_id(self, institution: Institution, actor_or_rule: str, key: str) -> UUID:
         """The id of a command: ``uuid5(institution, actor or rule, key)``, so a repeated request has the same."""
@@ -206,42 +231,32 @@ class FrontDoor:
             if ask.reason is None or ask.reason.document_id is None:
                 raise ReasonDocumentMissing(field="Reason", rule="code; document=<id>")
         if ask.reason is not None and ask.reason.document_id is not None:
+            if ask.command.CODED:
+                raise ReasonDocumentNamesPerson(field="Reason")
             try:
                 await self.documents.describe(ask.caller.log_id, ask.reason.document_id)
             except NoSuchDocument:
                 raise ReasonDocumentUnknown(document_id=ask.reason.document_id) from None
 
-    async def _ask(self, ask: Ask, institution: Institution, command_id: UUID) -> Receipt | Preview:
-        sealed = _sealed_fields(ask.command)
-        if not sealed:
-            return await self._settle(ask, institution, command_id, dict(ask.values), ask.attempt)
+    async def _ask(self, ask: Ask, institution: Institution, actor: _Actor, command_id: UUID) -> Receipt | Preview:
+        names = sealed_fields(ask.command)
+        if not names:
+            request = _request(ask, institution, actor, command_id, ask.values)
+            return await self._settle(request, ask.attempt)
         if ask.dry_run:
-            stand_ins = {name: _stand_in(kind, ask.values[name]) for name, kind in sealed.items()}
-            return await self._settle(ask, institution, command_id, {**ask.values, **stand_ins}, None)
+            stand_ins = {name: await self.sealer.stand_in(ask, name) for name in names}
+            return await self._settle(_request(ask, institution, actor, command_id, {**ask.values, **stand_ins}), None)
         async with self.staging.attempt(ask.caller.log_id, command_id) as attempt:
-            seals = {name: await self._seal(kind, ask, attempt, name) for name, kind in sealed.items()}
-            return await self._settle(ask, institution, command_id, {**ask.values, **seals}, attempt)
+            try:
+                seals = {name: await self.sealer.seal(ask, attempt, name, actor.code) for name in names}
+            except CodePending:
+                raise Raced(command_id) from None
+            request = _request(ask, institution, actor, command_id, {**ask.values, **seals})
+            return await self._settle(request, attempt)
 
-    async def _seal(self, kind: type, ask: Ask, attempt: Attempt, name: str) -> SealedAnswers | SealedDetails:
-        """Seal the texts of one field under the subject's key; what comes back names them and tells nothing."""
-        texts, subject = ask.values[name], ask.sealed_under or ask.subject
-        if not subject:
-            raise ValueError(f"{ask.command.__name__} seals texts, so its request names whose they are")
-        plaintext = msgspec.json.encode(texts, order="sorted")
-        if kind is SealedDetails:
-            prepared = prepare(attempt.log_id, subject, name, plaintext)
-            (sealed,) = await self.vault.stage(attempt, prepared)
-            return SealedDetails(commitment=sealed.commitment, fields=frozenset(texts))
-        received = await self.documents.receive_bytes(attempt, subject, name, plaintext, media_type="application/json")
-        return SealedAnswers(
-            document_id=DocumentId(received.document_id), characters={code: len(text) for code, text in texts.items()}
-        )
-
-    async def _settle(
-        self, ask: Ask, institution: Institution, command_id: UUID, values: Mapping[str, Any], attempt: Attempt | None
-    ) -> Receipt | Preview:
+    async def _settle(self, request: _Request, attempt: Attempt | None) -> Receipt | Preview:
         """Decide and append until it is recorded, refused, or has lost too many races."""
-        request = _Request(ask, institution, command_id, values, _request_hash(ask, values))
+        ask, command_id = request.ask, request.command_id
         store = await self.store(ask.caller.log_id)
         lost = 0
         while lost < ATTEMPTS:
@@ -338,11 +353,14 @@ class FrontDoor:
     async def _read(self, request: _Request, store: EventStore) -> _Read | Receipt:
         """Read the boundary until the command asks for no more, or find that it was accepted before."""
         standing = self.law.standing(request.ask.caller.person_id)
+        at_most = request.ask.command.READS_AT_MOST
         steps = reading(request.fresh)
         boundary = next(steps)
         while True:
             items = tuple(_item(selector) for selector in (*boundary, standing))
-            known = await store.read_for_decision(items, request.command_id, _checks(request.ask.caller))
+            known = await store.read_for_decision(
+                items, request.command_id, _checks(request.ask.caller), limit=at_most + 1
+            )
             if request.ask.caller.token_hash is not None and not known.answers[1]:
                 raise NotAuthenticated
             if known.receipt is not None:
@@ -352,25 +370,33 @@ class FrontDoor:
             request.now = request.now or known.answers[0].astimezone(UTC)
             overlay = store.overlay(items, known)
             past = [*known.events, *overlay.events]
+            self._measure(request.ask.command, len(past))
             try:
                 boundary = steps.send(past)
             except StopIteration as done:
-                self._count(type(done.value).__name__, len(past), request.institution.log_id)
+                self.counts(request.ask.command.__name__, len(past))
                 return _Read(done.value, past, items, overlay)
 
-    def _count(self, command: str, events: int, log_id: int) -> None:
-        """Tell how wide a boundary was: one that grows with the log slows its command down more every year."""
-        self.counts(command, events)
-        if events > TOO_WIDE:
-            _log.error("boundary.too_wide", command=command, events=events, log_id=log_id)
-        elif events > WIDE:
-            _log.warning("boundary.wide", command=command, events=events, log_id=log_id)
+    def _measure(self, command: type[Command], events: int) -> None:
+        """Note how wide a boundary is; one that is wider than its command allows is refused."""
+        name = command.__name__
+        if events > self.widest.get(name, 0):
+            self.widest[name] = events
+            if events * _WARN_FROM >= command.READS_AT_MOST:
+                _log.warning("boundary.wide", command=name, events=events, at_most=command.READS_AT_MOST)
+        if events > command.READS_AT_MOST:
+            raise BoundaryTooWide(command=name, at_most=command.READS_AT_MOST)
 
     def _execute(self, request: _Request, command: Command, past: Sequence[Recorded]) -> tuple[list[Event], str]:
         """Authorise and decide; nothing is awaited."""
         ask, institution = request.ask, request.institution
         held = [recorded for recorded in past if self.law.is_standing(recorded.event, ask.caller.person_id)]
-        authority = self.law.authorise(command, self.law.appointments_of(held), institution.day(command.now))
+        appointments, today = self.law.appointments_of(held), institution.day(command.now)
+        authority = self.law.authorise(command, appointments, today)
+        if request.actor.code is not None:
+            # The office it rests on was read and judged; to name the appointment would name the person.
+            authority = request.actor.id
+        command.by_units = self.law.units_of(appointments, today)
         if ask.subject is not None:
             of_subject = [recorded for recorded in past if ask.subject in recorded.tags]
             missed = tuple(r.position for r in of_subject if ask.if_match is not None and r.position > ask.if_match)
@@ -386,11 +412,12 @@ class FrontDoor:
             raise NothingDecided(command=ask.command.__name__)
         return events, authority
 
-    async def _journal(self, ask: Ask, denied: Denied) -> None:
+    async def _journal(self, ask: Ask, actor: _Actor, denied: Denied) -> None:
         await self.access.record(
             ask.caller.log_id,
-            actor_id=ask.caller.person_id,
-            token_id=ask.caller.token_id,
+            actor_id=actor.id,
+            # A token names its holder, so it does not stand beside a code.
+            token_id=ask.caller.token_id if actor.code is None else None,
             act=ask.command.__name__,
             what=ask.subject or "",
             outcome=denied.kind,
@@ -410,17 +437,10 @@ async def _append(store: EventStore, proposal: Proposal, attempt: Attempt | None
     return outcome
 
 
-@functools.cache
-def _sealed_fields(command: type[Command]) -> dict[str, type]:
-    hints = typing.get_type_hints(command)
-    return {f.name: hints[f.name] for f in asked_fields(command) if hints[f.name] in (SealedAnswers, SealedDetails)}
-
-
-def _stand_in(kind: type, texts: Mapping[str, str]) -> SealedAnswers | SealedDetails:
-    """What a dry run is decided on: nothing is sealed, so the id and the commitment are zeros."""
-    if kind is SealedDetails:
-        return SealedDetails(commitment="0" * 64, fields=frozenset(texts))
-    return SealedAnswers(document_id=DocumentId("0" * 64), characters={code: len(text) for code, text in texts.items()})
+def _request(
+    ask: Ask, institution: Institution, actor: _Actor, command_id: UUID, values: Mapping[str, Any]
+) -> _Request:
+    return _Request(ask, institution, actor, command_id, values, _request_hash(ask, values))
 
 
 @functools.lru_cache(10_000)
@@ -441,9 +461,9 @@ def service_id(institution_id: str, service: str) -> str:
 def _request_hash(ask: Ask, values: Mapping[str, Any]) -> bytes:
     """The request, not the events: after a lost race the same request may rightly decide otherwise.
 
-    Sealed texts stand in it by their commitments, so that nobody can guess a name from a hash.
+    What was sealed stands in it by commitments, so that nobody can guess a name or a mark from a hash.
     """
-    request = (ask.command.__name__, values, ask.effective_on, ask.on_behalf_of, ask.reason, ask.if_match)
+    request = (ask.command.__name__, as_hashed(values), ask.effective_on, ask.on_behalf_of, ask.reason, ask.if_match)
     return hashlib.sha256(msgspec.json.encode(request, order="sorted")).digest()
 
 
@@ -464,7 +484,7 @@ def _checks(caller: Caller) -> tuple[Check, ...]:
 def _envelope(request: _Request, authority: str, command: Command) -> Envelope:
     ask, command_id = request.ask, request.command_id
     return Envelope(
-        actor_id=ask.caller.person_id,
+        actor_id=request.actor.id,
         actor_kind=ask.caller.kind,
         authority=authority,
         command_id=command_id,

@@ -1,17 +1,17 @@
 """How sealed parts and their command stay together, whatever dies in between.
 
-A command may rest on sealed parts: an envelope in the vault, a document. The parts lie in other tables than the record,
-and two promises bind them: *a refused request leaves nothing*, and *no accepted command loses a part*.
+A command may rest on sealed parts: an envelope in the vault, a document, a code. The parts lie in other tables than
+the record, and two promises bind them: *a refused request leaves nothing*, and *no accepted command loses a part*.
 
-**A sealed part is readable exactly when an event of its command names it**: an envelope by its commitment, a document
-by its id. Readers ask the record in the same statement, so the append itself is the instant at which a part becomes
-history; there is no second step that could be missed. Around it stands this protocol:
+**A sealed part is readable exactly when an event of its command names it**: an envelope or a code by its commitment, a
+document by its id. Readers ask the record in the same statement, so the append itself is the instant at which a part
+becomes history; there is no second step that could be missed. Around it stands this protocol:
 
 1. The front door opens an attempt: ``async with staging.attempt(log_id, command_id) as attempt``.
-2. ``vault.stage(attempt, …)`` and ``documents.receive(attempt, …)`` write the parts, each with its command's id, and
-   enter the attempt in the command's ``staging`` row. They return the commitments and ids that the events must carry.
-   Where the same text lies there already, from an attempt that died or that runs beside this one, its commitment is
-   returned again.
+2. ``vault.stage(attempt, …)``, ``documents.receive(attempt, …)`` and ``codes.give(attempt, …)`` write the parts, each
+   with its command's id, and enter the attempt in the command's ``staging`` row. The first two return the commitments
+   and ids that the events must carry. Where the same text lies there already, from an attempt that died or that runs
+   beside this one, its commitment is returned again.
 3. The command is decided. Just before it is handed to the log the front door says ``attempt.submitted()``.
 4. The log answers: the front door says ``attempt.accepted()`` or ``attempt.refused()``. After a lost race it decides
    again and is back at step 3.
@@ -80,11 +80,17 @@ _SETTLE = (
     UPDATE document SET position = named_at($1, $2, document_id)
     WHERE log_id = $1 AND command_id = $2 AND position IS NULL AND named_at($1, $2, document_id) IS NOT NULL
     """,
+    """
+    UPDATE code SET position = named_at($1, $2, commitment)
+    WHERE log_id = $1 AND command_id = $2 AND position IS NULL AND named_at($1, $2, commitment) IS NOT NULL
+    """,
 )
 _REMOVE = """
 WITH gone AS (DELETE FROM envelope WHERE log_id = $1 AND command_id = $2 AND position IS NULL RETURNING subject_id),
-also_gone AS (DELETE FROM document WHERE log_id = $1 AND command_id = $2 AND position IS NULL RETURNING subject_id)
-SELECT subject_id FROM gone UNION SELECT subject_id FROM also_gone ORDER BY subject_id
+also_gone AS (DELETE FROM document WHERE log_id = $1 AND command_id = $2 AND position IS NULL RETURNING subject_id),
+codes AS (DELETE FROM code WHERE log_id = $1 AND command_id = $2 AND position IS NULL RETURNING subject_id)
+SELECT subject_id FROM gone UNION SELECT subject_id FROM also_gone UNION SELECT subject_id FROM codes
+ORDER BY subject_id
 """
 _END = "DELETE FROM staging WHERE log_id = $1 AND command_id = $2"
 # Lock and removal are two statements: the second must see what was staged while the first one waited.
@@ -95,6 +101,7 @@ _DROP_UNUSED_KEYS = """
 DELETE FROM subject_key k WHERE log_id = $1 AND subject_id = ANY($2::text[]) AND destroyed_at IS NULL
 AND NOT EXISTS (SELECT FROM envelope e WHERE e.log_id = k.log_id AND e.subject_id = k.subject_id)
 AND NOT EXISTS (SELECT FROM document d WHERE d.log_id = k.log_id AND d.subject_id = k.subject_id)
+AND NOT EXISTS (SELECT FROM code c WHERE c.log_id = k.log_id AND c.subject_id = k.subject_id)
 """
 
 

@@ -31,6 +31,10 @@ _NEW_KEY = """
 INSERT INTO subject_key (log_id, subject_id, wrapped, master_id) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
 """
 _KEY = "SELECT wrapped, master_id FROM subject_key WHERE log_id = $1 AND subject_id = $2"
+_KEYS = """
+SELECT subject_id, wrapped, master_id FROM subject_key
+WHERE log_id = $1 AND subject_id = ANY($2::text[]) AND wrapped IS NOT NULL
+"""
 _STAGED = """
 SELECT envelope_id, subject_id, kind, command_id, sealed FROM envelope
 WHERE log_id = $1 AND subject_id = $2 AND kind = $3 AND command_id = $4
@@ -195,6 +199,11 @@ class Vault:
         if row is None:
             raise NothingSealed(f"Nothing is sealed under {subject_id}.")
         return self._unwrap(log_id, subject_id, row)
+
+    async def keys(self, log_id: int, subject_ids: Iterable[str]) -> dict[str, bytes]:
+        """Return the data keys of subjects; who has none, or whose was destroyed, is absent."""
+        rows = await self._pool.fetch(_KEYS, log_id, list(subject_ids))
+        return {row["subject_id"]: self._unwrap(log_id, row["subject_id"], row) for row in rows}
 
     async def destroy_key(self, log_id: int, subject_id: str) -> bool:
         """Destroy a subject's key for ever; false where there was none to destroy."""

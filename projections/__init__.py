@@ -15,10 +15,12 @@ from projections.kernel import View
 from projections.nomination import PLAN, QUOTA
 from projections.obligation import OBLIGATION
 from projections.organisation import ORGANISATION, UNIT_FACT
+from projections.panel import PANEL, SEAT, STAGE
 from projections.person import APPOINTMENT, PERSON
 from projections.programme import CATALOGUE, FORM, PROGRAMME, RULE, TERM, TRACK
 from projections.publicity import OBJECTION, POSTING, PUBLICITY, PUBLICITY_RULE
 from projections.roster import ROSTER
+from projections.scoreboard import ADMISSION, SCORE_SHEET
 from projections.selection import DECISION, SELECTED, SELECTION, SELECTION_RULE
 from projections.window import WINDOW
 
@@ -45,6 +47,11 @@ VIEWS: tuple[View[Any], ...] = (
     APPLICATION,
     ELIGIBILITY,
     ROSTER,
+    STAGE,
+    PANEL,
+    SEAT,
+    ADMISSION,
+    SCORE_SHEET,
     SELECTION_RULE,
     DECISION,
     SELECTION,

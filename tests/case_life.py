@@ -122,6 +122,7 @@ from domain.unit.events import (
     UnitRenamed,
     UnitTraitsRecorded,
 )
+from tests.review_life import review
 from tests.spec import NOON, at, recorded
 
 HOUSE = InstitutionId("UNI")
@@ -505,6 +506,7 @@ def applications(first: int) -> list[Event]:
         vetted(),
         filed(),
         PaperReceived(application_id=MINE, unit_id=BRANCH, received_on=date(2020, 5, 30)),
+        *review(CALL, BRANCHES, {MINE: BRANCH, THEIRS: NEIGHBOUR}),
         started(THEIRS, NEIGHBOUR),
         form_saved(THEIRS, NEIGHBOUR),
         prepared(THEIRS, NEIGHBOUR),

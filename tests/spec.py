@@ -8,7 +8,7 @@ disturb). Whoever is among ``LISTENERS`` hears each of them, once it holds: ``py
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -102,13 +102,14 @@ class Past:
         now: datetime = NOON,
         effective: datetime | None = None,
         reason: str | None = None,
+        units: Iterable[str] = (),
     ) -> Asked:
         """A command is asked for, through a door that knows who, when and why."""
 
         def fresh() -> Command:
             another = copy.deepcopy(command)
             another.by, another.now, another.effective_at, another.zone = by, now, effective or now, SHANGHAI
-            another.reason_code = reason
+            another.reason_code, another.by_units = reason, frozenset(units)
             if "institution_id" not in {field.name for field in asked_fields(type(another))}:
                 another.institution_id = INSTITUTION
             return another

@@ -23,6 +23,7 @@ from domain.person.commands import Appoint, EndAppointment, PersonAlreadyRegiste
 from domain.person.events import Appointed
 from domain.unit.commands import RegisterUnit, RenameUnit
 from infra.asking import (
+    BoundaryTooWide,
     EffectiveBeforeCase,
     EffectiveInFuture,
     NotBackdatable,
@@ -301,19 +302,22 @@ async def appointed_often(office: Office, person_id: str, times: int) -> None:
     await store.append(proposal(*(Fact.of(each) for each in offices)))
 
 
-async def test_a_boundary_that_grows_wide_is_counted_and_told(office: Office) -> None:
+async def test_a_boundary_that_grows_wide_is_counted_and_told_and_refused_at_last(office: Office) -> None:
     clerk = await office.somebody("clerk")
     counted: list[tuple[str, int]] = []
     office.parts.door.counts = lambda command, events: counted.append((command, events))
     told = []
-    for number, more in enumerate((0, 500, 1_500)):
+    for number, more in enumerate((0, 500)):
         if more:
             await appointed_often(office, clerk.person_id, more)
         with capture_logs() as logged:
             await office.ask(clerk, RegisterUnit, **unit(f"GB-{number}"))
         told.append([(line["event"], line["log_level"], line["events"]) for line in logged])
-    assert counted == [("RegisterUnit", 1), ("RegisterUnit", 501), ("RegisterUnit", 2_001)]
-    assert told == [[], [("boundary.wide", "warning", 501)], [("boundary.too_wide", "error", 2_001)]]
+    assert counted == [("RegisterUnit", 1), ("RegisterUnit", 501)]
+    assert told == [[], [("boundary.wide", "warning", 501)]]
+    await appointed_often(office, clerk.person_id, 1_500)
+    with pytest.raises(BoundaryTooWide):
+        await office.ask(clerk, RegisterUnit, **unit("GB-3"))
 
 
 async def test_of_two_institutions_with_equal_ids_neither_shows_in_the_other(office: Office) -> None:

@@ -303,9 +303,12 @@ def test_the_standing_of_a_person_is_their_own_appointments() -> None:
 def test_the_law_says_which_commands_need_a_reason_and_which_take_an_earlier_day() -> None:
     assert {act.command for act in ACTS if act.needs_reason} == {
         *("WithdrawIncident", "InterpretTerm", "WaiveRule", "ExtendApplicationWindow", "WithdrawApplication"),
+        *("DefineStage", "UnseatReviewer", "OpenSeatIdentity", "ImposeRecusal", "LiftRecusal", "ExtendScoring"),
+        *("AmendScoreSheet", "ExcludeScoreSheet"),
     }
     backdatable = {act.command for act in ACTS if act.backdatable}
     assert not backdatable & {"FileApplication", "WithdrawApplication", "Appoint", "EndAppointment", "AdvanceClock"}
+    assert not backdatable & {"DefineStage", "FileScoreSheet", "AmendScoreSheet", "DeclareInterest", "RankApplications"}
     assert {"RecordIncident", "AssignQuota", "RecordPaperReceipt"} <= backdatable
     assert ReasonMissing(command="WaiveRule").sentence("en") == "WaiveRule needs a reason."
     assert isinstance(ReasonMissing(command="WaiveRule"), Invalid)

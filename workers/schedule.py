@@ -14,13 +14,15 @@ from datetime import datetime
 from typing import Any
 
 from domain.application.window import CloseApplicationWindow
-from domain.ids import ObligationId, ProgrammeId, PublicityId, tag
+from domain.ids import ObligationId, PanelId, ProgrammeId, PublicityId, tag
 from domain.kernel import Command
 from domain.obligation.commands import MarkObligationOverdue, RemindOfObligation
 from domain.permission.commands import RecordAccessDay
 from domain.publicity.commands import ClosePublicity
+from domain.review.scoring import CloseScoring
 from projections.kernel import View
 from projections.obligation import OBLIGATION, ObligationRow
+from projections.panel import PANEL
 from projections.publicity import PUBLICITY
 from projections.window import WINDOW
 
@@ -87,6 +89,17 @@ SCHEDULE: tuple[WhenDue, ...] = (
         command=CloseApplicationWindow,
         subject=lambda row: tag(ProgrammeId, row.programme_id),
         values=lambda row: {"programme_id": row.programme_id},
+    ),
+    WhenDue(
+        rule="close_scoring",
+        en="Close scoring at the instant written when it was opened or extended",
+        zh="按开启或延长时载明的时刻截止评分",
+        view=PANEL,
+        waiting={"state": "scoring"},
+        due_at="closes_at",
+        command=CloseScoring,
+        subject=lambda row: tag(PanelId, row.panel_id),
+        values=lambda row: {"panel_id": row.panel_id},
     ),
     WhenDue(
         rule="close_publicities",

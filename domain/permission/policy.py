@@ -37,6 +37,7 @@ __all__ = [
     "is_standing",
     "require_reason",
     "standing",
+    "units_of",
 ]
 
 Holder = Role | Literal["founder"]
@@ -119,6 +120,7 @@ _CLERK = _Holder("clerk")
 _HEAD = _Holder("head")
 _SERVICE = _Holder("service")
 _UNFILED = ("started", "prepared", "decided", "vetted")
+_REVIEWING = ("constituted", "scoring", "scored")
 
 
 def _nominator(*states: str) -> _Holder:
@@ -188,6 +190,23 @@ ACTS: Final[tuple[Act, ...]] = (
     _act("FileApplication", _nominator("vetted")),
     _act("RecordPaperReceipt", _Holder("clerk", "", ("filed",)), backdatable=True),
     _act("WithdrawApplication", _applicant(*_UNFILED), _nominator("filed"), needs_reason=True),
+    # review
+    _act("DefineStage", _HEAD, needs_reason=True),
+    _act("ConstitutePanel", _CLERK, _HEAD),
+    _act("SeatReviewer", *(_Holder(role, "", ("constituted", "scoring")) for role in ("clerk", "head"))),
+    _act("UnseatReviewer", _Holder("head", "", _REVIEWING), needs_reason=True),
+    _act("OpenSeatIdentity", _Holder("head", "", _REVIEWING), needs_reason=True),
+    _act("DeclareInterest", _Holder("reviewer", "", _REVIEWING)),
+    _act("ImposeRecusal", _Holder("head", "", _REVIEWING), needs_reason=True),
+    _act("LiftRecusal", _Holder("head", "", _REVIEWING), needs_reason=True),
+    _act("OpenScoring", _Holder("clerk", "", ("constituted",))),
+    _act("ExtendScoring", _Holder("head", "", ("scoring",)), needs_reason=True),
+    _act("FileScoreSheet", _Holder("reviewer", "", ("scoring",))),
+    _act("AmendScoreSheet", _Holder("reviewer", "", ("scoring",)), needs_reason=True),
+    _act("CloseScoring", *(_Holder(role, "", ("scoring",)) for role in ("clerk", "service"))),
+    _act("OpenScoreSheet", _Holder("service", "", ("scored",))),
+    _act("ExcludeScoreSheet", _Holder("head", "", ("scored",)), needs_reason=True),
+    _act("RankApplications", _Holder("clerk", "", ("scored",))),
     # selection
     _act("DefineSelectionRule", _HEAD, needs_reason=True),
     _act("RecommendApplications", _CLERK),
@@ -261,6 +280,11 @@ def appointments_of(past: Iterable[Recorded]) -> Appointments:
         if isinstance(recorded.event, STANDING):
             appointments.take(recorded.event)
     return appointments
+
+
+def units_of(appointments: Appointments, today: date) -> frozenset[str]:
+    """The units at which any office is held today."""
+    return frozenset(held.unit_id for held in appointments.on(today) if held.unit_id is not None)
 
 
 def _held_for(row: Permission, command: Command, appointments: Appointments, today: date) -> Appointment | None:

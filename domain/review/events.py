@@ -275,7 +275,7 @@ class ApplicationRanked(Event):
     programme_id: Annotated[ProgrammeId, office("Programme", "项目")]
     track_id: Annotated[TrackId, office("Track", "赛道")]
     unit_id: Annotated[UnitId, office("Unit", "单位")]
-    rank: Annotated[int | None, office("Rank (none: vetoed)", "名次(空为被否决)")]
+    rank: Annotated[int | None, office("Rank (none: not placed)", "名次(空为未予排名)")]
     score_numerator: Annotated[int, office("Score (numerator)", "得分(分子)")]
     score_denominator: Annotated[int, office("Score (denominator)", "得分(分母)")]
     sheets: Annotated[int, office("Sheets counted", "计入评分表数")]
