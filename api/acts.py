@@ -121,6 +121,7 @@ RESOURCES: Final = {
     "appointment": "/v1/appointments/{}",
     "calendar-year": "/v1/calendars/{}",
     "document": "/v1/documents/{}",
+    "panel": "/v1/panels/{}",
     "person": "/v1/people/{}",
     "programme": "/v1/programmes/{}",
     "unit": "/v1/units/{}",

@@ -15,17 +15,19 @@ from api import (
     person,
     programme,
     record,
+    review,
     surroundings,
     unit,
 )
 from api.routes import Page
 from domain.kernel import Command
 from domain.permission.commands import COMMANDS as AT_THE_DOOR
+from domain.review.sheet import OpenScoreSheet
 
 __all__ = ["PAGES", "WITHOUT_A_ROUTE"]
 
-WITHOUT_A_ROUTE: Final[tuple[type[Command], ...]] = AT_THE_DOOR
-"""What only the schedule asks for; its refusals have their pages all the same."""
+WITHOUT_A_ROUTE: Final[tuple[type[Command], ...]] = (*AT_THE_DOOR, OpenScoreSheet)
+"""What only the schedule and the automations ask for; its refusals have their pages all the same."""
 
 PAGES: Final[tuple[Page, ...]] = (
     institution.PAGE,
@@ -38,6 +40,7 @@ PAGES: Final[tuple[Page, ...]] = (
     nomination.PAGE,
     application.PAGE,
     eligibility.PAGE,
+    review.PAGE,
     record.PAGE,
     surroundings.PAGE,
 )

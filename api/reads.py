@@ -90,7 +90,7 @@ def _audiences(reader: Reader, view: View[Any], row: msgspec.Struct) -> frozense
     if getattr(row, "person_id", None) == reader.caller.person_id:
         # What is on record about oneself is one's own to read.
         return frozenset({"public", "subject", "office"})
-    return reader.audiences(units_of(view, row))
+    return reader.audiences(units_of(view, row), (getattr(row, "application_id", ""),))
 
 
 def redacted(reader: Reader, view: View[Any], row: msgspec.Struct, needed: Sequence[str] = ()) -> dict[str, Any] | None:
@@ -269,7 +269,7 @@ async def _page(wiring: Wiring, reader: Reader, listing: _Listing, limit: int, c
         effective_on=when.effective_on,
         min_position=when.min_position,
         visible=None
-        if asked <= reader.audiences()
+        if asked <= reader.audiences() and not reader.barred
         else lambda row: redacted(reader, view, row, listing.needed) is not None,
     )
 
