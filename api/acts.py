@@ -123,6 +123,7 @@ RESOURCES: Final = {
     "document": "/v1/documents/{}",
     "objection": "/v1/objections/{}",
     "obligation": "/v1/obligations/{}",
+    "panel": "/v1/panels/{}",
     "person": "/v1/people/{}",
     "programme": "/v1/programmes/{}",
     "publicity": "/v1/publicities/{}",

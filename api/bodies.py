@@ -18,8 +18,8 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from api.problems import BodyInvalid, BodyUnreadable
-from domain.ids import PATTERNS, CalendarYear
-from domain.kernel import Command, SealedAnswers, SealedDetails, asked_fields
+from domain.ids import PATTERNS, CalendarYear, PersonId
+from domain.kernel import Code, Command, SealedAnswers, SealedDetails, SealedIdentity, SealedSheet, asked_fields
 
 __all__ = ["body_of", "decode", "fault", "field_types"]
 
@@ -41,20 +41,27 @@ _STEP: Final = re.compile(r"\.([A-Za-z_][A-Za-z0-9_]*)|\[(\d+|\.\.\.)\]")
 _NAMED: Final = re.compile(r"Object (?:missing required|contains unknown) field `([A-Za-z_][A-Za-z0-9_]{0,39})`")
 
 
+_Text = Annotated[str, msgspec.Meta(min_length=1, max_length=_TEXT_LENGTH)]
+_Whole = Annotated[int, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
+_AS_ASKED: Final[dict[Any, Any]] = {
+    SealedDetails: Annotated[dict[str, _Text], msgspec.Meta(max_length=_TEXTS)],
+    SealedAnswers: Annotated[dict[str, _Text], msgspec.Meta(max_length=_TEXTS)],
+    SealedSheet: Annotated[dict[Code, _Whole], msgspec.Meta(max_length=_TEXTS)],
+    SealedIdentity: Annotated[str, msgspec.Meta(pattern=PATTERNS[PersonId])],
+    CalendarYear: Annotated[int, msgspec.Meta(ge=_FIRST_YEAR, le=_LAST_YEAR)],
+    int: _Whole,
+    datetime: Annotated[datetime, msgspec.Meta(tz=True)],
+    **{kind: Annotated[str, msgspec.Meta(pattern=pattern)] for kind, pattern in PATTERNS.items()},
+}
+"""Kinds of fields as a request has them: what is sealed in clear, ids with patterns, numbers and instants in bounds."""
+
+
 def _published(annotation: Any) -> Any:  # noqa: ANN401 - Annotations are of many types.
-    """The annotation of a field as a request has it: ids with patterns, numbers and instants within bounds."""
-    if annotation in (SealedDetails, SealedAnswers):
-        text = Annotated[str, msgspec.Meta(min_length=1, max_length=_TEXT_LENGTH)]
-        return Annotated[dict[str, text], msgspec.Meta(max_length=_TEXTS)]
-    if annotation is CalendarYear:
-        return Annotated[int, msgspec.Meta(ge=_FIRST_YEAR, le=_LAST_YEAR)]
-    if annotation in PATTERNS:
-        return Annotated[str, msgspec.Meta(pattern=PATTERNS[annotation])]
-    if annotation is int:
-        return Annotated[int, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
-    if annotation is datetime:
-        return Annotated[datetime, msgspec.Meta(tz=True)]
-    return _rebuilt(annotation)
+    """The annotation of a field as a request has it."""
+    try:
+        return _AS_ASKED[annotation]
+    except (KeyError, TypeError):
+        return _rebuilt(annotation)
 
 
 def _rebuilt(annotation: Any) -> Any:  # noqa: ANN401 - See above.

@@ -11,7 +11,7 @@ import hashlib
 import time
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, NoReturn
 from weakref import WeakValueDictionary
@@ -19,18 +19,22 @@ from weakref import WeakValueDictionary
 from api.doorstep import SIMULATED
 from api.problems import NotLoggedIn, TooManyFailures
 from api.requests import Headers, bearer
+from domain.ids import ApplicationId, PanelId, SeatId, tag
 from domain.kernel import Audience
 from domain.permission import policy
 from domain.permission.audiences import audiences
 from domain.person.events import Role
 from domain.person.policy import Appointment
+from domain.review.events import RecusalLifted, ReviewerRecused, ReviewerUnseated
+from domain.review.panel import RECUSAL_FACTS, SEAT_FACTS, Recusals
 from infra.asking import Caller, ScopeMissing
 from infra.assembly import Assembly
 from infra.clock import Institution
+from infra.event_store import EventStore
 from infra.record import Item
 from infra.tokens import Identity
 
-__all__ = ["FAILED_LOGINS", "SCOPES", "Callers", "Failures", "Reader"]
+__all__ = ["FAILED_LOGINS", "SCOPES", "Callers", "Failures", "Reader", "Seat"]
 
 SCOPES: Final[dict[str, tuple[str, str]]] = {
     "read": ("Read what the holder's offices open", "读取持有人职务可见的内容"),
@@ -87,8 +91,26 @@ def _digest(secret: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
+class Seat:
+    """A seat of a panel that the caller holds, or held; in what is written it stands in the caller's place."""
+
+    panel_id: PanelId
+    seat_id: SeatId
+    held: bool
+
+    @property
+    def code(self) -> str:
+        """Whom the caller acts and reads as from this seat."""
+        return f"{self.panel_id}/{self.seat_id}"
+
+
+@dataclass(frozen=True, slots=True)
 class Reader:
-    """A caller with the offices held today: what decides which fields are shown."""
+    """A caller with the offices held today, and the seats: what decides which fields are shown.
+
+    ``barred`` are the applications that the caller is recused from. A recusal wins over every office but one at a unit:
+    whoever applies reads the own unit's application all the same.
+    """
 
     caller: Caller
     institution: Institution
@@ -96,15 +118,23 @@ class Reader:
     held: tuple[Appointment, ...]
     position: int
     read_at: float
+    seats: tuple[Seat, ...] = ()
+    barred: frozenset[ApplicationId] = frozenset()
 
-    def audiences(self, units: Iterable[str] = ()) -> frozenset[Audience]:
-        """Which fields of something about these units this caller reads."""
+    def audiences(self, units: Iterable[str] = (), about: Iterable[str] = ()) -> frozenset[Audience]:
+        """Which fields of something about these units, and about these applications, this caller reads."""
+        if self.barred and not self.barred.isdisjoint(about):
+            return audiences((office for office in self.held if office.unit_id is not None), units)
         return audiences(self.held, units)
 
     @property
     def in_office(self) -> bool:
         """Whether the caller reads what is the office's."""
         return "office" in self.audiences()
+
+    def seat_of(self, panel_id: str) -> Seat | None:
+        """The caller's seat of a panel, vacated or not."""
+        return next((seat for seat in self.seats if seat.panel_id == panel_id), None)
 
     def holds(self, role: Role, unit_id: str | None = None) -> bool:
         """Whether the caller holds a role today, at a unit or at the whole institution."""
@@ -157,7 +187,7 @@ class Callers:
         known = self._readers.get((caller.log_id, caller.person_id))
         if known is None or self._seconds() - known.read_at >= _FRESH_SECONDS or known.position < after:
             return None
-        return Reader(caller, known.institution, known.now, known.held, known.position, known.read_at)
+        return replace(known, caller=caller)
 
     async def _read(self, caller: Caller) -> Reader:
         read_at = self._seconds()
@@ -167,8 +197,28 @@ class Callers:
         types = tuple(kind.TOPIC for kind in policy.STANDING)
         store = await self._parts.stores(caller.log_id)
         page = await store.read([Item(types, tuple(standing.tags))])
-        held = policy.appointments_of(page.events).on(institution.day(now))
-        return Reader(caller, institution, now, held, page.head, read_at)
+        offices = policy.appointments_of(page.events)
+        # Only who is, or was, a reviewer can hold a seat; nobody else pays for looking.
+        once = any(office.role == "reviewer" for office in offices)
+        seats, barred = await self._sits(caller, store) if once else ((), frozenset())
+        held = offices.on(institution.day(now))
+        return Reader(caller, institution, now, held, page.head, read_at, seats, barred)
+
+    async def _sits(self, caller: Caller, store: EventStore) -> tuple[tuple[Seat, ...], frozenset[ApplicationId]]:
+        """The caller's seats, and what they are recused from, as the record has it."""
+        codes = await self._parts.codes.held_by(caller.log_id, caller.person_id)
+        types = tuple(kind.TOPIC for kind in (*SEAT_FACTS, *RECUSAL_FACTS))
+        items = [Item(types, (tag(SeatId, seat), tag(PanelId, panel))) for panel, seat in codes]
+        vacated: set[tuple[str, str]] = set()
+        recusals: dict[tuple[str, str], Recusals] = {code: Recusals() for code in codes}
+        for recorded in (await store.read(items)).events if items else ():
+            match recorded.event:
+                case ReviewerUnseated(panel_id=panel_id, seat_id=seat_id):
+                    vacated.add((panel_id, seat_id))
+                case ReviewerRecused() | RecusalLifted() as body:
+                    recusals[body.panel_id, body.seat_id].take(body, recorded.position)
+        seats = tuple(Seat(PanelId(panel), SeatId(seat), (panel, seat) not in vacated) for panel, seat in codes)
+        return seats, frozenset(key[1] for each in recusals.values() for key in each.standing)
 
     async def _caller(
         self, headers: Headers, address: str, scope: str, find: Callable[[str], Awaitable[Identity | None]]

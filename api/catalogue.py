@@ -17,6 +17,7 @@ from api import (
     programme,
     publicity,
     record,
+    review,
     selection,
     surroundings,
     unit,
@@ -24,11 +25,12 @@ from api import (
 from api.routes import Page
 from domain.kernel import Command
 from domain.permission.commands import COMMANDS as AT_THE_DOOR
+from domain.review.sheet import OpenScoreSheet
 
 __all__ = ["PAGES", "WITHOUT_A_ROUTE"]
 
-WITHOUT_A_ROUTE: Final[tuple[type[Command], ...]] = (*AT_THE_DOOR, *obligation.BY_SCHEDULE)
-"""What only the schedule asks for; its refusals have their pages all the same."""
+WITHOUT_A_ROUTE: Final[tuple[type[Command], ...]] = (*AT_THE_DOOR, *obligation.BY_SCHEDULE, OpenScoreSheet)
+"""What only the schedule and the automations ask for; its refusals have their pages all the same."""
 
 PAGES: Final[tuple[Page, ...]] = (
     institution.PAGE,
@@ -41,6 +43,7 @@ PAGES: Final[tuple[Page, ...]] = (
     nomination.PAGE,
     application.PAGE,
     eligibility.PAGE,
+    review.PAGE,
     selection.PAGE,
     publicity.PAGE,
     obligation.PAGE,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -14,11 +14,13 @@ from api.callers import Reader
 from api.problems import HeaderInvalid, NotFound, ParameterInvalid
 from api.requests import Headers, Parameters, idempotency_key, reason, whole
 from api.routes import AnyRequest, AnyResponse, Own, Page, Parameter, Row, Rows
+from api.seats import material_read_as, opinion_read_as
 from domain.document.commands import DepositDocument
 from domain.document.events import DocumentDeposited, DocumentKind
 from domain.document.policy import PUBLIC_KINDS
-from domain.ids import CODED, PSEUDONYM, DocumentId, InstitutionId, PersonId, UnitId, tag
-from domain.kernel import Event, Recorded, identifiers, redact
+from domain.ids import CODED, PSEUDONYM, ApplicationId, DocumentId, InstitutionId, PersonId, UnitId, tag
+from domain.kernel import Audience, Event, Recorded, identifiers, redact
+from domain.review.events import ScoreSheetAmended, ScoreSheetFiled
 from infra.documents import LIMIT_BYTES, Received
 from infra.front_door import Ask, Caller
 from infra.record import Item
@@ -111,11 +113,12 @@ async def _content(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     document_id = request.path_params["document_id"]
     store = await wiring.parts.stores(caller.log_id)
     naming = (await store.read([Item(tags=(tag(DocumentId, document_id),))])).events
-    if not naming or not await _may_read(wiring, reader, document_id, naming):
+    reads_as = await _reads_as(wiring, reader, document_id, naming)
+    if reads_as is None:
         raise NotFound
     described = await wiring.parts.documents.describe(caller.log_id, document_id)
     if described.kind not in PUBLIC_KINDS:
-        await journal_reading(wiring, caller, document_id)
+        await journal_reading(wiring, caller, document_id, reads_as)
     return Stream(
         wiring.parts.documents.stream(caller.log_id, document_id),
         media_type=described.media_type,
@@ -128,30 +131,46 @@ async def _content(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     )
 
 
-async def journal_reading(wiring: Wiring, caller: Caller, document_id: str) -> None:
-    """Put a reading of a sealed document into the access journal, durably."""
+async def journal_reading(wiring: Wiring, caller: Caller, document_id: str, reads_as: str) -> None:
+    """Put a reading of a sealed document into the access journal, durably; beside a code stands no token."""
     await wiring.parts.access.record(
         caller.log_id,
-        actor_id=caller.person_id,
-        token_id=caller.token_id,
+        actor_id=reads_as,
+        token_id=caller.token_id if reads_as == caller.person_id else None,
         act="GET /v1/documents/{document_id}",
         what=tag(DocumentId, document_id),
         outcome="read",
     )
 
 
-async def _may_read(wiring: Wiring, reader: Reader, document_id: str, naming: Iterable[Recorded]) -> bool:
+async def _reads_as(wiring: Wiring, reader: Reader, document_id: str, naming: Sequence[Recorded]) -> str | None:
+    """Whom a reader reads a document as: oneself, or from a seat its code; None where it may not be read."""
+    if any(isinstance(recorded.event, ScoreSheetFiled | ScoreSheetAmended) for recorded in naming):
+        return await opinion_read_as(wiring, reader, naming)
+    if await _may_read(wiring, reader, document_id, naming):
+        return reader.caller.person_id
+    return await material_read_as(wiring, reader, document_id, _applications_of(naming))
+
+
+def _applications_of(naming: Iterable[Recorded]) -> frozenset[str]:
+    """The applications that events are about."""
+    prefix = tag(ApplicationId, "")
+    return frozenset(each.removeprefix(prefix) for r in naming for each in r.tags if each.startswith(prefix))
+
+
+async def _may_read(wiring: Wiring, reader: Reader, document_id: str, naming: Sequence[Recorded]) -> bool:
     """Whether an event names this document in a field that this reader may see, or its deposit opens it."""
-    if reader.in_office:
+    about = _applications_of(naming)
+    if naming and "office" in reader.audiences(about=about):
         return True
     for recorded in naming:
         event = recorded.event
         if isinstance(event, DocumentDeposited) and event.document_id == document_id:
             if event.kind in PUBLIC_KINDS or recorded.envelope.actor_id == reader.caller.person_id:
                 return True
-            if event.owner_unit_id is not None and "subject" in reader.audiences((event.owner_unit_id,)):
+            if event.owner_unit_id is not None and "subject" in reader.audiences((event.owner_unit_id,), about):
                 return True
-        elif document_id in _ids_seen(event, reader, await _units_of(wiring, reader, event)):
+        elif document_id in _ids_seen(event, reader.audiences(await _units_of(wiring, reader, event), about)):
             return True
     return False
 
@@ -167,9 +186,9 @@ async def _units_of(wiring: Wiring, reader: Reader, event: Event) -> tuple[str, 
     return tuple(units)
 
 
-def _ids_seen(event: Event, reader: Reader, units: tuple[str, ...]) -> set[Any]:
-    """The ids in those fields of an event that this reader may see."""
-    seen = redact(event, reader.audiences(units))
+def _ids_seen(event: Event, audiences: frozenset[Audience]) -> set[Any]:
+    """The ids in those fields of an event that readers of these audiences see."""
+    seen = redact(event, audiences)
     found: set[Any] = set()
     for name in identifiers(type(event)):
         value = seen.get(name)

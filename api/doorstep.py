@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from contextvars import ContextVar
 from typing import Any, Final
 
@@ -84,8 +84,14 @@ class Figures:
         """Count what a command was decided on."""
         self.boundary.labels(command).observe(events)
 
-    async def text(self, pool: asyncpg.Pool[asyncpg.Record]) -> bytes:
-        """Everything in the exposition format, heads and lags as they stand now."""
+        self.widest = Gauge(
+            "biaogan_boundary_events_max", "Events in a command's widest boundary", ["command"], registry=self.registry
+        )
+
+    async def text(self, pool: asyncpg.Pool[asyncpg.Record], widest: Mapping[str, int]) -> bytes:
+        """Everything in the exposition format, heads and lags as they stand now, and the widest boundaries so far."""
+        for command, events in widest.items():
+            self.widest.labels(command).set(events)
         heads = {row["log_id"]: row["head"] for row in await pool.fetch(_HEADS + _HEADS_REST)}
         self.head.clear()
         self.lag.clear()

@@ -90,7 +90,7 @@ def _audiences(reader: Reader, view: View[Any], row: msgspec.Struct) -> frozense
     if getattr(row, "person_id", None) == reader.caller.person_id:
         # What is on record about oneself is one's own to read.
         return frozenset({"public", "subject", "office"})
-    opened = reader.audiences(units_of(view, row))
+    opened = reader.audiences(units_of(view, row), (getattr(row, "application_id", ""),))
     if view.is_open is not None and opened <= EVERYBODY and not view.is_open(row):
         return frozenset()
     return opened
@@ -261,7 +261,7 @@ async def _page(wiring: Wiring, reader: Reader, listing: _Listing, limit: int, c
         effective_on=when.effective_on,
         min_position=when.min_position,
         visible=None
-        if asked <= reader.audiences() and (view.is_open is None or reader.in_office)
+        if asked <= reader.audiences() and not reader.barred and (view.is_open is None or reader.in_office)
         else lambda row: redacted(reader, view, row, listing.needed) is not None,
     )
 

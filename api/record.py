@@ -101,7 +101,7 @@ async def _events(wiring: Wiring, request: AnyRequest) -> AnyResponse:
 
 def _fact(reader: Reader, recorded: Recorded, wanted: str | None) -> Fact | None:
     """An event as this reader may see it; None where nothing of it, or the tag that was asked for, is theirs to see."""
-    audiences = reader.audiences(_units(recorded))
+    audiences = reader.audiences(_units(recorded), _applications(recorded))
     body = redact(recorded.event, audiences)
     if not body:
         return None
@@ -120,6 +120,10 @@ def _fact(reader: Reader, recorded: Recorded, wanted: str | None) -> Fact | None
 
 def _units(recorded: Recorded) -> tuple[str, ...]:
     return tuple(value.partition(":")[2] for value in recorded.tags if value.startswith(("unit:", "nominator-unit:")))
+
+
+def _applications(recorded: Recorded) -> tuple[str, ...]:
+    return tuple(value.partition(":")[2] for value in recorded.tags if value.startswith("application:"))
 
 
 def _seen_tags(recorded: Recorded, body: dict[str, Any]) -> Iterable[str]:
@@ -149,7 +153,7 @@ async def _case_file(wiring: Wiring, request: AnyRequest) -> AnyResponse:
         raise NotFound
     # Whoever stands on either side of the case reads it whole as its subject.
     units = {unit for recorded in page.events for unit in _units(recorded)}
-    audiences: frozenset[Audience] = reader.audiences(units)
+    audiences: frozenset[Audience] = reader.audiences(units, (application_id,))
     if "subject" not in audiences:
         audiences = await _as_its_nominator(wiring, reader, application_id, when.min_position)
     found = entries(page.events, audiences)
@@ -198,7 +202,8 @@ async def _inbox(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     for held in reader.held:
         filters = {"waiting": True, "role": held.role, "unit_id": held.unit_id or ""}
         found, position = await all_rows(wiring, log_id, INBOX.name, filters, wanted)
-        rows += found
+        # What somebody is recused from waits for others of the office.
+        rows += (row for row in found if held.unit_id or row.application_id not in reader.barred)
     windows, _ = await all_rows(wiring, log_id, WINDOW.name, {}, wanted) if rows else ([], position)
     waiting = waiting_for(rows, {window.programme_id: window for window in windows}, reader.caller.person_id)
     inbox = Inbox(items=tuple(waiting), position=position, simulated=reader.institution.simulated)

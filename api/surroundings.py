@@ -103,7 +103,7 @@ async def _ready(wiring: Wiring, request: AnyRequest) -> AnyResponse:
 
 async def _figures(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     Parameters(request.scope["query_string"], ())
-    text: bytes = await request.app.state.figures.text(wiring.parts.pool)
+    text: bytes = await request.app.state.figures.text(wiring.parts.pool, wiring.parts.door.widest)
     return Response(text, media_type=_EXPOSITION)
 
 

@@ -1,0 +1,314 @@
+"""The review over HTTP: from an own seat, for the office, and closed to whoever is recused, whatever their role."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest_asyncio
+
+from domain.application.events import FormSaved
+from domain.ids import ApplicationId, DocumentId, UnitId
+from domain.institution.commands import AdvanceClock
+from domain.person.commands import Appoint
+from infra.front_door import Caller
+from tests.conftest import Database
+from tests.office import OPENED_AT
+from tests.over_http.serving import Served, serving
+from tests.reviewing import CLOSES_AT, PANEL, Review, a_review, write
+
+MARKS = {"plan": 735, "deeds": 905}
+
+
+@dataclass
+class Scene:
+    """A served panel: scoring is open, an application has a text that its reviewers read."""
+
+    served: Served
+    review: Review
+    form_document_id: str
+
+    async def get(self, caller: Caller, path: str, **query: Any) -> httpx.Response:
+        return await self.served.get(caller, path, **query)
+
+    async def read(self, caller: Caller, path: str, **query: Any) -> Any:
+        answer = await self.get(caller, path, **query)
+        assert answer.status_code == 200, f"{path}: {answer.text}"
+        return answer.json()
+
+    async def post(self, caller: Caller, path: str, body: Any = None, reason: str | None = None) -> httpx.Response:
+        return await self.served.post(caller, path, body, headers={"Reason": reason} if reason else {})
+
+    async def act(self, caller: Caller, path: str, body: Any = None, reason: str | None = None) -> Any:
+        answer = await self.post(caller, path, body, reason)
+        assert answer.status_code == 201, f"{path}: {answer.text}"
+        # What was read of offices and seats a second ago is forgotten only by asking for a later position.
+        return answer.json()
+
+    async def file(self, seat: str, application: str = "A-1", **marks: int) -> Any:
+        body = {"marks": {**MARKS, **marks}, "opinion": {"opinion": "扎实"}}
+        return await self.act(self.seat(seat), f"/v1/panels/{PANEL}/applications/{application}/sheet", body)
+
+    def seat(self, name: str) -> Caller:
+        return self.review.reviewers[name]
+
+
+@pytest_asyncio.fixture
+async def scene(database: Database, tmp_path_factory: Any) -> AsyncIterator[Scene]:
+    async with serving(database, tmp_path_factory.mktemp("served")) as served:
+        review = await a_review(served.office)
+        office, log_id = served.office, served.office.log_id
+        text = await office.deposit(review.clerk, "form")
+        saved = FormSaved(
+            application_id=ApplicationId("A-1"),
+            unit_id=UnitId("BR-1"),
+            form="form",
+            answered=("goals",),
+            document_id=DocumentId(text),
+        )
+        await write(office, saved)
+        await review.open_scoring()
+        await served.views.until(log_id, await (await office.parts.stores(log_id)).head())
+        yield Scene(served, review, text)
+
+
+async def test_a_reviewer_sees_the_own_seat_what_is_before_it_and_the_own_sheet(scene: Scene) -> None:
+    mine, other = scene.seat("S-1"), scene.seat("S-2")
+    (seat,) = (await scene.read(mine, "/v1/seats"))["items"]
+    assert (seat["panel_id"], seat["seat_id"], seat["state"]) == (PANEL, "S-1", "scoring")
+    listed = await scene.read(mine, f"/v1/panels/{PANEL}/assignments")
+    assert [item["application_id"] for item in listed["items"]] == ["A-1", "A-2", "A-3"]
+    material = await scene.read(mine, f"/v1/panels/{PANEL}/applications/A-1/materials")
+    assert (material["form_document_id"], material["answered"]) == (scene.form_document_id, ["goals"])
+    assert (await scene.get(mine, f"/v1/documents/{scene.form_document_id}")).status_code == 200
+    receipt = await scene.file("S-1")
+    listed = await scene.read(mine, f"/v1/panels/{PANEL}/assignments")
+    assert [item["filed_position"] for item in listed["items"]] == [receipt["version"], None, None]
+    own = await scene.read(mine, f"/v1/panels/{PANEL}/applications/A-1/sheet")
+    assert own["marks"] == MARKS
+    assert (await scene.get(mine, f"/v1/documents/{own['opinion_document_id']}")).json() == {"opinion": "扎实"}
+    for caller in (other, scene.review.clerk, scene.review.head):
+        assert (await scene.get(caller, f"/v1/panels/{PANEL}/applications/A-1/sheet")).status_code == 404
+        assert (await scene.get(caller, f"/v1/documents/{own['opinion_document_id']}")).status_code == 404
+
+
+async def test_who_has_no_seat_or_left_it_finds_nothing(scene: Scene) -> None:
+    stranger = await scene.served.office.somebody("reviewer")
+    gone = scene.seat("S-3")
+    await scene.act(scene.review.head, f"/v1/panels/{PANEL}/seats/S-3/vacate", reason="ill")
+    version = (await scene.read(scene.review.clerk, "/v1/events"))["head"]
+    for caller in (stranger, gone):
+        for path in ("assignments", "applications/A-1/materials", "applications/A-1/sheet"):
+            answer = await scene.get(caller, f"/v1/panels/{PANEL}/{path}", min_position=version)
+            assert answer.status_code == 404, path
+        answer = await scene.get(caller, f"/v1/documents/{scene.form_document_id}", min_position=version)
+        assert answer.status_code == 404
+    assert (await scene.read(stranger, "/v1/seats"))["items"] == []
+    assert [seat["held"] for seat in (await scene.read(gone, "/v1/seats", min_position=version))["items"]] == [False]
+
+
+async def test_reviewers_read_nothing_else_of_a_panel_and_nothing_of_one_another(scene: Scene) -> None:
+    await scene.file("S-2")
+    mine = scene.seat("S-1")
+    for path in ("board", "scoreboard", "tracks/branch/ranking", "seats/S-2/identity"):
+        assert (await scene.get(mine, f"/v1/panels/{PANEL}/{path}")).status_code == 404, path
+    for path in ("/v1/panels", f"/v1/panels/{PANEL}/seats", f"/v1/panels/{PANEL}/sheets"):
+        assert (await scene.read(mine, path))["items"] == [], path
+    feed = await scene.read(mine, "/v1/events", limit=1000)
+    assert not [
+        item for item in feed["items"] if item["type"].startswith("review.") and "stage_defined" not in item["type"]
+    ]
+
+
+async def test_a_recusal_closes_every_door_at_once_and_lifting_it_opens_them_again(scene: Scene) -> None:
+    mine = scene.seat("S-1")
+    await scene.file("S-1")
+    at = f"/v1/panels/{PANEL}/applications/A-1"
+    version = (await scene.act(mine, f"{at}/declare-interest", {"interest": "colleague"}))["version"]
+    wanted = {"min_position": version}
+    listed = await scene.read(mine, f"/v1/panels/{PANEL}/assignments", **wanted)
+    assert [item["application_id"] for item in listed["items"]] == ["A-2", "A-3"]
+    for path in (f"{at}/materials", f"{at}/sheet", f"/v1/documents/{scene.form_document_id}"):
+        assert (await scene.get(mine, path, **wanted)).status_code == 404, path
+    amended = {"marks": MARKS, "opinion": {"opinion": "改"}}
+    refused = await scene.post(mine, f"{at}/sheet/amend", amended, "misread")
+    assert refused.json()["type"] == "/problems/recused-from"
+    board = await scene.read(scene.review.clerk, f"/v1/panels/{PANEL}/board", **wanted)
+    assert [(s["recused"], s["due"], s["filed"]) for s in board["seats"]] == [(1, 2, 0), (0, 3, 0), (0, 3, 0)]
+    assert board["filed"] == 0
+    lift = f"/v1/panels/{PANEL}/seats/S-1/applications/A-1/lift-recusal"
+    version = (await scene.act(scene.review.head, lift, reason="mistaken"))["version"]
+    assert (await scene.get(mine, f"{at}/materials", min_position=version)).status_code == 200
+    assert (await scene.read(scene.review.clerk, f"/v1/panels/{PANEL}/board", min_position=version))["filed"] == 1
+
+
+async def test_a_recused_reviewer_reads_nothing_of_it_as_a_clerk_either(scene: Scene) -> None:
+    office, mine = scene.served.office, scene.seat("S-1")
+    for seat in scene.review.reviewers:
+        await scene.file(seat)
+    await appoint(scene, mine, "clerk", None)
+    at = f"/v1/panels/{PANEL}/applications/A-1"
+    version = (await scene.act(mine, f"{at}/declare-interest", {"interest": "colleague"}))["version"]
+    wanted: dict[str, Any] = {"min_position": version}
+    others = scene.review.clerk
+    for path in (f"/v1/documents/{scene.form_document_id}", "/v1/applications/A-1/case-file"):
+        assert (await scene.get(mine, path, **wanted)).status_code == 404, path
+        assert (await scene.get(others, path, **wanted)).status_code == 200, path
+    row = await scene.read(mine, "/v1/applications/A-1", **wanted)
+    assert "form_document_id" not in row
+    assert "form_document_id" in await scene.read(others, "/v1/applications/A-1", **wanted)
+    for path in (f"/v1/panels/{PANEL}/sheets", f"/v1/panels/{PANEL}/applications"):
+        seen = {item["application_id"] for item in (await scene.read(mine, path, **wanted))["items"]}
+        assert "A-1" not in seen
+        assert "A-1" in {item["application_id"] for item in (await scene.read(others, path, **wanted))["items"]}
+        export = (await scene.get(mine, path, format="csv", **wanted)).text
+        assert "A-1" not in export
+    for path in ("board", "scoreboard"):
+        assert "A-1" not in (await scene.get(mine, f"/v1/panels/{PANEL}/{path}", **wanted)).text, path
+    counted = await scene.read(mine, f"/v1/panels/{PANEL}/board", **wanted)
+    assert counted["filed"] == 0
+    # The reader's offices and seats are up to a second old; a read that waits for a position made them new.
+    feed = await scene.read(mine, "/v1/events", limit=1000, tag="application:A-1")
+    assert not [item for item in feed["items"] if item["type"].startswith(("review.", "application.form"))]
+    inbox = await scene.read(mine, "/v1/inbox", **wanted)
+    assert "A-1" not in {item["application_id"] for item in inbox["items"]}
+    assert "A-2" in {
+        item["application_id"] for item in (await scene.read(mine, f"/v1/panels/{PANEL}/applications"))["items"]
+    }
+    assert office.log_id
+
+
+async def appoint(scene: Scene, person: Caller, role: str, unit_id: str | None) -> None:
+    await scene.served.office.ask(
+        scene.served.office.administrator,
+        Appoint,
+        appointment_id=f"{role}-{person.person_id}",
+        person_id=person.person_id,
+        role=role,
+        unit_id=unit_id,
+        first_day=OPENED_AT.date(),
+    )
+
+
+async def test_a_hand_of_the_applicants_unit_reads_it_as_a_hand_and_never_from_a_seat(scene: Scene) -> None:
+    mine = scene.seat("S-1")
+    await appoint(scene, mine, "applicant", "BR-1")
+    head = (await scene.read(scene.review.clerk, "/v1/events"))["head"]
+    wanted = {"min_position": head}
+    listed = await scene.read(mine, f"/v1/panels/{PANEL}/assignments", **wanted)
+    assert "A-1" not in {item["application_id"] for item in listed["items"]}
+    at = f"/v1/panels/{PANEL}/applications/A-1"
+    assert (await scene.get(mine, f"{at}/materials", **wanted)).status_code == 404
+    assert "form_document_id" in await scene.read(mine, "/v1/applications/A-1", **wanted)
+    refused = await scene.post(mine, f"{at}/sheet", {"marks": MARKS, "opinion": {"opinion": "好"}})
+    assert refused.json()["type"] == "/problems/of-own-unit"
+
+
+async def test_who_sits_there_is_shown_to_the_head_who_asked_and_is_journalled(
+    scene: Scene, superuser: asyncpg.Connection
+) -> None:
+    head, path = scene.review.head, f"/v1/panels/{PANEL}/seats/S-2"
+    assert (await scene.get(head, f"{path}/identity")).status_code == 404
+    assert (await scene.post(head, f"{path}/open-identity")).json()["type"] == "/problems/reason-missing"
+    assert (await scene.post(scene.review.clerk, f"{path}/open-identity", reason="x")).status_code == 403
+    await scene.act(head, f"{path}/open-identity", reason="complaint")
+    assert (await scene.read(head, f"{path}/identity"))["person_id"] == scene.seat("S-2").person_id
+    another = await scene.served.office.somebody("head")
+    for caller in (another, scene.review.clerk, scene.served.office.administrator):
+        assert (await scene.get(caller, f"{path}/identity")).status_code == 404
+    lines = await superuser.fetch("SELECT actor_id, what FROM access WHERE outcome = 'read'")
+    assert (head.person_id, "seat:P-1/S-2") in {tuple(line) for line in lines}
+
+
+async def test_what_is_read_from_a_seat_is_journalled_by_its_code_and_without_a_token(
+    scene: Scene, superuser: asyncpg.Connection
+) -> None:
+    mine = scene.seat("S-1")
+    await scene.file("S-1")
+    at = f"/v1/panels/{PANEL}/applications/A-1"
+    for path in (f"{at}/materials", f"{at}/sheet", f"/v1/documents/{scene.form_document_id}"):
+        assert (await scene.get(mine, path)).status_code == 200
+    lines = await superuser.fetch("SELECT actor_id, token_id, what FROM access WHERE outcome = 'read' ORDER BY seq")
+    assert {(line["actor_id"], line["token_id"]) for line in lines} == {("P-1/S-1", None)}
+    assert [line["what"] for line in lines] == [
+        "application:A-1",
+        "application:A-1",
+        f"document:{scene.form_document_id}",
+    ]
+
+
+async def test_once_scoring_is_over_the_office_reads_marks_opinions_and_the_ranking_with_its_reasons(
+    scene: Scene,
+) -> None:
+    review = scene.review
+    own: dict[str, str] = {}
+    for number, seat in enumerate(review.reviewers):
+        for application in ("A-1", "A-2", "A-3"):
+            await scene.file(seat, application, plan=700 + 5 * number)
+        sheet = await scene.read(scene.seat(seat), f"/v1/panels/{PANEL}/applications/A-1/sheet")
+        own[seat] = sheet["opinion_document_id"]
+    ranking = f"/v1/panels/{PANEL}/tracks/branch/ranking"
+    assert (await scene.get(review.clerk, ranking)).status_code == 404
+    sealed = await scene.read(review.clerk, f"/v1/panels/{PANEL}/scoreboard")
+    assert {sheet["state"] for line in sealed["lines"] for sheet in line["sheets"]} == {"sealed"}
+    await scene.served.office.ask(scene.served.office.administrator, AdvanceClock, to=CLOSES_AT)
+    await scene.act(review.clerk, f"/v1/panels/{PANEL}/scoring/close")
+    assert (await scene.get(review.clerk, f"/v1/documents/{own['S-1']}")).status_code == 404
+    await review.open_sheets()
+    await scene.act(review.clerk, f"/v1/panels/{PANEL}/tracks/branch/rank")
+    excluded = f"/v1/panels/{PANEL}/seats/S-1/applications/A-2/exclude"
+    version = (await scene.act(review.head, excluded, reason="copied"))["version"]
+    shown = await scene.read(review.clerk, f"/v1/panels/{PANEL}/scoreboard", min_position=version)
+    first = next(line for line in shown["lines"] if line["application_id"] == "A-2")
+    assert [sheet["state"] for sheet in first["sheets"]] == ["excluded", "opened", "opened"]
+    told = await scene.read(review.clerk, ranking, min_position=version)
+    assert told["digest"] != told["recorded_digest"]
+    gap = next(p for p in told["placings"] if p["application_id"] == "A-2")["left_out"]
+    assert [(each["seat_id"], each["why"], each["code"]) for each in gap] == [("S-1", "excluded", "copied")]
+    version = (await scene.act(review.clerk, f"/v1/panels/{PANEL}/tracks/branch/rank"))["version"]
+    told = await scene.read(review.clerk, ranking, min_position=version)
+    assert told["digest"] == told["recorded_digest"]
+    assert (await scene.get(review.clerk, f"/v1/documents/{own['S-1']}")).json() == {"opinion": "扎实"}
+    figures = (await scene.served.http.get("/metrics")).text
+    assert 'biaogan_boundary_events_max{command="RankApplications"}' in figures
+
+
+async def test_a_stage_is_public_and_its_faults_are_told_by_rule(scene: Scene) -> None:
+    stranger = await scene.served.office.somebody("applicant", "BR-1")
+    listed = await scene.read(stranger, "/v1/programmes/benchmark-2020/stages")
+    (stage,) = listed["items"]
+    assert (stage["stage"], stage["minimum_sheets"]) == ("experts", 2)
+    names = {"order": 2, "name_zh": "会评", "name_en": "Meeting", "track_ids": ["branch"]}
+    body = {**names, "criteria": [], "aggregation": "mean", "minimum_sheets": 1}
+    answer = await scene.post(scene.review.head, "/v1/programmes/benchmark-2020/stages/meeting/define", body, "silent")
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/stage-faulty")
+    assert answer.json()["because"]["rule"] == "stage-marks-something"
+
+
+async def test_a_panel_is_set_up_over_http(scene: Scene) -> None:
+    review = scene.review
+    names = {"order": 2, "name_zh": "会评", "name_en": "Meeting", "track_ids": ["branch"]}
+    leaf = {"code": "overall", "name_zh": "总评", "name_en": "Overall", "weight_bp": 10_000}
+    body = {**names, "criteria": [{**leaf, "lowest_tenths": 0, "highest_tenths": 1000}]}
+    body |= {"aggregation": "median", "minimum_sheets": 1}
+    await scene.act(review.head, "/v1/programmes/benchmark-2020/stages/meeting/define", body, "silent")
+    about = {"programme_id": "benchmark-2020", "stage": "meeting", "track_ids": ["branch"]}
+    made = await scene.act(review.clerk, "/v1/panels", about)
+    panel = made["location"]
+    person = await scene.served.office.somebody("reviewer")
+    seated = await scene.act(review.clerk, f"{panel}/seats", {"reviewer": person.person_id})
+    row = await scene.read(review.clerk, panel, min_position=seated["version"])
+    assert (row["state"], row["seats"], row["stage"]) == ("constituted", 1, "meeting")
+    assert person.person_id not in str(row)
+    twice = await scene.post(review.clerk, f"{panel}/seats", {"reviewer": person.person_id})
+    assert twice.json()["type"] == "/problems/reviewer-seated-before"
+    assert person.person_id not in twice.text
+    early = await scene.post(review.clerk, f"{panel}/scoring/open", {"closes_at": CLOSES_AT.isoformat()})
+    assert early.json()["type"] == "/problems/earlier-stage-not-ranked"
+    later = {"closes_at": CLOSES_AT.replace(year=2021).isoformat()}
+    await scene.act(review.head, f"/v1/panels/{PANEL}/scoring/extend", later, "ill")
+    await asyncio.gather(*(scene.file(seat) for seat in review.reviewers))
