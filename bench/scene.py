@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -21,6 +21,7 @@ import uvloop
 from bench.compare import Measured
 from domain.ids import ApplicationId, ProgrammeId, UnitId
 from domain.kernel import Catalogue, Envelope, Event, public
+from infra.assembly import open_pool
 from infra.binaries import Binaries, find_binaries
 from infra.embedded import EmbeddedPostgres
 from infra.event_store import EventStore
@@ -91,10 +92,13 @@ def server() -> Iterator[EmbeddedPostgres]:
 
 
 @contextlib.asynccontextmanager
-async def pool_on(running: EmbeddedPostgres, name: str, size: int = 16) -> AsyncIterator[asyncpg.Pool[asyncpg.Record]]:
+async def pool_on(
+    running: EmbeddedPostgres, name: str, plans: Mapping[str, str] | None = None
+) -> AsyncIterator[asyncpg.Pool[asyncpg.Record]]:
+    """The product's own pool, on a database made for it."""
     urls = await running.prepare(name)
     await migrate(urls.owner_url)
-    async with asyncpg.create_pool(urls.app_url, min_size=4, max_size=size) as pool:
+    async with open_pool(urls.app_url, name="bench", plans=plans) as pool:
         yield pool
 
 

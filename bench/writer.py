@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sys
 
-import asyncpg
-
 from bench import append, scene
+from infra.assembly import open_pool
 
 
 async def main() -> bool:
     url, clients, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
-    async with asyncpg.create_pool(url, min_size=2, max_size=4) as pool, scene.log_on(pool, "SHARED") as store:
+    async with open_pool(url, name="bench", size=4) as pool, scene.log_on(pool, "SHARED") as store:
         await append.spread(store, clients, 0.2)
         print("ready", flush=True)
         sys.stdin.readline()

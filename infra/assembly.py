@@ -7,7 +7,7 @@ table, the command that moves a simulated clock.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -36,14 +36,20 @@ class _Connection(asyncpg.Connection):
 
 
 @asynccontextmanager
-async def open_pool(database_url: str, *, name: str, size: int = 16) -> AsyncIterator[asyncpg.Pool[asyncpg.Record]]:
-    """Open the pool of the application's role; ``name`` is what the database server shows of this process."""
+async def open_pool(
+    database_url: str, *, name: str, size: int = 16, plans: Mapping[str, str] | None = None
+) -> AsyncIterator[asyncpg.Pool[asyncpg.Record]]:
+    """Open the pool of the application's role; ``name`` is what the database server shows of this process.
+
+    ``plans`` are settings of the planner, for a process whose statements need them.
+    """
     pool = await asyncpg.create_pool(
         database_url,
         min_size=1,
         max_size=size,
         connection_class=_Connection,
-        server_settings={"application_name": f"biaogan {name}", "timezone": "UTC", "jit": "off"},
+        max_cacheable_statement_size=0,  # Without limit: what writes many views at once is long.
+        server_settings={"application_name": f"biaogan {name}", "timezone": "UTC", "jit": "off", **(plans or {})},
     )
     async with pool:
         yield pool

@@ -140,6 +140,11 @@ class EventStore:
         head = rows[0]["head"]
         return Page([self._recorded(row) for row in rows] if rows[0]["position"] is not None else [], head)
 
+    async def stretch(self, after: int, until: int | None, limit: int) -> list[Recorded]:
+        """Read on from a position: the next events, whatever they are."""
+        rows = await self._pool.fetch(_STRETCH, self.log_id, after, _EVERYTHING if until is None else until, limit)
+        return [self._recorded(row) for row in rows]
+
     async def read_for_decision(self, items: Sequence[Item], command_id: UUID, checks: Sequence[Check] = ()) -> Known:
         """Read a boundary, the head, the command's earlier receipt and extra answers, in one statement."""
         sql, arguments = _question(items, tuple(check.sql for check in checks), tuple(len(c.arguments) for c in checks))
@@ -254,6 +259,7 @@ _VERSION: Final = VERSION_OF.format(tag="$2", until="$3")
 _RANGE = "FROM event e WHERE e.log_id = $1 AND e.position > $2 AND e.position <= $3 ORDER BY e.position"
 _ROWS = f"SELECT {', '.join(f'e.{name}' for name in COLUMNS)} {_RANGE}"
 _EVENTS = f"SELECT {_SELECTED} {_RANGE}"
+_STRETCH = f"{_EVENTS} LIMIT $4"
 
 _TAGGED = """
 SELECT t.position FROM unnest(${tag}::text[], ${type}::text[], ${rest}::text[]) AS p(tag, type, rest), {kinds} LATERAL (

@@ -227,18 +227,23 @@ class Projector:
             for feed in behind:
                 await self._stop(following, Stop(feed, error.position, error.kind))
             return True
-        if not page.events:
+        if not page:
             return False
         try:
-            async with self._pool.acquire() as connection, connection.transaction():
-                stops = await advance(connection, following.store.log_id, behind, page.events, at)
+            async with self._pool.acquire() as connection:
+                stops = await advance(connection, following.store.log_id, behind, page, at)
         except Unwritten as error:
-            if limit == 1:
-                await self._stop(following, Stop(error.feed, at + 1, error.kind))
-            following.careful.add(error.feed)
+            if len(behind) > 1:
+                # Each alone, so that one faulty view holds up no other.
+                for feed in behind:
+                    await self._move(following, {feed: at}, limit)
+            elif limit == 1:
+                await self._stop(following, Stop(behind[0], at + 1, error.kind))
+            else:
+                following.careful.update(behind)
             return True
         known = await self._positions(following)
-        known.update(dict.fromkeys(behind, page.events[-1].position))
+        known.update(dict.fromkeys(behind, page[-1].position))
         for stop in stops:
             self._stopped(following, stop)
         return True

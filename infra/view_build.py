@@ -20,7 +20,7 @@ import msgspec
 from domain.kernel import Catalogue, Recorded, UnknownEventType
 from infra.event_store import EventStore
 from infra.log import logger
-from infra.view_batch import CONSUMERS, Feed, Stop, Unreadable, advance, read_on, stop_here
+from infra.view_batch import CONSUMERS, PLANS, Feed, Stop, Unreadable, advance, read_on, stop_here
 from infra.view_tables import SCHEMA, Shape, quoted
 from projections.kernel import History, View
 
@@ -110,6 +110,7 @@ async def build(
         for each in made:
             report(f"index {each.feed.relation}", 0, 0)
             await _finish(connection, each)
+        await connection.execute("; ".join(f"SET LOCAL {name} = {value}" for name, value in PLANS.items()))
         for log_id, head in heads.items():
             await _keep_up(connection, EventStore(pool, log_id, catalogue), made, head)
         for each in made:
@@ -190,8 +191,8 @@ async def _up_to_the_fault(
     try:
         while True:
             page = await read_on(store, position)
-            await _fold(connection, store.log_id, page.events, by_type, made)
-            position = page.events[-1].position
+            await _fold(connection, store.log_id, page, by_type, made)
+            position = page[-1].position
     except Unreadable as error:
         _log.error("log.unreadable", log=store.log_id, position=error.position, kind=error.kind)
         return position
@@ -252,9 +253,9 @@ async def _keep_up(connection: Connection, store: EventStore, made: Sequence[_Ma
     while at < goal:
         page = await read_on(store, at, goal)
         feeds = [each.feed for each in made if each.feed.relation not in stopped]
-        stops = await advance(connection, store.log_id, feeds, page.events, at)
+        stops = await advance(connection, store.log_id, feeds, page, at)
         stopped.update(stop.feed.relation for stop in stops)
-        at = page.events[-1].position
+        at = page[-1].position
 
 
 async def _switch(connection: Connection, made: _Made) -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Generic
 import msgspec
 from msgspec import inspect
 
-from projections.kernel import History, Key, Row, View
+from projections.kernel import Key, Row, View
 
 if TYPE_CHECKING:
     from infra.subscription import Connection
@@ -218,9 +218,8 @@ class Shape(Generic[Row]):
             ),
         ]
 
-    @cached_property
-    def _key_arrays(self) -> str:
-        return ", ".join(f"${n}::{field.sql}[]" for n, field in enumerate(self.key, 2))
+    def _keys(self, first: int) -> str:
+        return ", ".join(f"${n}::{field.sql}[]" for n, field in enumerate(self.key, first))
 
     @cached_property
     def _same_key(self) -> str:
@@ -233,83 +232,46 @@ class Shape(Generic[Row]):
     # Until a table has statistics the planner takes every index for equally good. So a search by key names its newest
     # version, which only the primary key can find, and a search by index asks for that index's own order.
 
-    def by_keys(self, relation: str) -> str:
-        """The standing rows of some keys; $1 is the log, then one array for each part of the key."""
+    # Statements are parts of larger ones: $1 is the log, ``first`` the number of their own first parameter.
+
+    def by_keys(self, relation: str, first: int) -> str:
+        """The standing rows of some keys: one array for each part of the key."""
         return (
-            f"SELECT {self.columns} FROM unnest({self._key_arrays}) AS k({self._key_aliases}), LATERAL ("
+            f"SELECT {self.columns} FROM unnest({self._keys(first)}) AS k({self._key_aliases}), LATERAL ("
             f"SELECT t.* FROM {SCHEMA}.{quoted(relation)} t WHERE t.log_id = $1 AND {self._same_key} "
             "ORDER BY t.from_position DESC LIMIT 1) newest WHERE newest.to_position IS NULL"
         )
 
-    def by_index(self, relation: str, name: str) -> str:
+    def by_index(self, relation: str, name: str, first: int) -> str:
         """The standing rows with some values of an indexed field."""
         key = ", ".join(f"t.{quoted(part)}" for part in self.view.key)
         return (
-            f"SELECT {self.columns} FROM unnest($2::{self.by_name[name].sql}[]) AS wanted(value), LATERAL ("
+            f"SELECT {self.columns} FROM unnest(${first}::{self.by_name[name].sql}[]) AS wanted(value), LATERAL ("
             f"SELECT t.* FROM {SCHEMA}.{quoted(relation)} t "
             f"WHERE t.log_id = $1 AND t.{quoted(name)} = wanted.value AND t.to_position IS NULL "
             f"ORDER BY t.log_id, t.{quoted(name)}, {key} OFFSET 0) found"
         )
 
-    def end(self, relation: str) -> str:
+    def end(self, relation: str, first: int, after: str) -> str:
         """End standing versions: arrays of the key's parts, and at which position each ended."""
-        last = len(self.key) + 2
         table = f"{SCHEMA}.{quoted(relation)}"
         return (
             f"UPDATE {table} t SET to_position = f.ended FROM ("
-            f"SELECT newest.place, k.ended FROM unnest({self._key_arrays}, ${last}::bigint[]) "
+            f"SELECT newest.place, k.ended FROM {after}unnest({self._keys(first)}, ${first + len(self.key)}::bigint[]) "
             f"AS k({self._key_aliases}, ended), LATERAL (SELECT t.ctid AS place FROM {table} t "
             f"WHERE t.log_id = $1 AND {self._same_key} ORDER BY t.from_position DESC LIMIT 1) newest OFFSET 0"
             ") f WHERE t.ctid = f.place"
         )
 
-    def insert(self, relation: str, first: int = 2, after: str = "") -> str:
-        """Write versions: one array for each column from the first parameter on, from and to last."""
+    def insert(self, relation: str, first: int, after: str) -> str:
+        """Write versions: one array for each column, from and to last."""
         types = [*(field.sql for field in self.fields), "bigint", "bigint"]
         arrays = ", ".join(f"${n}::{sql}[]" for n, sql in enumerate(types, first))
         names = ", ".join(quoted(name) for name in self.all_columns)
         into = f"INSERT INTO {SCHEMA}.{quoted(relation)} ({names})"
         return f"{into} SELECT $1, began.* FROM {after}unnest({arrays}) AS began"
 
-    def end_and_insert(self, relation: str) -> str:
-        """End versions, then write versions, in one journey: the count makes the second wait for the first."""
-        insert = self.insert(relation, len(self.key) + 3, "(SELECT count(*) FROM ended) AS done, ")
-        return f"WITH ended AS ({self.end(relation)} RETURNING true) {insert}"
-
     # --- writing -----------------------------------------------------------------------------------------------------
-
-    async def standing(
-        self, connection: Connection, relation: str, log_id: int, keys: Iterable[Key], where: Iterable[tuple[str, Any]]
-    ) -> list[Row]:
-        """The rows that stand under some keys or in some places of an index, each once."""
-        found: dict[Key, Row] = {}
-        if parts := list(zip(*keys, strict=True)):
-            for record in await connection.fetch(self.by_keys(relation), log_id, *parts):
-                row = self.decode(tuple(record))
-                found[self.view.key_of(row)] = row
-        values: dict[str, list[Any]] = {}
-        for name, value in where:
-            values.setdefault(name, []).append(value)
-        for name, wanted in values.items():
-            for record in await connection.fetch(self.by_index(relation, name), log_id, wanted):
-                row = self.decode(tuple(record))
-                found[self.view.key_of(row)] = row
-        return list(found.values())
-
-    async def write(self, connection: Connection, relation: str, log_id: int, history: History[Row]) -> None:
-        """End what ended and write what began, in one statement whatever their number."""
-        ends: list[Any] = []
-        if history.ended:
-            keys, positions = zip(*history.ended, strict=True)
-            ends = [*zip(*keys, strict=True), positions]
-        versions = [(*self.encode(row), begun, ended) for row, begun, ended in history.versions()]
-        begins = list(zip(*versions, strict=True))
-        if ends and begins:
-            await connection.execute(self.end_and_insert(relation), log_id, *ends, *begins)
-        elif ends:
-            await connection.execute(self.end(relation), log_id, *ends)
-        elif begins:
-            await connection.execute(self.insert(relation), log_id, *begins)
 
     async def copy(
         self, connection: Connection, relation: str, log_id: int, versions: Iterable[tuple[Row, int, int | None]]

@@ -361,7 +361,7 @@ async def test_of_two_batches_over_the_same_events_one_is_refused(pool: asyncpg.
 
     async def take() -> bool:
         try:
-            async with pool.acquire() as connection, connection.transaction():
+            async with pool.acquire() as connection:
                 await advance(connection, store.log_id, feeds, events, 0)
         except CheckpointMoved:
             return False
@@ -369,6 +369,22 @@ async def test_of_two_batches_over_the_same_events_one_is_refused(pool: asyncpg.
 
     assert sorted(await asyncio.gather(*(take() for _ in range(4)))) == [False, False, False, True]
     assert await verify(pool, VIEWS, CATALOGUE, store.log_id) == []
+
+
+async def test_a_batch_changes_nothing_unless_every_checkpoint_is_where_it_was_seen(
+    pool: asyncpg.Pool, new_log: NewLog
+) -> None:
+    store = await new_log()
+    await projector(pool).catch_up()
+    await write(store, [dug(1), dug(2)])
+    events = (await store.read()).events
+    plot, tally = (Feed(Shape(view), f"{view.name}_v1") for view in (PLOT, TALLY))
+    async with pool.acquire() as connection:
+        await advance(connection, store.log_id, [tally], events[:1], 0)
+        with pytest.raises(CheckpointMoved):
+            await advance(connection, store.log_id, [plot, tally], events, 0)
+    assert (await at(pool, "plot", store.log_id), await at(pool, "tally", store.log_id)) == (0, 1)
+    assert (await rows(pool, store, PLOT), len(await versions(pool, "tally", store.log_id))) == ({}, 1)
 
 
 async def test_two_projectors_at_once_and_killed_backends_lose_and_double_nothing(

@@ -17,6 +17,8 @@ from domain.ids import UnitId
 from domain.institution.events import ClockAdvanced
 from infra.event_store import EventStore
 from infra.projector import Projector
+from infra.view_batch import Feed, Touched, fold
+from infra.view_batch import write as keep
 from infra.view_query import AtLeast, AtMost, BadQuery
 from infra.view_tables import Shape
 from infra.views import Behind, NoSuchView, NotEffective, shown
@@ -101,6 +103,7 @@ async def test_a_table_gives_back_exactly_the_rows_it_was_given(
     pool: asyncpg.Pool, found: list[PlotRow], way: bool
 ) -> None:
     shape = Shape(PLOT)
+    feed = Feed(shape, "plot_v1")
     async with pool.acquire() as connection:
         transaction = connection.transaction()
         await transaction.start()
@@ -113,9 +116,10 @@ async def test_a_table_gives_back_exactly_the_rows_it_was_given(
             history: History[PlotRow] = History(PLOT)
             history.register.seed(found)
             history.begun = dict.fromkeys(history.register.rows, 1)
-            await shape.write(connection, "plot_v1", 1, history)
+            assert await keep(connection, 1, [(feed, history)], {}, 0)
         keys = [PLOT.key_of(row) for row in found]
-        again = await shape.standing(connection, "plot_v1", 1, keys, [("row", found[0].row)])
+        ((_, stands),) = await fold(connection, 1, [Touched(feed, (), keys, {"row": [found[0].row]})])
+        again = list(stands.register.rows.values())
         await transaction.rollback()
     assert {PLOT.key_of(row): row for row in again} == {PLOT.key_of(row): row for row in found}
     assert all(type(value) is type(getattr(row, name)) for row in again for name, value in _values(row))

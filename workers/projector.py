@@ -14,6 +14,7 @@ from infra.log import configure
 from infra.processes import beating
 from infra.projector import Projector
 from infra.settings import Settings, SettingsRefused, load
+from infra.view_batch import PLANS
 from projections import VIEWS
 
 NAME = "projector"
@@ -24,7 +25,7 @@ async def project(settings: Settings) -> None:
     """Follow every log of the database until this process is told to stop."""
     if settings.database_url is None:
         raise SettingsRefused("BIAOGAN_DATABASE_URL is not set; `biaogan serve` starts this process with it.")
-    async with open_pool(settings.database_url, name=NAME, size=_CONNECTIONS) as pool:
+    async with open_pool(settings.database_url, name=NAME, size=_CONNECTIONS, plans=PLANS) as pool:
         work = asyncio.create_task(Projector(pool, VIEWS, CATALOGUE).run(), name=NAME)
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, work.cancel)
