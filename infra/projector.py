@@ -29,11 +29,17 @@ __all__ = ["POLL_SECONDS", "Projector"]
 
 POLL_SECONDS: Final = 0.5
 _AWAY = (asyncpg.PostgresError, *LOST)
-_UNBUILT = (NotAsFolded, Unwritten, asyncpg.DataError, TypeError, ValueError, OverflowError)
-# Every log has a checkpoint for every table that is read, so that moving it is a mere update.
+_UNBUILT = (NotAsFolded, Unreadable, Unwritten, asyncpg.DataError, TypeError, ValueError, OverflowError)
+# Every log has a checkpoint for every table that is read, so that moving it is a mere update. The row that says which
+# table is read is held meanwhile, or a switch could leave such a checkpoint behind for a table that is gone.
 _OPEN = """
 INSERT INTO checkpoint (log_id, consumer, position)
-SELECT l.log_id, $2 || v.relation, 0 FROM log l, view.live v WHERE v.relation = ANY ($1::text[])
+SELECT l.log_id, $2 || v.relation, 0 FROM log l, (
+    SELECT v.relation FROM view.live v WHERE v.relation = ANY ($1::text[]) AND EXISTS (
+        SELECT FROM log l WHERE NOT EXISTS (
+            SELECT FROM checkpoint c WHERE c.log_id = l.log_id AND c.consumer = $2 || v.relation))
+    ORDER BY v.name FOR SHARE OF v
+) AS v
 ON CONFLICT DO NOTHING
 """
 _POSITIONS = "SELECT consumer, position FROM checkpoint WHERE log_id = $1 AND consumer = ANY ($2::text[])"
@@ -186,25 +192,23 @@ class Projector:
         """Build what is missing together; where that fails, each alone, so that one faulty view holds up no other."""
         missing = await self._missing()
         try:
-            built = await build(self._pool, missing, self._catalogue)
+            await build(self._pool, missing, self._catalogue)
         except _UNBUILT:
             _log.error("views.not_built", views=len(missing), exc_info=True)
-            built = []
             if len(missing) > 1:
                 for view in missing:
-                    built += await self._build_alone(view)
-        for view in missing:
-            if view.name not in built:
-                self._unbuildable.add(view.name)
-                _log.error("view.not_built", view=view.name, version=view.version)
+                    await self._build_alone(view)
+        # Another projector may have built them meanwhile, so what counts is what is missing still.
+        for view in await self._missing():
+            self._unbuildable.add(view.name)
+            _log.error("view.not_built", view=view.name, version=view.version)
         await sweep(self._pool)
 
-    async def _build_alone(self, view: View[Any]) -> list[str]:
+    async def _build_alone(self, view: View[Any]) -> None:
         try:
-            return await build(self._pool, [view], self._catalogue)
+            await build(self._pool, [view], self._catalogue)
         except _UNBUILT:
             _log.error("view.not_built", view=view.name, exc_info=True)
-            return []
 
     # --- one step ----------------------------------------------------------------------------------------------------
 
