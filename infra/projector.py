@@ -18,7 +18,7 @@ import asyncpg
 from domain.kernel import Catalogue
 from infra.event_store import EventStore
 from infra.log import logger
-from infra.subscription import CheckpointMoved
+from infra.subscription import CheckpointMoved, hang_up
 from infra.view_batch import BATCH, CONSUMERS, Feed, Stop, Unreadable, Unwritten, advance, read_on, stop_here
 from infra.view_build import NotAsFolded, VersionNotRaised, build, live, sweep, wanted
 from infra.view_tables import Shape
@@ -77,29 +77,30 @@ class Projector:
     # --- for ever ----------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Follow every log, new ones included, until cancelled; a database that is away is waited for."""
-        followers: dict[int, asyncio.Task[None]] = {}
+        """Follow every log, new ones included, until cancelled; a database that is away is waited for.
+
+        Raises an ExceptionGroup of whatever is a fault of the program: a log that is followed no more would go unseen.
+        """
+        followed: set[int] = set()
         builder: asyncio.Task[None] | None = None
         try:
-            while True:
-                with _while_away("projector.waits"):
-                    await self._look_around()
-                    await self._listen()
-                    if (builder is None or builder.done()) and await self._missing():
-                        builder = asyncio.create_task(self._build_in_the_background(), name="build of views")
-                for log_id, following in self._logs.items():
-                    if log_id not in followers:
-                        followers[log_id] = asyncio.create_task(self._follow(following), name=f"views of log {log_id}")
-                if builder is None or builder.done():
-                    await asyncio.sleep(POLL_SECONDS)
-                else:
-                    # What was built is followed at once.
-                    await asyncio.wait([builder], timeout=POLL_SECONDS)
+            async with asyncio.TaskGroup() as tasks:
+                while True:
+                    with _while_away("projector.waits"):
+                        await self._look_around()
+                        await self._listen()
+                        if (builder is None or builder.done()) and await self._missing():
+                            builder = tasks.create_task(self._build_in_the_background(), name="build of views")
+                    for log_id, following in self._logs.items():
+                        if log_id not in followed:
+                            followed.add(log_id)
+                            tasks.create_task(self._follow(following), name=f"views of log {log_id}")
+                    if builder is None or builder.done():
+                        await asyncio.sleep(POLL_SECONDS)
+                    else:
+                        # What was built is followed at once.
+                        await asyncio.wait([builder], timeout=POLL_SECONDS)
         finally:
-            tasks = [*followers.values(), *([builder] if builder else [])]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             await self._stop_listening()
 
     def wake(self, log_id: int) -> None:
@@ -295,14 +296,11 @@ class Projector:
 
     async def _stop_listening(self) -> None:
         listener, self._listener = self._listener, None
-        if listener is not None:
-            if not _is_gone(listener):
-                for log_id, following in self._logs.items():
-                    if following.listened:
-                        await listener.remove_listener(f"biaogan_log_{log_id}", self._heard)
-            await self._pool.release(listener)
+        channels = [f"biaogan_log_{log_id}" for log_id, following in self._logs.items() if following.listened]
         for following in self._logs.values():
             following.listened = False
+        if listener is not None:
+            await hang_up(self._pool, listener, self._heard, channels)
 
 
 def _is_gone(connection: Any) -> bool:  # noqa: ANN401 - A connection as the pool lends it.

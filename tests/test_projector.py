@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from domain.ids import UnitId
-from domain.kernel import Recorded
+from domain.kernel import Catalogue, Event, Recorded
 from domain.lifecycle import CATALOGUE as LIFECYCLE
 from infra.event_store import EventStore, open_log
 from infra.projector import Projector
@@ -40,6 +40,7 @@ from tests.viewing import (
     TALLY,
     VIEWS,
     NewLog,
+    PlotDug,
     PlotFlooded,
     PlotRow,
     Unheard,
@@ -245,6 +246,23 @@ async def test_a_log_that_opens_between_any_two_statements_is_followed(pool: asy
             await wait_for(pool, store)
     for store in interrupted.opened:
         assert await verify(pool, VIEWS, CATALOGUE, store.log_id) == []
+
+
+class _Faulty(Catalogue):
+    """A catalogue whose program has a fault: nobody foresees this error."""
+
+    def decode(self, name: str, data: bytes) -> Event:
+        raise LookupError(name, data)
+
+
+async def test_a_fault_of_the_program_ends_the_process_in_plain_sight(pool: asyncpg.Pool, new_log: NewLog) -> None:
+    store = await new_log()
+    await projector(pool).catch_up()
+    await write(store, [dug(1)])
+    with pytest.raises(ExceptionGroup) as broke:
+        async with asyncio.timeout(20):
+            await Projector(pool, VIEWS, _Faulty([PlotDug])).run()
+    assert broke.group_contains(LookupError)
 
 
 # --- a view that fails -----------------------------------------------------------------------------------------------
