@@ -121,5 +121,7 @@ async def assemble(
             door=door,
         )
     finally:
-        await stores.close()
-        await access.close()
+        try:
+            await stores.close()
+        finally:
+            await access.close()

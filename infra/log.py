@@ -7,7 +7,7 @@ import re
 import sys
 import traceback
 import uuid
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from contextlib import AbstractContextManager, suppress
 from typing import Any, TextIO
 
@@ -112,6 +112,15 @@ def _without_content(_logger: Any, _method: str, line: MutableMapping[str, Any])
     if isinstance(error, BaseException):
         line["error"] = outline(error)
     return line
+
+
+def leaves(fault: BaseException) -> Iterator[BaseException]:
+    """The faults in a group, however deep."""
+    if isinstance(fault, BaseExceptionGroup):
+        for each in fault.exceptions:
+            yield from leaves(each)
+    else:
+        yield fault
 
 
 def outline(error: BaseException) -> list[dict[str, object]]:
