@@ -9,7 +9,7 @@ import sys
 import traceback
 import uuid
 from collections.abc import Mapping, MutableMapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any, Final, TextIO
@@ -87,12 +87,15 @@ def request_id(offered: str | None) -> str:
     return offered if offered is not None and _OFFERED_REQUEST_ID.fullmatch(offered) else str(uuid.uuid4())
 
 
-class during:  # noqa: N801 - It is used as a function is.
+def during(**names: object) -> AbstractContextManager[None]:
     """Put these names beside every line written inside, in whatever task or function: request, position, command."""
+    return _Beside(names)
 
+
+class _Beside:
     __slots__ = ("_names", "_token")
 
-    def __init__(self, **names: object) -> None:
+    def __init__(self, names: Mapping[str, object]) -> None:
         self._names = names
 
     def __enter__(self) -> None:
