@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID, uuid5
 
 import msgspec
-from litestar import Response
 
+from api.answers import JSON, Response
 from api.bodies import decode
 from api.callers import Callers
 from api.problems import MediaTypeUnknown, NotFound, VersionRequired
@@ -29,9 +28,7 @@ from infra.assembly import Assembly
 from infra.front_door import Ask, Caller, Preview, Receipt, RecordedRef
 from infra.views import Views
 
-__all__ = ["Foreseen", "Recording", "Wiring", "address_of", "answer_act", "json_response", "respond"]
-
-JSON: Final = "application/json"
+__all__ = ["JSON", "Foreseen", "Recording", "Wiring", "address_of", "answer_act", "json_response", "respond"]
 
 
 class Recording(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -98,7 +95,7 @@ async def answer_act(wiring: Wiring, act: Act, request: AnyRequest) -> AnyRespon
     values = await _values(act, request, headers)
     if act.makes is not None and values.get(act.makes) is None:
         values[act.makes] = made_id(wiring, institution, caller, key, act.makes)
-    subject = act_subject(act)
+    subject = act.about
     ask = Ask(
         caller=caller,
         command=act.command,
@@ -128,22 +125,11 @@ RESOURCES: Final = {
 """Where the resource of a tag is read."""
 
 
-@functools.cache
-def act_subject(act: Act) -> tuple[str, str] | None:
-    """The field that names the resource of an act, and the kind of its tag."""
-    return act.about
-
-
-@functools.cache
-def _shape(act: Act) -> tuple[Any, dict[str, Any], tuple[str, ...]]:
-    return act.body, dict(act.path_types), tuple(act.body.__struct_fields__)
-
-
 async def _values(act: Act, request: AnyRequest, headers: Headers) -> dict[str, Any]:
-    body, in_path, names = _shape(act)
     try:
         values = {
-            name: msgspec.convert(request.path_params[name], kind, strict=False) for name, kind in in_path.items()
+            name: msgspec.convert(request.path_params[name], kind, strict=False)
+            for name, kind in act.path_types.items()
         }
     except msgspec.ValidationError:
         # An id that can be nobody's is the id of nothing.
@@ -151,8 +137,8 @@ async def _values(act: Act, request: AnyRequest, headers: Headers) -> dict[str, 
     data = await json_of(request, headers)
     if act.check is not None:
         act.check(data)
-    given = decode(data, body)
-    return values | {name: getattr(given, name) for name in names}
+    given = decode(data, act.body)
+    return values | {name: getattr(given, name) for name in act.body.__struct_fields__}
 
 
 async def json_of(request: AnyRequest, headers: Headers) -> bytes:

@@ -5,27 +5,28 @@ from __future__ import annotations
 import functools
 import gc
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, cast
 
 import msgspec
 import structlog
-from litestar import Litestar, Request, Response
-from litestar.config.compression import CompressionConfig
+from litestar import Litestar
+from litestar import Request as FrameworkRequest
+from litestar import Response as FrameworkResponse
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
-from litestar.status_codes import HTTP_200_OK
+from litestar.types import ASGIApp
 
 from api.acts import Wiring, answer_act
 from api.callers import FAILED_LOGINS, Callers
 from api.catalogue import PAGES
-from api.doorstep import REQUEST_ID, ROUTE, Doorstep, Figures
+from api.doorstep import REQUEST_ID, ROUTE, Doorstep, Figures, Receive, Scope, Send
 from api.openapi import openapi
 from api.pages import version
 from api.problems import BODY_LIMIT, Fault, MethodNotAllowed, RecordAway, problem, translated
 from api.reads import answer_row, answer_rows
-from api.requests import language
+from api.requests import Request, language
 from api.routes import Act, AnyRequest, AnyResponse, Own, Page, Route, Row, Rows, path_fields
 from domain.institution.commands import AdvanceClock
 from domain.institution.events import ClockAdvanced
@@ -41,6 +42,8 @@ __all__ = ["application", "schema_bytes", "wired"]
 
 _POOL: Final = 16
 _AS: Final = {"HEAD": "GET"}
+_YOUNG: Final = 20_000
+"""So many objects may be made, and not yet given up, before they are looked through; a request makes a few hundred."""
 _log = structlog.get_logger(__name__)
 
 
@@ -72,23 +75,32 @@ def application(database_url: str, keys: Callable[[], MasterKeys], *, failed_log
         async with wired(database_url, keys(), failed_logins=failed_logins) as wiring:
             wiring.parts.door.counts = figures.read
             app.state.wiring, app.state.figures, app.state.schema = wiring, figures, schema_bytes()
-            # What is there by now stays; looking through all of it again and again would make requests wait.
-            gc.collect()
-            gc.freeze()
-            yield
-            gc.unfreeze()
+            with _seldom_collecting():
+                yield
 
     app = Litestar(
         route_handlers=handlers(PAGES),
         lifespan=[opened],
         exception_handlers={Exception: answer_problem, HTTPException: answer_problem},
-        compression_config=CompressionConfig(backend="gzip", minimum_size=1000, exclude=["^/v1/documents/"]),
         openapi_config=None,
-        request_max_body_size=BODY_LIMIT,
         debug=False,
         logging_config=None,
     )
     return Doorstep(app, figures)
+
+
+@contextmanager
+def _seldom_collecting() -> Iterator[None]:
+    """Look for garbage more seldom, and not among what is there by now: requests wait for it."""
+    usual = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_YOUNG, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+        gc.unfreeze()
 
 
 def schema_bytes() -> bytes:
@@ -111,22 +123,31 @@ def handlers(pages: Sequence[Page]) -> list[HTTPRouteHandler]:
 
 
 def _handler(path: str, methods: dict[str, Route]) -> HTTPRouteHandler:
-    async def answer(request: Request[Any, Any, Any]) -> Response[Any]:
-        # The framework's scope is a closed list of keys to a type checker; what is ours travels in it all the same.
-        cast("dict[str, Any]", request.scope)[ROUTE] = path
-        response = await _answer(methods[_AS.get(request.method, request.method)], request)
-        # Else the framework gives a GET the usual status of the POST that shares its path.
-        response.status_code = response.status_code or HTTP_200_OK
-        return response
+    unlimited = any(isinstance(route, Own) and route.body_limit is None for route in methods.values())
+    limit = None if unlimited else BODY_LIMIT
 
-    limits = {route.body_limit for route in methods.values() if isinstance(route, Own)}
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        scope[ROUTE] = path
+        method: str = scope["method"]
+        response = await _answer(methods[_AS.get(method, method)], Request(scope, receive, limit))
+        await response(scope, receive, send)
+
+    def instead_of(app: ASGIApp) -> ASGIApp:  # noqa: ARG001 - So the framework calls it; nothing is asked of it.
+        return cast("ASGIApp", answer)
+
     declared = path
     for name in path_fields(path):
         declared = declared.replace(f"{{{name}}}", f"{{{name}:str}}")
-    unlimited: dict[str, Any] = {"request_max_body_size": None} if None in limits else {}
     # The server leaves out the body of an answer to HEAD; everything else of it is that of GET.
     served = sorted({*methods, *({"HEAD"} if "GET" in methods else ())})
-    return HTTPRouteHandler(declared, http_method=served, **unlimited)(answer)
+    # It answers in the place of middleware: the framework finds the route and meets every failure, but does not make
+    # its own request and response, which would cost as much as the rest of a read.
+    return HTTPRouteHandler(declared, http_method=served, middleware=[instead_of])(_passed_over)
+
+
+async def _passed_over() -> None:
+    """Stand where the framework wants a handler; the answer before it never calls on."""
+    raise NotImplementedError
 
 
 async def _answer(route: Route, request: AnyRequest) -> AnyResponse:
@@ -165,7 +186,7 @@ def _method(route: Route) -> str:
             return "GET"
 
 
-def answer_problem(request: AnyRequest, error: Exception) -> AnyResponse:
+def answer_problem(request: FrameworkRequest[Any, Any, Any], error: Exception) -> FrameworkResponse[bytes]:
     """Say no in the caller's language; what nobody foresaw is logged by its kind and place."""
     refusal = translated(error)
     if isinstance(refusal, Fault):
@@ -178,4 +199,4 @@ def answer_problem(request: AnyRequest, error: Exception) -> AnyResponse:
     status, headers, body = problem(refusal, language(spoken), str(request.scope.get(REQUEST_ID, "")))
     if isinstance(refusal, MethodNotAllowed):
         headers["Allow"] = ", ".join(allowed(request.scope["path"]))
-    return Response(body, status_code=status, headers=headers, media_type=headers.pop("Content-Type"))
+    return FrameworkResponse(body, status_code=status, headers=headers, media_type=headers.pop("Content-Type"))

@@ -75,8 +75,9 @@ class Failures:
 
     def succeeded(self, secret: str) -> None:
         """Note a success."""
-        self._good[_digest(secret)] = None
-        self._good.move_to_end(_digest(secret))
+        digest = _digest(secret)
+        self._good[digest] = None
+        self._good.move_to_end(digest)
         if len(self._good) > _ADDRESSES:
             self._good.popitem(last=False)
 

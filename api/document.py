@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from typing import Annotated, Any, Final
 
 import msgspec
-from litestar.response import Stream
 
 from api.acts import RESOURCES, Wiring, address_of, respond
+from api.answers import Stream
 from api.callers import Reader
 from api.problems import HeaderInvalid, NotFound, ParameterInvalid
 from api.requests import Headers, Parameters, idempotency_key, reason, whole
@@ -124,6 +124,7 @@ async def _content(wiring: Wiring, request: AnyRequest) -> AnyResponse:
             "Cache-Control": "private, no-store",
             "X-Position": str(naming[-1].position),
         },
+        packs=False,
     )
 
 

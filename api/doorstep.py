@@ -37,8 +37,6 @@ _SAFE: Final = (
 _POLICY: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'")
 _PRIVATE: Final = (b"cache-control", b"private, no-cache")
 
-_log = logger()
-
 _HEADS: Final = "SELECT l.log_id, coalesce(max(e.position), 0) AS head FROM log l LEFT JOIN LATERAL ("
 _HEADS_REST: Final = (
     "SELECT position FROM event WHERE log_id = l.log_id ORDER BY position DESC LIMIT 1) e ON true GROUP BY 1"
@@ -71,6 +69,17 @@ class Figures:
             ["log", "consumer"],
             registry=self.registry,
         )
+        self._of: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count an answer."""
+        kept = self._of.get((method, route, status))
+        if kept is None:
+            labelled = self.requests.labels(method, route, str(status)), self.seconds.labels(method, route)
+            kept = self._of[method, route, status] = labelled
+        requests, times = kept
+        requests.inc()
+        times.observe(seconds)
 
     def read(self, command: str, events: int) -> None:
         """Count what a command was decided on."""
@@ -95,6 +104,8 @@ class Doorstep:
     def __init__(self, inside: Application, figures: Figures) -> None:
         self._inside = inside
         self._figures = figures
+        # Bound once and not for every line, so the log is to be configured by then.
+        self._log = logger().bind()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take one request in, or the start and end of the process."""
@@ -122,9 +133,8 @@ class Doorstep:
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         route = scope.get(ROUTE, "none")
-        self._figures.requests.labels(method, route, str(status)).inc()
-        self._figures.seconds.labels(method, route).observe(seconds)
-        _log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
+        self._figures.answered(method, route, status, seconds)
+        self._log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
 
 
 def _added(headers: Iterable[tuple[bytes, bytes]], identity: str) -> list[tuple[bytes, bytes]]:

@@ -6,19 +6,16 @@ is not the caller's to see: otherwise the filter would tell it.
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import typing
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
 import msgspec
-from litestar import Response
-from litestar.response import Stream
 
-from api.acts import JSON, Wiring, address_of
+from api.acts import Wiring, address_of
+from api.answers import Response, Stream
 from api.callers import Reader
 from api.problems import FormatUnknown, NotFound, ParameterInvalid
 from api.requests import Headers, Parameters, etag_matches
@@ -57,6 +54,8 @@ class Times:
 
 async def times(wiring: Wiring, reader: Reader, parameters: Parameters, *, effective: bool) -> Times:
     """Read the parameters of time; a time that the view cannot answer is refused, never passed over."""
+    if not parameters:
+        return Times(0, None, None)
     at, as_of = parameters.whole("at_position"), parameters.instant("as_of")
     day = parameters.day("effective_on")
     if at is not None and as_of is not None:
@@ -108,16 +107,9 @@ def widest(reader: Reader) -> frozenset[Audience]:
     return reader.audiences(held.unit_id for held in reader.held if held.unit_id)
 
 
-@functools.lru_cache(1_000)
 def _asked_of(view: View[Any], needed: tuple[str, ...]) -> frozenset[str]:
     """The audiences that a reader must belong to, to know of a row: those of its key and of the fields needed."""
     return frozenset(column.audience for column in columns(view.row) if column.name in (*view.key, *needed))
-
-
-@functools.cache
-def field_hints(view: View[Any]) -> Mapping[str, Any]:
-    """The types of a view's fields."""
-    return typing.get_type_hints(view.row, include_extras=True)
 
 
 # --- one row ---------------------------------------------------------------------------------------------------------
@@ -145,16 +137,13 @@ async def answer_row(wiring: Wiring, route: Row, request: AnyRequest) -> AnyResp
     if shown is None:
         raise NotFound
     # The version stands for the body where everybody reads all of it, and it was not changed by another's event.
-    is_exact = _asked_of(view, view.row.__struct_fields__) <= {"public"} and 0 < found.since <= found.version
+    is_exact = route.is_public and 0 < found.since <= found.version
     return finished(shown, found.position, headers, f'"{found.version}"', is_exact=is_exact)
 
 
 def _key(route: Row, request: AnyRequest) -> tuple[Any, ...]:
-    hints = field_hints(route.view)
     try:
-        return tuple(
-            msgspec.convert(request.path_params[name], hints[name], strict=False) for name in path_fields(route.path)
-        )
+        return msgspec.structs.astuple(msgspec.convert(request.path_params, route.key, strict=False))
     except msgspec.ValidationError:
         raise NotFound from None
 
@@ -170,8 +159,8 @@ def finished(
     etag = etag or f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     fields = {"ETag": etag, "X-Position": str(position), "Vary": "Authorization, Accept"}
     if is_exact and etag_matches(headers, etag):
-        return Response(b"", status_code=304, headers=fields, media_type=JSON)
-    return Response(body, headers=fields, media_type=JSON)
+        return Response(b"", status_code=304, headers=fields)
+    return Response(body, headers=fields)
 
 
 # --- many rows -------------------------------------------------------------------------------------------------------
@@ -233,11 +222,10 @@ async def answer_rows(wiring: Wiring, route: Rows, request: AnyRequest) -> AnyRe
 
 
 def _filters(route: Rows, request: AnyRequest, parameters: Parameters, names: Iterable[str]) -> dict[str, Any]:
-    hints = field_hints(route.view)
-    found = {name: parameters.typed(name, hints[name]) for name in names if name in parameters}
+    found = {name: parameters.typed(name, route.types[name]) for name in names if name in parameters}
     for name in path_fields(route.path):
         try:
-            found[name] = msgspec.convert(request.path_params[name], hints[name], strict=False)
+            found[name] = msgspec.convert(request.path_params[name], route.types[name], strict=False)
         except msgspec.ValidationError:
             raise NotFound from None
     return found
@@ -318,4 +306,4 @@ def csv_response(lines: AsyncIterator[bytes], name: str, position: int, reader: 
         "Content-Disposition": f'attachment; filename="{name}{"-simulated" if simulated else ""}.csv"',
         "Vary": "Authorization, Accept",
     }
-    return Stream(lines, media_type=_CSV, headers=fields)
+    return Stream(lines, _CSV, fields)

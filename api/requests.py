@@ -6,14 +6,26 @@ Nothing is guessed: a parameter that a route does not know is refused, so that a
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl
 
 import msgspec
+from litestar import Litestar
 
-from api.problems import HeaderInvalid, HeaderMissing, NotLoggedIn, ParameterInvalid, ParameterUnknown
+from api.doorstep import Receive, Scope
+from api.problems import (
+    BODY_LIMIT,
+    DocumentIncomplete,
+    HeaderInvalid,
+    HeaderMissing,
+    NotLoggedIn,
+    ParameterInvalid,
+    ParameterUnknown,
+    TooLargeHere,
+)
 from domain.ids import PSEUDONYM, SHA256_HEX
 from infra.front_door import Reason
 
@@ -21,6 +33,7 @@ __all__ = [
     "REASON_CODE",
     "Headers",
     "Parameters",
+    "Request",
     "bearer",
     "effective_on",
     "etag_matches",
@@ -41,6 +54,44 @@ _CODE_LENGTH: Final = 64
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _WHOLE: Final = re.compile(r"\d{1,15}")
 _QUALITY: Final = re.compile(r"\s*([A-Za-z*]{1,8})[A-Za-z0-9-]*\s*(?:;\s*q\s*=\s*([01](?:\.\d{1,3})?))?\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as it came in; its body is read when it is asked for, and no further than the route's limit."""
+
+    scope: Scope
+    receive: Receive
+    limit: int | None = BODY_LIMIT
+
+    @property
+    def path_params(self) -> dict[str, str]:
+        """What stands in the path, by the names between its braces."""
+        found: dict[str, str] = self.scope["path_params"]
+        return found
+
+    @property
+    def app(self) -> Litestar:
+        """The application that was asked."""
+        found: Litestar = self.scope["litestar_app"]
+        return found
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        """The body, piece by piece."""
+        size, more = 0, True
+        while more:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise DocumentIncomplete
+            size += len(message["body"])
+            if self.limit is not None and size > self.limit:
+                raise TooLargeHere(limit=self.limit)
+            more = message.get("more_body", False)
+            yield message["body"]
+
+    async def body(self) -> bytes:
+        """The whole body."""
+        return b"".join([piece async for piece in self.stream()])
 
 
 class Headers:
@@ -161,6 +212,8 @@ class Parameters:
 
     def __init__(self, query: bytes, known: Collection[str]) -> None:
         self._values: dict[str, str] = {}
+        if not query:
+            return
         try:
             pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50)
         except (UnicodeError, ValueError):
@@ -171,6 +224,9 @@ class Parameters:
             if name in self._values:
                 raise ParameterInvalid(parameter=name, rule="at most once")
             self._values[name] = value
+
+    def __len__(self) -> int:
+        return len(self._values)
 
     def __contains__(self, name: str) -> bool:
         return name in self._values

@@ -6,22 +6,24 @@ import re
 import typing
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, Literal
 
 import msgspec
-from litestar import Request, Response
 
+from api.answers import Response, Stream
 from api.bodies import body_of, field_types
+from api.requests import Request
 from domain.ids import TAG_KINDS
 from domain.kernel import Command, asked_fields
-from projections.kernel import View
+from projections.kernel import View, columns
 
 __all__ = ["Act", "Gives", "Own", "Page", "Parameter", "Route", "Row", "Rows", "path_fields"]
 
 _FIELD: Final = re.compile(r"\{(\w+)\}")
 
-AnyRequest = Request[Any, Any, Any]
-AnyResponse = Response[Any]
+AnyRequest = Request
+AnyResponse = Response | Stream
 
 
 def path_fields(path: str) -> tuple[str, ...]:
@@ -46,17 +48,17 @@ class Act:
     subject: str | None = None
     check: Callable[[bytes], None] | None = None
 
-    @property
+    @cached_property
     def in_path(self) -> tuple[str, ...]:
         """The fields of the command that stand in the path."""
         return path_fields(self.path)
 
-    @property
+    @cached_property
     def body(self) -> type[msgspec.Struct]:
         """The struct of the request's body."""
         return body_of(self.command, frozenset(self.in_path), self.makes)
 
-    @property
+    @cached_property
     def about(self) -> tuple[str, str] | None:
         """The field that names the resource, and the kind of its tag."""
         hints = typing.get_type_hints(self.command)
@@ -65,7 +67,7 @@ class Act:
         chosen = self.subject or (in_path[-1] if in_path else self.makes or (ids[0] if ids else None))
         return None if chosen is None else (chosen, TAG_KINDS[hints[chosen]])
 
-    @property
+    @cached_property
     def path_types(self) -> Mapping[str, Any]:
         """The published types of the fields in the path."""
         kinds = field_types(self.command)
@@ -80,6 +82,11 @@ class Rows:
     view: View[Any]
     capability: str = ""
 
+    @cached_property
+    def types(self) -> Mapping[str, Any]:
+        """The types of the view's fields."""
+        return typing.get_type_hints(self.view.row, include_extras=True)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
@@ -89,6 +96,17 @@ class Row:
     view: View[Any]
     version_of: str
     capability: str = ""
+
+    @cached_property
+    def key(self) -> type[msgspec.Struct]:
+        """The parts of the key, as they stand in the path."""
+        types = typing.get_type_hints(self.view.row, include_extras=True)
+        return msgspec.defstruct("Key", [(name, types[name]) for name in path_fields(self.path)])
+
+    @cached_property
+    def is_public(self) -> bool:
+        """Whether everybody who sees a row sees all of it."""
+        return all(column.audience == "public" for column in columns(self.view.row))
 
 
 @dataclass(frozen=True, kw_only=True)

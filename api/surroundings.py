@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import asyncpg
 import msgspec
-from litestar import Response
 
 from api.acts import Wiring
+from api.answers import Response
 from api.pages import ASSETS, DOCS_POLICY, PAGE_POLICY, docs_page, problem_page, problems_page, root_page
 from api.problems import NotFound, named
 from api.requests import Parameters

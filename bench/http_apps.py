@@ -34,9 +34,9 @@ from infra.log import configure
 from infra.master_key import ensure_key_file
 from infra.record import Accepted, Check, Fact, Item, Proposal
 from infra.tokens import STILL_VALID
+from infra.view_batch import CONSUMERS
 from infra.view_build import live
-from infra.view_query import selected
-from infra.view_tables import Shape
+from infra.view_tables import SCHEMA, Shape, quoted
 from projections.organisation import ORGANISATION
 
 ORIGIN: Final = "BENCH"
@@ -45,6 +45,16 @@ _TREE: Final = tuple(sorted(kind.TOPIC for kind in TREE_FACTS))
 _STANDING: Final = tuple(kind.TOPIC for kind in STANDING)
 _NAMES: Final = UUID("6b1f6c1e-3c52-5d0e-9d53-9a1d5f0b7a11")
 _JSON: Final = [(b"content-type", b"application/json")]
+
+# One row as it stands, with the position that it reflects: what a read by key tells, asked for one key alone.
+_BY_KEY: Final = """
+SELECT (SELECT v.relation FROM view.live v WHERE v.name = $2) AS live,
+       coalesce((SELECT c.position FROM checkpoint c WHERE c.log_id = $1 AND c.consumer = $3), 0) AS reached, r.*
+FROM (SELECT 1) AS always LEFT JOIN LATERAL (
+    SELECT {columns} FROM {table} t WHERE t.log_id = $1 AND t.unit_id = $4
+    ORDER BY t.from_position DESC LIMIT 1
+) AS r ON true
+"""
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -72,7 +82,9 @@ class Bare:
     async def open(self) -> None:
         self._pool = await self._stack.enter_async_context(open_pool(self._url, name="bare"))
         self._store = await self._stack.enter_async_context(EventStore(self._pool, self._log_id, CATALOGUE))
-        self._relation = (await live(self._pool))[ORGANISATION.name].relation
+        relation = (await live(self._pool))[ORGANISATION.name].relation
+        sql = _BY_KEY.format(columns=self._shape.columns, table=f"{SCHEMA}.{quoted(relation)}")
+        self._asked = (sql, self._log_id, ORGANISATION.name, CONSUMERS + relation)
 
     async def close(self) -> None:
         await self._stack.aclose()
@@ -93,11 +105,10 @@ class Bare:
         await send({"type": "http.response.body", "body": body})
 
     async def row(self, unit_id: str) -> bytes:
-        sql, arguments = selected(self._shape, self._relation, self._log_id, (unit_id,))
-        record = await self._pool.fetchrow(sql, *arguments)
+        record = await self._pool.fetchrow(*self._asked, unit_id)
         if record is None:
             raise LookupError(unit_id)
-        return msgspec.json.encode(self._shape.decode(tuple(record)[3:-1]))
+        return msgspec.json.encode(self._shape.decode(tuple(record)[2:]))
 
     async def _register(self, headers: dict[bytes, bytes], data: bytes) -> bytes:
         asked = self._decode(data)

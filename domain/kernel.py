@@ -356,12 +356,14 @@ def _handler(target: Any, body: type[Event]) -> tuple[Callable[..., None], tuple
     return None
 
 
+@functools.cache
 def taken_in(command: type[Command]) -> frozenset[type[Event]]:
     """The event types that a command has ``@event`` methods for, its base classes' included."""
     own = typing.cast("dict[tuple[type, type[Event]], Any]", decorated_funcs)
     return frozenset(body for cls, body in own if cls in command.__mro__)
 
 
+@functools.cache
 def takes_positions(command: type[Command]) -> bool:
     """Whether a command learns positions of its past: then it can be decided only once they are final."""
     return any("position" in (_handler(command, body) or (None, ()))[1] for body in taken_in(command))
@@ -496,6 +498,14 @@ def _audiences(struct: type[msgspec.Struct]) -> dict[str, Audience]:
     return {name: entry[2] if entry else "office" for name, entry in found.items()}
 
 
+@functools.cache
+def _hidden(struct: type[msgspec.Struct], reader: frozenset[Audience]) -> tuple[str, ...]:
+    return tuple(name for name, audience in _audiences(struct).items() if audience not in reader)
+
+
 def redact(body: msgspec.Struct, reader: frozenset[Audience]) -> dict[str, Any]:
     """The fields of a body that a reader of these audiences may see; a field that names none is the office's."""
-    return {name: getattr(body, name) for name, audience in _audiences(type(body)).items() if audience in reader}
+    fields = msgspec.structs.asdict(body)
+    for name in _hidden(type(body), reader):
+        del fields[name]
+    return fields

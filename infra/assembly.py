@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
 import asyncpg
 
@@ -35,6 +36,16 @@ class _Connection(asyncpg.Connection):
         return ""
 
 
+_SETTINGS: Final = {
+    "timezone": "UTC",
+    "jit": "off",
+    # Statements are planned once. Where the table was small by then, a walk from end to end looked cheaper than an
+    # index, and would be kept when the table is large.
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+}
+
+
 @asynccontextmanager
 async def open_pool(
     database_url: str, *, name: str, size: int = 16, plans: Mapping[str, str] | None = None
@@ -49,7 +60,7 @@ async def open_pool(
         max_size=size,
         connection_class=_Connection,
         max_cacheable_statement_size=0,  # Without limit: what writes many views at once is long.
-        server_settings={"application_name": f"biaogan {name}", "timezone": "UTC", "jit": "off", **(plans or {})},
+        server_settings={"application_name": f"biaogan {name}", **_SETTINGS, **(plans or {})},
     )
     async with pool:
         yield pool

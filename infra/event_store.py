@@ -233,7 +233,8 @@ class EventStore:
 
 # --- SQL, made per shape of query ------------------------------------------------------------------------------------
 # Every search is a probe below LATERAL with its own LIMIT or OFFSET 0: PostgreSQL then walks the index probe by probe,
-# also with a plan it made while the tables were empty. $1 log, $2 after, $3 until, $4 limit.
+# also with a plan it made while the tables were empty. Arrays come as the results of subqueries: at an array itself the
+# planner would look, find it short, and plan every time anew. $1 log, $2 after, $3 until, $4 limit.
 
 _TABLES = ("log", "event", "event_tag", "command")
 _RIGHTS = """
@@ -262,7 +263,9 @@ _EVENTS = f"SELECT {_SELECTED} {_RANGE}"
 _STRETCH = f"{_EVENTS} LIMIT $4"
 
 _TAGGED = """
-SELECT t.position FROM unnest(${tag}::text[], ${type}::text[], ${rest}::text[]) AS p(tag, type, rest), {kinds} LATERAL (
+SELECT t.position
+FROM unnest((SELECT ${tag}::text[]), (SELECT ${type}::text[]), (SELECT ${rest}::text[])) AS p(tag, type, rest),
+     {kinds} LATERAL (
     SELECT t.position FROM event_tag t
     WHERE t.log_id = $1 AND t.tag = p.tag AND t.type = {kind} AND t.position > $2 AND t.position <= $3
       AND (p.rest = '' OR (SELECT o.tags @> string_to_array(p.rest, chr(31)) FROM event o

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
 import traceback
 import uuid
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager, suppress
-from typing import Any, TextIO
+from contextvars import ContextVar
+from types import MappingProxyType
+from typing import Any, Final, TextIO
 
 import asyncpg
+import msgspec
 import structlog
 
 # Libraries whose lines carry addresses and counts; from all others only the first words of the template are kept,
@@ -20,6 +24,8 @@ _TRUSTED_LIBRARIES = ("uvicorn.error",)
 _BEFORE_VALUES = re.compile(r"[^\n<(%{]*")
 _OFFERED_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _DEEPEST_CAUSE = 5
+_BESIDE: Final[ContextVar[Mapping[str, object]]] = ContextVar("beside", default=MappingProxyType({}))
+"""What stands beside every line of the work under way."""
 
 
 class _Lines:
@@ -39,16 +45,15 @@ class _Lines:
 def configure(process: str, level: str = "INFO", stream: TextIO | None = None) -> None:
     """Send structlog's and every library's lines of this process to one stream, as JSON."""
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
-        _name_process(process),
+        _said_by(process),
         _without_content,
     ]
-    lines, rendered = _Lines(stream or sys.stderr), structlog.processors.JSONRenderer(ensure_ascii=False)
+    lines = _Lines(stream or sys.stderr)
     # Our own lines do not pass through the library's loggers, whose records cost more than all else about a line.
     structlog.configure(
-        processors=[*shared, rendered],
+        processors=[*shared, _rendered],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_: lines,
         cache_logger_on_first_use=False,
@@ -59,7 +64,7 @@ def configure(process: str, level: str = "INFO", stream: TextIO | None = None) -
             foreign_pre_chain=[_only_template, *shared],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                rendered,
+                _rendered,
             ],
         )
     )
@@ -84,15 +89,35 @@ def request_id(offered: str | None) -> str:
 
 def during(**names: object) -> AbstractContextManager[None]:
     """Put these names beside every line written inside, in whatever task or function: request, position, command."""
-    return structlog.contextvars.bound_contextvars(**names)
+    return _Beside(names)
 
 
-def _name_process(process: str) -> structlog.typing.Processor:
-    def name(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401
-        line["process"] = process
-        return line
+class _Beside:
+    __slots__ = ("_names", "_token")
 
-    return name
+    def __init__(self, names: Mapping[str, object]) -> None:
+        self._names = names
+
+    def __enter__(self) -> None:
+        self._token = _BESIDE.set({**_BESIDE.get(), **self._names})
+
+    def __exit__(self, *_: object) -> None:
+        _BESIDE.reset(self._token)
+
+
+def _said_by(process: str) -> structlog.typing.Processor:
+    def said(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401
+        return {**_BESIDE.get(), **line, "process": process}
+
+    return said
+
+
+def _rendered(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> str:  # noqa: ANN401
+    try:
+        return msgspec.json.encode(line, enc_hook=repr).decode()
+    except UnicodeEncodeError:
+        # A file's name may hold what is no text; written as an escape it stops nobody.
+        return json.dumps(line, default=repr)
 
 
 def _only_template(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401

@@ -162,11 +162,11 @@ def paged(shape: Shape[Any], asked: Asked, rows: Sequence[Any], position: int) -
 
 # --- as SQL ----------------------------------------------------------------------------------------------------------
 
-_REACHED: Final = (
+_STANDS: Final = (
     "SELECT (SELECT v.relation FROM view.live v WHERE v.name = $2) AS live, "
-    "coalesce((SELECT c.position FROM checkpoint c WHERE c.log_id = $1 AND c.consumer = $3), 0) AS reached, "
-    "r.* FROM (SELECT 1) AS always LEFT JOIN LATERAL ({rows}) AS r ON true"
+    "coalesce((SELECT c.position FROM checkpoint c WHERE c.log_id = $1 AND c.consumer = $3), 0) AS reached"
 )
+_REACHED: Final = f"SELECT q.*, r.* FROM ({_STANDS}) AS q LEFT JOIN LATERAL ({{rows}}) AS r ON true"
 
 
 class _Arguments:
@@ -180,33 +180,29 @@ class _Arguments:
         return f"${len(self.values)}::{sql}"
 
 
-def selected(
-    shape: Shape[Any],
-    relation: str,
-    log_id: int,
-    key: Key,
-    *,
-    at_position: int | None = None,
-    version_of: str | None = None,
-) -> tuple[str, list[Any]]:
-    """The statement that finds one row by its key, as it stands or stood; and last, the version of a tag by then."""
-    arguments = _Arguments(shape, relation, log_id)
-    same = [
-        f"t.{quoted(field.name)} = {arguments.add(value, field.sql)}"
-        for field, value in zip(shape.key, key, strict=True)
-    ]
+def selected(shape: Shape[Any], relation: str) -> str:
+    """The statement that finds rows by their keys, in the order of the keys, each with a tag's version by then.
+
+    $1 is the log, $2 the view, $3 its consumer; then come arrays with an element for each row: of each part of the key,
+    of the tags, and of the positions at which the rows stood, or null for the rows that stand.
+    """
+    types = [*(field.sql for field in shape.key), "text", "bigint"]
+    # As the results of subqueries: of an array itself the planner would look at the length, and plan every time anew.
+    arrays = ", ".join(f"(SELECT ${n}::{sql}[])" for n, sql in enumerate(types, 4))
+    parts = [f"part{n}" for n, _ in enumerate(shape.key)]
+    same = " AND ".join(f"t.{quoted(field.name)} = k.{part}" for field, part in zip(shape.key, parts, strict=True))
     # The newest version that had begun by then; it is the row, unless it had ended.
-    at, began, then = "q.reached", "", "newest.to_position IS NULL"
-    if at_position is not None:
-        at = arguments.add(at_position, "bigint")
-        began, then = f" AND t.from_position <= {at}", f"(newest.to_position <= {at}) IS NOT TRUE"
     rows = (
         f"SELECT from_position, {shape.columns} FROM (SELECT t.* FROM {SCHEMA}.{quoted(relation)} t "
-        f"WHERE t.log_id = $1 AND {' AND '.join(same)}{began} ORDER BY t.from_position DESC LIMIT 1) newest "
-        f"WHERE {then}"
+        f"WHERE t.log_id = $1 AND {same} AND t.from_position <= k.until ORDER BY t.from_position DESC LIMIT 1) newest "
+        "WHERE (newest.to_position <= k.until) IS NOT TRUE"
     )
-    version = "0" if version_of is None else VERSION_OF.format(tag=arguments.add(version_of, "text"), until=at)
-    return f"SELECT q.*, ({version}) AS version FROM ({_REACHED.format(rows=rows)}) AS q", arguments.values
+    return (
+        f"SELECT q.live, q.reached, version.position AS version, r.* FROM ({_STANDS} OFFSET 0) AS q, "
+        f"LATERAL (SELECT *, coalesce(at, q.reached) AS until FROM unnest({arrays}) WITH ORDINALITY "
+        f"AS k({', '.join(parts)}, tag, at, place)) AS k LEFT JOIN LATERAL ({rows}) AS r ON true, "
+        f"LATERAL ({VERSION_OF.format(tag='k.tag', until='k.until')}) AS version(position) ORDER BY k.place"
+    )
 
 
 def question(

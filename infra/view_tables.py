@@ -37,12 +37,16 @@ _PLAIN: Final[dict[type[inspect.Type], str]] = {
     inspect.DateTimeType: "timestamptz",
 }
 _JSON: Final = "jsonb"
-_VALUES: Final[dict[str, Any]] = {
-    "bigint": Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)],
-    "text": Annotated[str, msgspec.Meta(pattern=r"^[^\x00]*$")],
-    "boolean": bool,
-    "date": date,
-    "timestamptz": Annotated[datetime, msgspec.Meta(tz=True)],
+# What a column takes, each in a struct of its own: of those the library keeps in mind how they are read.
+_VALUES: Final[dict[str, type[msgspec.Struct]]] = {
+    sql: msgspec.defstruct("Value", [("value", kind)], array_like=True)
+    for sql, kind in {
+        "bigint": Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)],
+        "text": Annotated[str, msgspec.Meta(pattern=r"^[^\x00]*$")],
+        "boolean": bool,
+        "date": date,
+        "timestamptz": Annotated[datetime, msgspec.Meta(tz=True)],
+    }.items()
 }
 
 
@@ -87,7 +91,7 @@ class Field:
         if self.json:
             raise BadQuery(self.name, "not_comparable")
         try:
-            return msgspec.convert(value, _VALUES[self.sql], strict=False)
+            return msgspec.convert((value,), _VALUES[self.sql], strict=False).value  # type: ignore[attr-defined]
         except msgspec.ValidationError:
             raise BadQuery(self.name, self.sql) from None
 

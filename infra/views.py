@@ -8,6 +8,7 @@ cursor goes on at the position of its first page, so that its pages fit together
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -20,6 +21,8 @@ from domain.kernel import Audience, redact
 from infra.clock import Clock, midnight_after
 from infra.event_store import EventStore
 from infra.record import Item
+from infra.shared import Shared
+from infra.view_batch import CONSUMERS
 from infra.view_build import live
 from infra.view_query import LARGEST_PAGE, Asked, BadQuery, Cursor, Page, continued, paged, question, selected
 from infra.view_tables import Shape
@@ -94,6 +97,25 @@ class Standing:
         return self.relation is not None and self.stopped_at is None
 
 
+class _Table:
+    """The table that a view is read from now, and what is asked of it by key, which travels together."""
+
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], shape: Shape[Any], relation: str) -> None:
+        self.relation = relation
+        self._pool, self._view, self._sql = pool, shape.view.name, selected(shape, relation)
+        self._logs: dict[int, Shared[tuple[Any, ...], asyncpg.Record]] = {}
+
+    async def row(self, log_id: int, wanted: tuple[Any, ...]) -> asyncpg.Record:
+        """What the statement tells of the parts of a key, a tag and a position."""
+        if log_id not in self._logs:
+            self._logs[log_id] = Shared(functools.partial(self._rows, log_id))
+        return await self._logs[log_id](wanted)
+
+    async def _rows(self, log_id: int, wanted: Sequence[tuple[Any, ...]]) -> Sequence[asyncpg.Record]:
+        columns = zip(*wanted, strict=True)
+        return await self._pool.fetch(self._sql, log_id, self._view, CONSUMERS + self.relation, *columns)
+
+
 class Views:
     """Reads the tables that the projector keeps; the views are handed in, with the clocks and the logs they are of."""
 
@@ -109,7 +131,7 @@ class Views:
         self._clock = clock
         self._stores = stores
         self._shapes = {view.name: Shape(view) for view in views}
-        self._relations: dict[str, str] = {}
+        self._tables: dict[str, _Table] = {}
         self._patience = patience_seconds
 
     def _shape(self, view: View[Any] | str) -> Shape[Any]:
@@ -144,12 +166,10 @@ class Views:
             version = await (await self._stores(log_id)).version(version_of, position) if version_of else 0
             return Found(stood.get(exact), 0, position, version)
 
-        async def ask(relation: str) -> tuple[int, Found] | None:
-            sql, arguments = selected(shape, relation, log_id, exact, at_position=at_position, version_of=version_of)
-            record = await self._pool.fetchrow(sql, *arguments)
-            if record is None or record["live"] != relation:
+        async def ask(table: _Table) -> tuple[int, Found] | None:
+            relation, position, version, since, *values = await table.row(log_id, (*exact, version_of, at_position))
+            if relation != table.relation:
                 return None
-            _, position, since, *values, version = tuple(record)
             row = None if since is None else shape.decode(values)
             return position, Found(row, since or 0, _reflected(position, at_position), version)
 
@@ -198,10 +218,10 @@ class Views:
     async def _page(
         self, shape: Shape[Any], asked: Asked, after: Cursor | None, at: int | None, min_position: int
     ) -> Page:
-        async def ask(relation: str) -> tuple[int, Page] | None:
-            sql, arguments = question(shape, relation, asked, after, at)
+        async def ask(table: _Table) -> tuple[int, Page] | None:
+            sql, arguments = question(shape, table.relation, asked, after, at)
             records = await self._pool.fetch(sql, *arguments)
-            if not records or records[0]["live"] != relation:
+            if not records or records[0]["live"] != table.relation:
                 return None
             position = records[0]["reached"]
             rows = [shape.decode(tuple(record)[3:]) for record in records if record["from_position"] is not None]
@@ -210,7 +230,7 @@ class Views:
         return await self._reached(shape, max(min_position, at or 0), ask)
 
     async def _reached(
-        self, shape: Shape[Any], wanted: int, ask: Callable[[str], Awaitable[tuple[int, T] | None]]
+        self, shape: Shape[Any], wanted: int, ask: Callable[[_Table], Awaitable[tuple[int, T] | None]]
     ) -> T:
         """Ask the table that is read now, again until it has reached a position; raises Behind, NotBuilt."""
         deadline = asyncio.get_running_loop().time() + self._patience
@@ -227,31 +247,32 @@ class Views:
             wait = min(2 * wait, _LONGEST_WAIT)
 
     async def _answer(
-        self, shape: Shape[Any], ask: Callable[[str], Awaitable[tuple[int, T] | None]]
+        self, shape: Shape[Any], ask: Callable[[_Table], Awaitable[tuple[int, T] | None]]
     ) -> tuple[int, T] | None:
         """What the table says that is read now; None where it is not there yet, or was switched meanwhile."""
         try:
-            relation = await self._relation(shape)
+            table = await self._table(shape)
         except NotBuilt:
             return None
         try:
-            answer = await ask(relation)
+            answer = await ask(table)
         except asyncpg.UndefinedTableError:
             answer = None
         # Others who were told the same may have forgotten it before us, and know the new one already.
-        if answer is None and self._relations.get(shape.view.name) == relation:
-            del self._relations[shape.view.name]
+        if answer is None and self._tables.get(shape.view.name) is table:
+            del self._tables[shape.view.name]
         return answer
 
-    async def _relation(self, shape: Shape[Any]) -> str:
+    async def _table(self, shape: Shape[Any]) -> _Table:
         name = shape.view.name
-        if name not in self._relations:
-            there = (await live(self._pool)).get(name)
-            # An older or newer version is as good as our own, as long as its rows look the same.
-            if there is None or there.shape != shape.signature:
-                raise NotBuilt(name)
-            self._relations[name] = there.relation
-        return self._relations[name]
+        known = self._tables.get(name)
+        if known is not None:
+            return known
+        there = (await live(self._pool)).get(name)
+        # An older or newer version is as good as our own, as long as its rows look the same.
+        if there is None or there.shape != shape.signature:
+            raise NotBuilt(name)
+        return self._tables.setdefault(name, _Table(self._pool, shape, there.relation))
 
     async def _stood(
         self, log_id: int, view: View[Any], day: date, at_position: int | None, tags: Sequence[str] = ()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, cast
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -14,6 +15,7 @@ import msgspec
 import pytest
 
 from infra import event_store, line
+from infra.assembly import open_pool
 from infra.event_store import EventStore, RecordNotOurs, open_log, refuse_owned_record
 from infra.record import (
     Accepted,
@@ -491,21 +493,49 @@ async def test_reading_within_bounds(logs: Logs) -> None:
     assert (await logs.store.read(about("none"))).head == 10
 
 
-@pytest.mark.parametrize("items", [about("U-1"), (Item((), ("unit:U-1",)), Item(NOTED, ("unit:U-1", "unit:U-2")))])
-async def test_a_plan_made_on_an_empty_log_still_uses_the_index_on_a_full_one(
-    logs: Logs, superuser: asyncpg.Connection, items: tuple[Item, ...]
-) -> None:
+async def plan_kept(connection: asyncpg.Connection, logs: Logs, items: tuple[Item, ...]) -> str:
+    """The plan that is made for a decision now, once the log has grown a good deal."""
     sql, arguments = event_store._question(items, (), ())
     types = ["int", "bigint", "bigint", "bigint", *["text[]"] * len(arguments), "uuid"]
     values = [str(logs.store.log_id), "0", "1000000000", "NULL"]
     values += ["ARRAY[" + ",".join(f"'{word}'" for word in words) + "]" for words in arguments] + [f"'{uuid4()}'"]
-    await superuser.execute("SET plan_cache_mode = force_generic_plan")
-    await superuser.execute(f"PREPARE decision ({', '.join(types)}) AS {sql}")
-    await superuser.fetch(f"EXECUTE decision ({', '.join(values)})")
+    await connection.execute("SET plan_cache_mode = force_generic_plan")
+    await connection.execute(f"PREPARE decision ({', '.join(types)}) AS {sql}")
+    await connection.fetch(f"EXECUTE decision ({', '.join(values)})")
     await asyncio.gather(*(logs.store.append(proposal(noted(f"U-{n}"))) for n in range(3000)))
-    plan = "\n".join(row[0] for row in await superuser.fetch(f"EXPLAIN EXECUTE decision ({', '.join(values)})"))
+    return "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN EXECUTE decision ({', '.join(values)})"))
+
+
+@pytest.mark.parametrize("items", [about("U-1"), (Item((), ("unit:U-1",)), Item(NOTED, ("unit:U-1", "unit:U-2")))])
+async def test_a_plan_made_on_an_empty_log_still_uses_the_index_on_a_full_one(
+    logs: Logs, superuser: asyncpg.Connection, items: tuple[Item, ...]
+) -> None:
+    plan = await plan_kept(superuser, logs, items)
     assert "event_tag_pkey" in plan
     assert "Seq Scan on event" not in plan, plan
+
+
+async def test_a_plan_made_on_a_small_log_still_uses_the_index_on_a_full_one(
+    logs: Logs, superuser: asyncpg.Connection, database: Database
+) -> None:
+    await superuser.execute("ALTER TABLE event SET (autovacuum_enabled = off)")
+    await superuser.execute("ALTER TABLE event_tag SET (autovacuum_enabled = off)")
+    await superuser.execute("ANALYZE")
+    async with open_pool(database.app_url, name="test") as pool, pool.acquire() as connection:
+        plan = await plan_kept(cast("asyncpg.Connection", connection), logs, about("U-1"))
+    assert "using event_tag_pkey" in plan, plan
+    assert not re.search("(Seq|Bitmap Heap) Scan", plan), plan
+
+
+async def test_a_boundary_is_planned_for_once_and_not_at_every_reading(logs: Logs, database: Database) -> None:
+    async with asyncpg.create_pool(database.app_url, min_size=1, max_size=1) as pool:
+        store = EventStore(pool, logs.store.log_id, CATALOGUE, keeps=False)
+        for number in range(20):
+            items = (*about(f"U-{number}"), Item(NOTED, ("unit:U-1", "unit:U-2")), Item((), (f"unit:U-{number}",)))
+            await store.read_for_decision(items, uuid4())
+        plans = await pool.fetch("SELECT custom_plans, generic_plans FROM pg_prepared_statements ORDER BY prepare_time")
+    # The server compares a plan for what is asked with a plan for anything five times before it keeps the second.
+    assert (5, 15) in [tuple(row) for row in plans]
 
 
 # --- following --------------------------------------------------------------------------------------------------------

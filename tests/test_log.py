@@ -94,6 +94,12 @@ def test_a_stream_that_is_gone_stops_nobody(stream: io.StringIO) -> None:
     configure("api", "INFO", io.StringIO())
 
 
+def test_what_is_no_text_is_written_all_the_same(stream: io.StringIO) -> None:
+    logger().info("found", file="\ud800", by=object)
+    (line,) = lines(stream)
+    assert (line["file"], line["by"]) == ("\ud800", "<class 'object'>")
+
+
 @pytest.mark.parametrize("level", ["debug", "info", "warning", "error", "critical", "exception"])
 def test_every_level_is_written_and_named(stream: io.StringIO, level: str) -> None:
     configure("api", "DEBUG", stream)

@@ -347,6 +347,21 @@ async def test_a_raised_version_is_built_beside_and_switched(pool: asyncpg.Pool,
     assert await pool.fetchval("SELECT count(*) FROM checkpoint WHERE consumer = 'view.plot_v1'") == 0
 
 
+async def test_all_who_ask_of_a_table_that_is_gone_are_answered_from_the_new_one(
+    pool: asyncpg.Pool, new_log: NewLog
+) -> None:
+    store = await new_log()
+    await write(store, [dug(1), dug(2)])
+    await projector(pool).catch_up()
+    views = readers(pool)
+    expected = [(await views.get(store.log_id, "plot", (f"P-{n}",))).row for n in (1, 2, 3)]
+    await projector(pool, (greener(), TALLY)).catch_up()
+    asked = [views.get(store.log_id, "plot", (f"P-{n}",)) for n in (1, 2, 3) * 5]
+    listed = asyncio.create_task(views.list(store.log_id, "plot"))
+    assert [found.row for found in await asyncio.gather(*asked)] == expected * 5
+    assert list((await listed).rows) == expected[:2]
+
+
 async def test_an_older_program_leaves_a_newer_table_alone(pool: asyncpg.Pool, new_log: NewLog) -> None:
     store = await new_log()
     await write(store, [dug(1)])

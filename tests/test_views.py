@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, get_type_hints
 
@@ -15,16 +16,18 @@ from hypothesis import strategies as st
 
 from domain.ids import UnitId
 from domain.institution.events import ClockAdvanced
+from infra.assembly import open_pool
 from infra.event_store import EventStore
 from infra.projector import Projector
 from infra.view_batch import Feed, Touched, fold
 from infra.view_batch import write as keep
 from infra.view_build import build
-from infra.view_query import AtLeast, AtMost, BadQuery
+from infra.view_query import AtLeast, AtMost, BadQuery, selected
 from infra.view_tables import Shape
 from infra.views import Behind, NoSuchView, NotBuilt, NotEffective, shown
 from projections import VIEWS as REAL_VIEWS
 from projections.kernel import History, View, fold_all
+from tests.conftest import Database
 from tests.viewing import (
     CATALOGUE,
     COLOURS,
@@ -239,6 +242,66 @@ async def test_a_table_that_is_gone_is_waited_for_and_not_for_ever(
     async with asyncio.timeout(20):
         with pytest.raises(NotBuilt):
             await readers(pool).get(store.log_id, "plot", ["P-1"])
+
+
+async def test_who_asks_at_the_same_time_is_answered_each_for_himself(pool: asyncpg.Pool, new_log: NewLog) -> None:
+    store, other = await new_log(), await new_log()
+    head = await written(pool, store, 3)
+    await written(pool, other, 4)
+    views = readers(pool)
+    asked = [
+        (log, view, key, at, tag)
+        for log in (store, other)
+        for view in (PLOT, TALLY)
+        for key in ([(f"P-{n}",) for n in range(9)] if view is PLOT else [("r1", "blue"), ("r2", "红"), ("r9", "red")])
+        for at in (None, head // 2, head)
+        for tag in (None, "unit:P-1", "unit:nobody")
+    ]
+
+    async def get(log: EventStore, view: View[Any], key: Any, at: int | None, tag: str | None) -> Any:
+        return await views.get(log.log_id, view, key, at_position=at, version_of=tag)
+
+    together = await asyncio.gather(*(get(*each) for each in asked))
+    assert together == [await get(*each) for each in asked]
+    for (log, _, _, at, tag), found in zip(asked, together, strict=True):
+        assert found.version == (await log.version(tag, at) if tag else 0)
+
+
+async def test_a_row_is_planned_for_once_and_not_at_every_reading(
+    database: Database, pool: asyncpg.Pool, new_log: NewLog
+) -> None:
+    store = await new_log()
+    await written(pool, store, 5)
+    async with asyncpg.create_pool(database.app_url, min_size=1, max_size=1) as single:
+        views = readers(single)
+        for number in range(20):
+            await views.get(store.log_id, "plot", (f"P-{number}",), version_of=f"unit:P-{number}")
+        plans = await single.fetch(
+            "SELECT custom_plans, generic_plans FROM pg_prepared_statements ORDER BY prepare_time"
+        )
+    assert (5, 15) in [tuple(row) for row in plans]
+
+
+async def test_a_plan_made_on_a_small_table_still_finds_a_row_by_its_key(
+    database: Database, superuser: asyncpg.Connection, pool: asyncpg.Pool, new_log: NewLog
+) -> None:
+    store = await new_log()
+    await written(pool, store, 5)
+    await superuser.execute("ANALYZE")
+    async with open_pool(database.app_url, name="test", size=1) as single:
+        await single.execute("SET plan_cache_mode = force_generic_plan")
+        types = "int, text, text, text[], text[], bigint[]"
+        await single.execute(f"PREPARE rows ({types}) AS {selected(Shape(PLOT), 'plot_v1')}")
+        asked = f"{store.log_id}, 'plot', 'view.plot_v1', array['P-7'], array['unit:P-7'], array[null::bigint]"
+        await single.fetch(f"EXECUTE rows ({asked})")
+        await superuser.execute("ALTER TABLE view.plot_v1 SET (autovacuum_enabled = off)")
+        await superuser.execute("ALTER TABLE event_tag SET (autovacuum_enabled = off)")
+        await write(store, [dug(n) for n in range(3000)])
+        await Projector(pool, VIEWS, CATALOGUE).catch_up()
+        plan = "\n".join(row[0] for row in await single.fetch(f"EXPLAIN EXECUTE rows ({asked})"))
+    assert "using plot_v1_pkey" in plan, plan
+    assert "using event_tag_pkey" in plan, plan
+    assert not re.search("(Seq|Bitmap Heap) Scan", plan), plan
 
 
 # --- lists -----------------------------------------------------------------------------------------------------------

@@ -333,6 +333,32 @@ async def test_head_is_get_without_its_body(served: Served) -> None:
     assert (answer.status_code, answer.content) == (200, b"")
 
 
+async def test_an_answer_is_packed_for_who_takes_it_packed(served: Served) -> None:
+    administrator, notice = served.office.administrator, await deposit(served, b"notice " * 1000, "notice")
+
+    async def asked(path: str) -> tuple[httpx.Response, httpx.Response]:
+        packed = await served.get(administrator, path, {"Accept-Encoding": "gzip"})
+        plain = await served.get(administrator, path, {"Accept-Encoding": "identity"})
+        assert packed.content == plain.content
+        assert "Content-Encoding" not in plain.headers
+        return packed, plain
+
+    for path in ("/v1/permissions", "/v1/institution?format=csv"):
+        packed, plain = await asked(path)
+        assert packed.headers["Content-Encoding"] == "gzip"
+        assert packed.headers["Vary"].endswith("Accept-Encoding")
+        assert packed.headers["Content-Type"] == plain.headers["Content-Type"]
+        assert packed.headers["Content-Type"] in {"application/json", "text/csv; charset=utf-8"}
+    for path in ("/livez", notice.headers["Location"]):
+        packed, _ = await asked(path)
+        assert "Content-Encoding" not in packed.headers
+
+
+async def test_what_a_path_takes_is_told_to_who_asks(served: Served) -> None:
+    answer = await served.http.options("/v1/units")
+    assert (answer.status_code, answer.headers["Allow"]) == (204, "GET, HEAD, OPTIONS, POST")
+
+
 async def test_also_a_refusal_says_that_the_clock_is_simulated(served: Served) -> None:
     administrator = served.office.administrator
     assert (await served.get(administrator, "/v1/units/NOWHERE")).headers["X-Simulated"] == "true"
