@@ -389,12 +389,14 @@ def _handler(target: Any, body: type[Event]) -> tuple[Callable[..., None], tuple
     return None
 
 
+@functools.cache
 def taken_in(command: type[Command]) -> frozenset[type[Event]]:
     """The event types that a command has ``@event`` methods for, its base classes' included."""
     own = typing.cast("dict[tuple[type, type[Event]], Any]", decorated_funcs)
     return frozenset(body for cls, body in own if cls in command.__mro__)
 
 
+@functools.cache
 def takes_positions(command: type[Command]) -> bool:
     """Whether a command learns positions of its past: then it can be decided only once they are final."""
     return any("position" in (_handler(command, body) or (None, ()))[1] for body in taken_in(command))

@@ -143,5 +143,7 @@ async def assemble(
             door=door,
         )
     finally:
-        await stores.close()
-        await access.close()
+        try:
+            await stores.close()
+        finally:
+            await access.close()

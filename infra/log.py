@@ -8,8 +8,8 @@ import re
 import sys
 import traceback
 import uuid
-from collections.abc import Mapping, MutableMapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import AbstractContextManager, suppress
 from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any, Final, TextIO
@@ -87,12 +87,15 @@ def request_id(offered: str | None) -> str:
     return offered if offered is not None and _OFFERED_REQUEST_ID.fullmatch(offered) else str(uuid.uuid4())
 
 
-class during:  # noqa: N801 - It is used as a function is.
+def during(**names: object) -> AbstractContextManager[None]:
     """Put these names beside every line written inside, in whatever task or function: request, position, command."""
+    return _Beside(names)
 
+
+class _Beside:
     __slots__ = ("_names", "_token")
 
-    def __init__(self, **names: object) -> None:
+    def __init__(self, names: Mapping[str, object]) -> None:
         self._names = names
 
     def __enter__(self) -> None:
@@ -134,6 +137,15 @@ def _without_content(_logger: Any, _method: str, line: MutableMapping[str, Any])
     if isinstance(error, BaseException):
         line["error"] = outline(error)
     return line
+
+
+def leaves(fault: BaseException) -> Iterator[BaseException]:
+    """The faults in a group, however deep."""
+    if isinstance(fault, BaseExceptionGroup):
+        for each in fault.exceptions:
+            yield from leaves(each)
+    else:
+        yield fault
 
 
 def outline(error: BaseException) -> list[dict[str, object]]:

@@ -7,6 +7,7 @@ is written so that running it again after a crash does no harm.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from collections.abc import Callable, Mapping
@@ -23,6 +24,7 @@ _NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 _NO_TRANSACTION = "-- no-transaction"
 _LOCK = 0x62676D67  # Any number will do, as long as every release takes the same one.
 _OLDEST = 150_000
+_LOOK_AGAIN_SECONDS = 0.05
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS migration (
@@ -73,7 +75,9 @@ async def migrate(
     known = migrations(folder)
     connection = await asyncpg.connect(owner_url)
     try:
-        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+        # Asked for again and again: who waited inside a statement would be waited for by CREATE INDEX CONCURRENTLY.
+        while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):  # noqa: ASYNC110 - See above.
+            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
         await _look_around(connection)
         await connection.execute(_TABLE)
         applied = {row["name"]: row["sha256"] for row in await connection.fetch("SELECT name, sha256 FROM migration")}

@@ -18,7 +18,7 @@ import asyncpg
 from domain.kernel import Catalogue
 from infra.event_store import EventStore
 from infra.log import logger
-from infra.subscription import CheckpointMoved
+from infra.subscription import CheckpointMoved, hang_up
 from infra.view_batch import BATCH, CONSUMERS, Feed, Stop, Unreadable, Unwritten, advance, read_on, stop_here
 from infra.view_build import NotAsFolded, VersionNotRaised, build, live, sweep, wanted
 from infra.view_tables import Shape
@@ -29,11 +29,17 @@ __all__ = ["POLL_SECONDS", "Projector"]
 
 POLL_SECONDS: Final = 0.5
 _AWAY = (asyncpg.PostgresError, *LOST)
-_UNBUILT = (NotAsFolded, Unwritten, asyncpg.DataError, TypeError, ValueError, OverflowError)
-# Every log has a checkpoint for every table that is read, so that moving it is a mere update.
+_UNBUILT = (NotAsFolded, Unreadable, Unwritten, asyncpg.DataError, TypeError, ValueError, OverflowError)
+# Every log has a checkpoint for every table that is read, so that moving it is a mere update. The row that says which
+# table is read is held meanwhile, or a switch could leave such a checkpoint behind for a table that is gone.
 _OPEN = """
 INSERT INTO checkpoint (log_id, consumer, position)
-SELECT l.log_id, $2 || v.relation, 0 FROM log l, view.live v WHERE v.relation = ANY ($1::text[])
+SELECT l.log_id, $2 || v.relation, 0 FROM log l, (
+    SELECT v.relation FROM view.live v WHERE v.relation = ANY ($1::text[]) AND EXISTS (
+        SELECT FROM log l WHERE NOT EXISTS (
+            SELECT FROM checkpoint c WHERE c.log_id = l.log_id AND c.consumer = $2 || v.relation))
+    ORDER BY v.name FOR SHARE OF v
+) AS v
 ON CONFLICT DO NOTHING
 """
 _POSITIONS = "SELECT consumer, position FROM checkpoint WHERE log_id = $1 AND consumer = ANY ($2::text[])"
@@ -71,29 +77,30 @@ class Projector:
     # --- for ever ----------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Follow every log, new ones included, until cancelled; a database that is away is waited for."""
-        followers: dict[int, asyncio.Task[None]] = {}
+        """Follow every log, new ones included, until cancelled; a database that is away is waited for.
+
+        Raises an ExceptionGroup of whatever is a fault of the program: a log that is followed no more would go unseen.
+        """
+        followed: set[int] = set()
         builder: asyncio.Task[None] | None = None
         try:
-            while True:
-                with _while_away("projector.waits"):
-                    await self._look_around()
-                    await self._listen()
-                    if (builder is None or builder.done()) and await self._missing():
-                        builder = asyncio.create_task(self._build_in_the_background(), name="build of views")
-                for log_id, following in self._logs.items():
-                    if log_id not in followers:
-                        followers[log_id] = asyncio.create_task(self._follow(following), name=f"views of log {log_id}")
-                if builder is None or builder.done():
-                    await asyncio.sleep(POLL_SECONDS)
-                else:
-                    # What was built is followed at once.
-                    await asyncio.wait([builder], timeout=POLL_SECONDS)
+            async with asyncio.TaskGroup() as tasks:
+                while True:
+                    with _while_away("projector.waits"):
+                        await self._look_around()
+                        await self._listen()
+                        if (builder is None or builder.done()) and await self._missing():
+                            builder = tasks.create_task(self._build_in_the_background(), name="build of views")
+                    for log_id, following in self._logs.items():
+                        if log_id not in followed:
+                            followed.add(log_id)
+                            tasks.create_task(self._follow(following), name=f"views of log {log_id}")
+                    if builder is None or builder.done():
+                        await asyncio.sleep(POLL_SECONDS)
+                    else:
+                        # What was built is followed at once.
+                        await asyncio.wait([builder], timeout=POLL_SECONDS)
         finally:
-            tasks = [*followers.values(), *([builder] if builder else [])]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             await self._stop_listening()
 
     def wake(self, log_id: int) -> None:
@@ -186,25 +193,23 @@ class Projector:
         """Build what is missing together; where that fails, each alone, so that one faulty view holds up no other."""
         missing = await self._missing()
         try:
-            built = await build(self._pool, missing, self._catalogue)
+            await build(self._pool, missing, self._catalogue)
         except _UNBUILT:
             _log.error("views.not_built", views=len(missing), exc_info=True)
-            built = []
             if len(missing) > 1:
                 for view in missing:
-                    built += await self._build_alone(view)
-        for view in missing:
-            if view.name not in built:
-                self._unbuildable.add(view.name)
-                _log.error("view.not_built", view=view.name, version=view.version)
+                    await self._build_alone(view)
+        # Another projector may have built them meanwhile, so what counts is what is missing still.
+        for view in await self._missing():
+            self._unbuildable.add(view.name)
+            _log.error("view.not_built", view=view.name, version=view.version)
         await sweep(self._pool)
 
-    async def _build_alone(self, view: View[Any]) -> list[str]:
+    async def _build_alone(self, view: View[Any]) -> None:
         try:
-            return await build(self._pool, [view], self._catalogue)
+            await build(self._pool, [view], self._catalogue)
         except _UNBUILT:
             _log.error("view.not_built", view=view.name, exc_info=True)
-            return []
 
     # --- one step ----------------------------------------------------------------------------------------------------
 
@@ -296,14 +301,11 @@ class Projector:
 
     async def _stop_listening(self) -> None:
         listener, self._listener = self._listener, None
-        if listener is not None:
-            if not _is_gone(listener):
-                for log_id, following in self._logs.items():
-                    if following.listened:
-                        await listener.remove_listener(f"biaogan_log_{log_id}", self._heard)
-            await self._pool.release(listener)
+        channels = [f"biaogan_log_{log_id}" for log_id, following in self._logs.items() if following.listened]
         for following in self._logs.values():
             following.listened = False
+        if listener is not None:
+            await hang_up(self._pool, listener, self._heard, channels)
 
 
 def _is_gone(connection: Any) -> bool:  # noqa: ANN401 - A connection as the pool lends it.

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Connection = asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
 
-__all__ = ["Checkpoint", "CheckpointMoved", "Signal", "Subscription"]
+__all__ = ["Checkpoint", "CheckpointMoved", "Signal", "Subscription", "hang_up"]
 
 POLL_SECONDS: Final = 0.5
 PAGE: Final = 1000
@@ -127,9 +127,27 @@ class Signal:
         async with self._listening:
             listener, self._listener = self._listener, None
             if listener is not None:
-                listener.remove_termination_listener(self._cut_off)
-                await listener.remove_listener(self._channel, self._heard)
-                await self._pool.release(listener)
+                with contextlib.suppress(asyncpg.InterfaceError):
+                    # The pool has taken it back already where it died.
+                    listener.remove_termination_listener(self._cut_off)
+                await hang_up(self._pool, listener, self._heard, [self._channel])
+
+
+async def hang_up(
+    pool: asyncpg.Pool[asyncpg.Record],
+    listener: Any,  # noqa: ANN401 - A connection as the pool lends it.
+    heard: Callable[..., None],
+    channels: Iterable[str],
+) -> None:
+    """Give a connection that listens back to the pool, in whatever state it is: who stops needs no database for it."""
+    try:
+        for channel in channels:
+            await listener.remove_listener(channel, heard)
+    except LOST as error:
+        log.debug("The listening connection was lost (%s).", type(error).__name__)
+        with contextlib.suppress(asyncpg.InterfaceError):
+            listener.terminate()
+    await pool.release(listener)
 
 
 class Subscription:

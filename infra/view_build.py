@@ -77,6 +77,7 @@ class _Made:
     feed: Feed
     old: Live | None
     histories: dict[int, History[Any]] = field(default_factory=dict)
+    failed: bool = False
 
 
 async def build(
@@ -102,21 +103,29 @@ async def build(
         made = [_Made(Feed(shape, await _free_name(connection, shape)), there.get(shape.view.name)) for shape in chosen]
         for each in made:
             await connection.execute(each.feed.shape.create(each.feed.relation))
-        heads: dict[int, int] = {}
-        for row in await connection.fetch("SELECT log_id FROM log ORDER BY log_id"):
-            store = EventStore(pool, row["log_id"], catalogue)
-            heads[store.log_id] = await _fill(connection, store, made, report)
+        heads = {
+            log_id: await _fill(connection, EventStore(pool, log_id, catalogue), made, report)
+            for log_id in await _logs(connection)
+        }
         made = [each for each in made if not await _given_up(connection, each)]
         for each in made:
             report(f"index {each.feed.relation}", 0, 0)
             await _finish(connection, each)
         await connection.execute("; ".join(f"SET LOCAL {name} = {value}" for name, value in PLANS.items()))
-        for log_id, head in heads.items():
-            await _keep_up(connection, EventStore(pool, log_id, catalogue), made, head)
+        await _hold(connection, made)
+        for log_id in await _logs(connection):
+            if log_id not in heads:
+                await _open(connection, log_id, made)
+            await _keep_up(connection, EventStore(pool, log_id, catalogue), made, heads.get(log_id, 0))
+        made = [each for each in made if not await _given_up(connection, each)]
         for each in made:
             await _switch(connection, each)
     await sweep(pool)
     return [each.feed.shape.view.name for each in made]
+
+
+async def _logs(connection: Connection) -> list[int]:
+    return [row["log_id"] for row in await connection.fetch("SELECT log_id FROM log ORDER BY log_id")]
 
 
 async def _free_name(connection: Connection, shape: Shape[Any]) -> str:
@@ -151,13 +160,9 @@ async def _fill(connection: Connection, store: EventStore, made: Sequence[_Made]
         history = each.histories[store.log_id]
         await each.feed.shape.copy(connection, each.feed.relation, store.log_id, history.versions())
         history.past.clear()
-        await connection.execute(
-            "INSERT INTO checkpoint (log_id, consumer, position) VALUES ($1, $2, $3)",
-            store.log_id,
-            each.feed.consumer,
-            position if history.failure is None else history.failed_at - 1,
-        )
+        await _open(connection, store.log_id, [each], position if history.failure is None else history.failed_at - 1)
         if history.failure is not None:
+            each.failed = True
             stop = Stop(each.feed, history.failed_at, type(history.failure).__name__)
             _log.error(
                 "view.stopped", view=stop.feed.relation, log=store.log_id, position=stop.position, kind=stop.kind
@@ -166,9 +171,25 @@ async def _fill(connection: Connection, store: EventStore, made: Sequence[_Made]
     return position
 
 
+async def _open(connection: Connection, log_id: int, made: Sequence[_Made], position: int = 0) -> None:
+    """Let new tables stand at a position of a log."""
+    await connection.execute(
+        "INSERT INTO checkpoint (log_id, consumer, position) SELECT $1, unnest($2::text[]), $3",
+        log_id,
+        [each.feed.consumer for each in made],
+        position,
+    )
+
+
+async def _hold(connection: Connection, made: Sequence[_Made]) -> None:
+    """From here to the switch no log gets a first checkpoint in the old tables: whoever gives one reads these rows."""
+    names = [each.feed.shape.view.name for each in made]
+    await connection.execute("SELECT FROM view.live WHERE name = ANY ($1::text[]) ORDER BY name FOR UPDATE", names)
+
+
 async def _given_up(connection: Connection, made: _Made) -> bool:
     """Whether a view keeps its old table, because the new fold failed."""
-    if made.old is None or all(history.failure is None for history in made.histories.values()):
+    if made.old is None or not made.failed:
         return False
     await connection.execute(f"DROP TABLE {SCHEMA}.{quoted(made.feed.relation)}")
     await _forget(connection, made.feed.relation)
@@ -255,6 +276,8 @@ async def _keep_up(connection: Connection, store: EventStore, made: Sequence[_Ma
         feeds = [each.feed for each in made if each.feed.relation not in stopped]
         stops = await advance(connection, store.log_id, feeds, page, at)
         stopped.update(stop.feed.relation for stop in stops)
+        for each in made:
+            each.failed = each.failed or each.feed.relation in stopped
         at = page[-1].position
 
 
@@ -284,11 +307,21 @@ async def sweep(pool: asyncpg.Pool[asyncpg.Record]) -> list[str]:
         dropped = []
         for row in idle:
             try:
-                async with connection.transaction():
-                    await connection.execute("SET LOCAL lock_timeout = '1s'")
-                    await connection.execute(f"DROP TABLE IF EXISTS {SCHEMA}.{quoted(row['relname'])}")
+                if await _drop(connection, row["relname"]):
+                    dropped.append(row["relname"])
             except asyncpg.LockNotAvailableError:
                 _log.info("view.still_read", view=row["relname"])
-            else:
-                dropped.append(row["relname"])
+            except asyncpg.UndefinedTableError:
+                continue  # Another sweep was faster.
         return dropped
+
+
+async def _drop(connection: Connection, relation: str) -> bool:
+    """Drop a table, unless its name has been given to one that is read by now."""
+    async with connection.transaction():
+        await connection.execute("SET LOCAL lock_timeout = '1s'")
+        await connection.execute(f"LOCK TABLE {SCHEMA}.{quoted(relation)} IN ACCESS EXCLUSIVE MODE")
+        if await connection.fetchval("SELECT EXISTS (SELECT FROM view.live WHERE relation = $1)", relation):
+            return False
+        await connection.execute(f"DROP TABLE {SCHEMA}.{quoted(relation)}")
+        return True

@@ -236,31 +236,32 @@ class Views:
         deadline = asyncio.get_running_loop().time() + self._patience
         wait = _FIRST_WAIT
         while True:
-            try:
-                table = await self._table(shape)
-            except NotBuilt:
-                # At the very first start the projector is still at it; a moment later there is a table.
-                if asyncio.get_running_loop().time() + wait > deadline:
-                    raise
-                await asyncio.sleep(wait)
-                wait = min(2 * wait, _LONGEST_WAIT)
-                continue
-            try:
-                answer = await ask(table)
-            except asyncpg.UndefinedTableError:
-                answer = None
-            if answer is None:
-                # The table was switched; the old one may be gone already. Others may have found out before.
-                if self._tables.get(shape.view.name) is table:
-                    del self._tables[shape.view.name]
-                continue
-            position, found = answer
-            if position >= wanted:
-                return found
+            answer = await self._answer(shape, ask)
+            if answer is not None and answer[0] >= wanted:
+                return answer[1]
             if asyncio.get_running_loop().time() + wait > deadline:
-                raise Behind(shape.view.name, position, wanted)
+                if answer is None:
+                    raise NotBuilt(shape.view.name)
+                raise Behind(shape.view.name, answer[0], wanted)
             await asyncio.sleep(wait)
             wait = min(2 * wait, _LONGEST_WAIT)
+
+    async def _answer(
+        self, shape: Shape[Any], ask: Callable[[_Table], Awaitable[tuple[int, T] | None]]
+    ) -> tuple[int, T] | None:
+        """What the table says that is read now; None where it is not there yet, or was switched meanwhile."""
+        try:
+            table = await self._table(shape)
+        except NotBuilt:
+            return None
+        try:
+            answer = await ask(table)
+        except asyncpg.UndefinedTableError:
+            answer = None
+        # Others who were told the same may have forgotten it before us, and know the new one already.
+        if answer is None and self._tables.get(shape.view.name) is table:
+            del self._tables[shape.view.name]
+        return answer
 
     async def _table(self, shape: Shape[Any]) -> _Table:
         name = shape.view.name

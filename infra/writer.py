@@ -9,6 +9,7 @@ the same call is sent again with the same ids, and the log answers with first re
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import os
 from collections import deque
@@ -43,6 +44,7 @@ QUEUE_BYTES: Final = 32_000_000
 _ROW_BYTES: Final = 600  # What an event costs beside its data: envelope, tags, ids.
 _NO_CONDITION: Final = 2**62  # No log ever reaches it, so nothing is after it.
 _MISSED: Final = 100
+_MOST_CALLS: Final = 64
 _PATIENCE_SECONDS: Final = 30.0
 _CLOCK_ALARM_SECONDS: Final = 5.0
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -59,7 +61,16 @@ LOST: Final = (
     TimeoutError,
 )
 
-_APPEND = f"SELECT * FROM append({', '.join(f'${n}' for n in range(1, 34))})"  # noqa: S608 - Numbers only.
+# The arguments of append() after the log, by the type of their elements. A list with a question mark stays empty where
+# none of its elements says anything; the nonces come in one piece.
+_ARGUMENTS: Final = (
+    *("uuid", "bytea", "bytea?", "integer", "bigint", "text?"),
+    *("integer", "uuid", "text", "text", "bytea", "text?", "nonces"),
+    *("text", "text", "text", "text?", "bigint?", "uuid", "timestamptz", "timestamptz", "text?", "text?"),
+    *("integer", "text", "text", "text"),
+    *("integer", "text", "bigint"),
+    *("integer", "integer"),
+)
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +101,7 @@ class Writer:
         self._queued_bytes = 0
         self._wake = asyncio.Event()
         self._connection: Any = None
-        self._append: Any = None
+        self._calls: dict[tuple[str, ...], Any] = {}  # Prepared on the connection.
         self._task: asyncio.Task[None] | None = None
         self._closing = False
         self._before = 0
@@ -190,10 +201,12 @@ class Writer:
         pause = 0.01
         while True:
             try:
-                if self._append is None:
-                    await self._connect()
+                if self._connection is None:
+                    self._connection = await self._pool.acquire()
+                shape, arguments = _sparing(self._arguments(batch))
+                call = self._calls.get(shape) or await self._prepare(shape)
                 # Bounded, since neither a lock that is never let go nor a network that swallows says a word.
-                answer = await self._append.fetchrow(*self._arguments(batch), timeout=self.patience_seconds)
+                answer = await call.fetchrow(self._log_id, *arguments, timeout=self.patience_seconds)
             except LOST as error:
                 await self._drop()
                 if loop.time() > give_up_at:
@@ -234,18 +247,22 @@ class Writer:
             if not entry.future.done():
                 entry.future.set_exception(error)
 
-    async def _connect(self) -> None:
-        self._connection = await self._pool.acquire()
-        self._append = await self._connection.prepare(_APPEND)
+    async def _prepare(self, shape: tuple[str, ...]) -> Any:  # noqa: ANN401 - A statement of a connection of any kind.
+        if len(self._calls) == _MOST_CALLS:
+            self._calls.clear()
+        call = self._calls[shape] = await self._connection.prepare(_call(shape), timeout=self.patience_seconds)
+        return call
 
     async def _disconnect(self) -> None:
-        connection, self._connection, self._append = self._connection, None, None
+        connection, self._connection = self._connection, None
+        self._calls.clear()
         if connection is not None:
             await self._pool.release(connection)
 
     async def _drop(self) -> None:
         """Let go of a connection that failed, in whatever state it is."""
-        connection, self._connection, self._append = self._connection, None, None
+        connection, self._connection = self._connection, None
+        self._calls.clear()
         if connection is None:
             return
         try:
@@ -276,7 +293,6 @@ class Writer:
             follows.extend((n, place[other.number]) for other in entry.forerunners if other.number in place)
         nonces = os.urandom(16 * len(events))
         return (
-            self._log_id,
             *_columns(commands, 6),
             *_columns([row[:6] for row in events], 6),
             nonces,
@@ -349,6 +365,34 @@ def _event_rows(number: int, entry: Entry) -> list[tuple[Any, ...]]:
 
 def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> Sequence[Sequence[Any]]:
     return list(zip(*rows, strict=True)) if rows else [()] * width
+
+
+def _sparing(arguments: Sequence[Any]) -> tuple[tuple[str, ...], list[Any]]:
+    """Return the shape of a call and what it must be given.
+
+    Making arrays is what costs the driver most: none are made of what is empty or single.
+    """
+    sent: list[Any] = []
+    shape: list[str] = []
+    for kind, values in zip(_ARGUMENTS, arguments, strict=True):
+        if not values or (kind[-1] == "?" and not any(values)):
+            shape.append("")
+        elif kind != "nonces" and len(values) == 1:
+            shape.append(kind)
+            sent.append(values[0])
+        else:
+            shape.append("many")
+            sent.append(values)
+    return tuple(shape), sent
+
+
+def _call(shape: tuple[str, ...]) -> str:
+    number = itertools.count(2)
+    given = [
+        "'{}'" if not kind else f"${next(number)}" if kind == "many" else f"ARRAY[${next(number)}::{kind.rstrip('?')}]"
+        for kind in shape
+    ]
+    return f"SELECT * FROM append($1, {', '.join(given)})"  # noqa: S608 - Types and numbers only.
 
 
 def _answer(entry: Entry, outcome: Outcome) -> None:

@@ -281,6 +281,9 @@ def test_a_window_is_extended_to_a_later_day_only_and_before_it_is_over() -> Non
 def test_closing_states_the_instant_that_was_written_before() -> None:
     past = the_call().and_(window_opened())
     past.when(CLOSE, now=CLOSES, effective=CLOSES).then(closed())
+    by_hand = past.when(CLOSE, by=CLERK, now=CLOSES + timedelta(days=7))
+    by_hand.then(closed())
+    assert by_hand.command.effective_at == CLOSES, "whoever records it, and when, it closed at that instant"
     late = past.when(CLOSE, now=CLOSES + timedelta(days=7), effective=CLOSES)
     late.then(closed()).when(CLOSE, now=CLOSES + timedelta(days=8)).refused(WindowAlreadyClosed, closes_at=CLOSES)
 

@@ -39,17 +39,18 @@ class Machine:
         self.port = free_port()
         self.started: list[subprocess.Popen[bytes]] = []
 
-    def start(self, *options: str) -> subprocess.Popen[bytes]:
+    def start(self, *options: str, command: str = "demo", **variables: str) -> subprocess.Popen[bytes]:
         env = {
             **{name: value for name, value in os.environ.items() if not name.startswith("BIAOGAN_")},
             "BIAOGAN_STATE_DIR": str(self.state),
             "BIAOGAN_PORT": str(self.port),
             "PYTHONPATH": str(ROOT),
+            **variables,
         }
         with (self.folder / "said.txt").open("w") as said, (self.folder / "answer.json").open("w") as answer:
             stdout = answer if "--json" in options else said
             demo = subprocess.Popen(
-                [sys.executable, "-c", COMMAND, "demo", *options], cwd=self.folder, env=env, stdout=stdout,
+                [sys.executable, "-c", COMMAND, command, *options], cwd=self.folder, env=env, stdout=stdout,
                 stderr=said, start_new_session=True,
             )  # fmt: skip
         self.started.append(demo)

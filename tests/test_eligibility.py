@@ -246,13 +246,16 @@ def test_honours_titles_and_earlier_outcomes_count_within_their_time() -> None:
     honoured = HoldsHonour(honours=("advanced_branch",), look_back=RollingYears(years=3))
     assert outcome(honoured, honour()) == ("met", (4,))
     assert outcome(honoured, honour("another")) == ("not_met", ())
+    assert outcome(honoured, honour(on=date(2017, 5, 20))) == ("met", (4,))
     assert outcome(honoured, honour(on=date(2017, 5, 19))) == ("not_met", ())
     titled = HoldsTitle(titles=("model_branch",))
     assert outcome(titled, title(None)) == ("met", (4,))
+    assert outcome(titled, title(date(2020, 5, 20))) == ("met", (4,))
     assert outcome(titled, title(date(2020, 5, 19))) == ("not_met", ())
     clean = NoEarlierOutcome(outcomes=("revoked",), look_back=SinceDay(day=date(2018, 1, 1)))
     assert outcome(clean, earlier()) == ("not_met", (4,))
     assert outcome(clean, earlier("completed")) == ("met", ())
+    assert outcome(clean, earlier(on=date(2018, 1, 1))) == ("not_met", (4,))
     assert outcome(clean, earlier(on=date(2017, 12, 31))) == ("met", ())
 
 

@@ -591,6 +591,13 @@ async def test_a_reader_that_hears_nothing_polls(logs: Logs, superuser: asyncpg.
     assert await reader == [1, 2]
 
 
+async def test_a_store_closes_though_its_listening_connection_has_just_died(logs: Logs) -> None:
+    store = EventStore(logs.pool, logs.store.log_id, CATALOGUE)
+    await store.signal._listen()
+    store.signal._listener.terminate()
+    await store.close()
+
+
 async def test_a_checkpoint_moves_once_and_with_the_work(logs: Logs) -> None:
     checkpoint = Checkpoint(logs.store.log_id, "reader")
     async with logs.pool.acquire() as connection, logs.pool.acquire() as rival:

@@ -82,6 +82,16 @@ async def test_a_file_may_ask_for_no_transaction(empty: str, tmp_path: Path) -> 
     assert await migrate(empty, folder=folder) == ["0001_one.sql", "0002_two.sql"]
 
 
+async def test_two_at_once_do_also_what_waits_for_every_other_statement_once(empty: str, tmp_path: Path) -> None:
+    folder = write(
+        tmp_path,
+        n0001_one="CREATE TABLE m_one (a int)",
+        n0002_two="-- no-transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS m_index ON m_one (a)",
+    )
+    done = await asyncio.gather(*(migrate(empty, folder=folder) for _ in range(4)))
+    assert sorted(done) == [[], [], [], ["0001_one.sql", "0002_two.sql"]]
+
+
 async def test_a_database_newer_than_the_program_is_refused(empty: str, tmp_path: Path) -> None:
     folder = write(tmp_path, n0001_one="CREATE TABLE m_one ()", n0002_two="CREATE TABLE m_two ()")
     await migrate(empty, folder=folder)

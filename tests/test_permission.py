@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from domain.eligibility.commands import WaiveRule
 from domain.ids import AppointmentId, CalendarYear, InstitutionId, PersonId, UnitId
 from domain.kernel import Command, Event, Invalid, known, sentences
+from domain.permission.audiences import audiences
 from domain.permission.commands import AccessDayAlreadyRecorded, RecordAccessDay
 from domain.permission.events import AccessDayRecorded
 from domain.permission.policy import (
@@ -313,6 +314,31 @@ def test_the_law_says_which_commands_need_a_reason_and_which_take_an_earlier_day
     assert ReasonMissing(command="WaiveRule").sentence("en") == "WaiveRule needs a reason."
     assert isinstance(ReasonMissing(command="WaiveRule"), Invalid)
     assert all(sentences(ReasonMissing))
+
+
+# --- who reads what --------------------------------------------------------------------------------------------------
+
+OFFICE = {"public", "subject", "office"}
+AT_THE_INSTITUTION = dict.fromkeys(ROLES, OFFICE) | {
+    role: {"public"} for role in ("nominator", "applicant", "reviewer")
+}
+AT_A_UNIT = {role: {"public"} for role in ROLES} | {
+    role: {"public", "subject"} for role in ("nominator", "applicant", "finance", "supervisor")
+}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_what_a_role_opens_follows_from_where_it_is_held_and_whom_the_matter_concerns(role: Role) -> None:
+    """Every role at the whole institution, at the unit concerned, at another; of one unit, of several, of none."""
+    everywhere, here, elsewhere = (
+        tuple(holding(appointed(role, place)).on(TODAY)) for place in (None, UNIT, UnitId("BR-9"))
+    )
+    for units in ((), (UNIT,), (PARENT, UNIT), (PARENT,)):
+        assert audiences(everywhere, units) == AT_THE_INSTITUTION[role], units
+        assert audiences(here, units) == (AT_A_UNIT[role] if UNIT in units else {"public"}), units
+        assert audiences(elsewhere, units) == {"public"}, units
+    assert audiences((), (UNIT,)) == {"public"}
+    assert audiences((*here, *elsewhere), (UNIT,)) == AT_A_UNIT[role]
 
 
 # --- the access journal's day ----------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import contextlib
 import os
 import random
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import replace
 from typing import Any, cast
 
@@ -15,8 +15,10 @@ import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from domain.ids import UnitId
+from domain.kernel import Catalogue, Event, Recorded
 from domain.lifecycle import CATALOGUE as LIFECYCLE
 from infra.event_store import EventStore, open_log
 from infra.projector import Projector
@@ -28,7 +30,7 @@ from infra.view_build import NotAsFolded, build, live, sweep
 from infra.view_tables import Shape
 from infra.views import NotBuilt
 from projections import VIEWS as REAL_VIEWS
-from projections.kernel import View, fold_all
+from projections.kernel import Key, View, fold_all
 from tests.case_life import life
 from tests.conftest import Database
 from tests.viewing import (
@@ -38,6 +40,7 @@ from tests.viewing import (
     TALLY,
     VIEWS,
     NewLog,
+    PlotDug,
     PlotFlooded,
     PlotRow,
     Unheard,
@@ -110,6 +113,34 @@ async def test_a_fresh_database_has_tables_before_it_has_a_log(pool: asyncpg.Poo
     await write(store, [dug(1)])
     await projector(pool).catch_up()
     assert len(await rows(pool, store, PLOT)) == 1
+
+
+async def test_of_two_that_build_at_once_neither_says_that_nothing_was_built(
+    pool: asyncpg.Pool, new_log: NewLog, superuser: asyncpg.Connection
+) -> None:
+    await write(await new_log(), [dug(1)])
+    one, other = projector(pool), projector(pool)
+    with capture_logs() as logged:
+        async with halted(pool, "CREATE TABLE", lambda held: projector(held).catch_up()):
+            building = [asyncio.create_task(each.catch_up()) for each in (one, other)]
+            async with asyncio.timeout(20):
+                while await kept_waiting(superuser) < 2:  # noqa: ASYNC110 - Only the server knows.
+                    await asyncio.sleep(0.01)
+        await asyncio.gather(*building)
+    assert [entry for entry in logged if entry["log_level"] == "error"] == []
+
+
+async def test_an_event_that_cannot_be_read_any_more_leaves_the_old_tables_in_place(
+    pool: asyncpg.Pool, new_log: NewLog, superuser: asyncpg.Connection
+) -> None:
+    store = await new_log()
+    head = await write(store, [dug(1), dug(2)])
+    await projector(pool).catch_up()
+    await superuser.execute("ALTER TABLE event DISABLE TRIGGER append_only")
+    await superuser.execute("UPDATE event SET data = '{' WHERE position = 2")
+    await projector(pool, (greener(), TALLY, LAST)).catch_up()
+    assert (await live(pool))["plot"].relation == "plot_v1"
+    assert await at(pool, "plot", store.log_id) == head
 
 
 async def test_each_touching_event_makes_a_version_also_within_a_batch(pool: asyncpg.Pool, new_log: NewLog) -> None:
@@ -216,6 +247,23 @@ async def test_a_log_that_opens_between_any_two_statements_is_followed(pool: asy
             await wait_for(pool, store)
     for store in interrupted.opened:
         assert await verify(pool, VIEWS, CATALOGUE, store.log_id) == []
+
+
+class _Faulty(Catalogue):
+    """A catalogue whose program has a fault: nobody foresees this error."""
+
+    def decode(self, name: str, data: bytes) -> Event:
+        raise LookupError(name, data)
+
+
+async def test_a_fault_of_the_program_ends_the_process_in_plain_sight(pool: asyncpg.Pool, new_log: NewLog) -> None:
+    store = await new_log()
+    await projector(pool).catch_up()
+    await write(store, [dug(1)])
+    with pytest.raises(ExceptionGroup) as broke:
+        async with asyncio.timeout(20):
+            await Projector(pool, VIEWS, _Faulty([PlotDug])).run()
+    assert broke.group_contains(LookupError)
 
 
 # --- a view that fails -----------------------------------------------------------------------------------------------
@@ -403,6 +451,131 @@ async def test_rebuilding_while_people_write_and_read_takes_nothing_back(pool: a
         "SELECT relname FROM pg_class WHERE relnamespace = 'view'::regnamespace AND relkind = 'r'"
     )
     assert len(tables) == 2 + len(VIEWS)
+
+
+class _Halts:
+    """A pool that halts before the first statement on a borrowed connection that begins so, until it is told to go."""
+
+    def __init__(self, pool: asyncpg.Pool, beginning: str) -> None:
+        self._pool, self._beginning = pool, beginning
+        self.reached, self.go = asyncio.Event(), asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pool, name)
+
+    @contextlib.asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Any]:
+        async with self._pool.acquire() as connection:
+            yield _HaltingConnection(self, connection)
+
+    async def before(self, sql: str) -> None:
+        if sql.lstrip().startswith(self._beginning) and not self.reached.is_set():
+            self.reached.set()
+            await self.go.wait()
+
+
+class _HaltingConnection:
+    def __init__(self, halts: _Halts, connection: Any) -> None:
+        self._halts, self._connection = halts, connection
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    async def execute(self, sql: str, *arguments: Any) -> Any:
+        await self._halts.before(sql)
+        return await self._connection.execute(sql, *arguments)
+
+
+@contextlib.asynccontextmanager
+async def halted(
+    pool: asyncpg.Pool, beginning: str, work: Callable[[asyncpg.Pool], Coroutine[Any, Any, Any]]
+) -> AsyncIterator[None]:
+    """Let something be done up to a statement, stand still for the block, and then be finished."""
+    halts = _Halts(pool, beginning)
+    task = asyncio.create_task(work(cast("asyncpg.Pool", halts)))
+    try:
+        async with asyncio.timeout(20):
+            await halts.reached.wait()
+        yield
+    finally:
+        halts.go.set()
+        await asyncio.wait([task])
+    await task
+
+
+async def kept_waiting(superuser: asyncpg.Connection) -> int:
+    asked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    waiting: int = await superuser.fetchval(asked)
+    return waiting
+
+
+async def test_a_look_around_in_the_middle_of_a_switch_leaves_nothing_of_the_old_table(
+    pool: asyncpg.Pool, new_log: NewLog, superuser: asyncpg.Connection
+) -> None:
+    store = await new_log()
+    await write(store, [dug(1)])
+    work = projector(pool)
+    await work.catch_up()
+    async with halted(pool, "DELETE FROM view.stopped", lambda held: build(held, [PLOT], CATALOGUE, again=["plot"])):
+        await new_log()
+        looking = asyncio.create_task(work._look_around())
+        async with asyncio.timeout(20):
+            while not looking.done() and not await kept_waiting(superuser):  # noqa: ASYNC110 - Only the server knows.
+                await asyncio.sleep(0.01)
+    await looking
+    assert await pool.fetchval("SELECT count(*) FROM checkpoint WHERE consumer = 'view.plot_v1'") == 0
+    for _ in range(2):
+        assert await build(pool, [PLOT], CATALOGUE, again=["plot"]) == ["plot"]
+
+
+async def test_a_log_that_is_opened_during_a_build_is_not_taken_back(pool: asyncpg.Pool, new_log: NewLog) -> None:
+    first = await new_log()
+    await write(first, [dug(1)])
+    work = projector(pool)
+    await work.catch_up()
+    async with halted(pool, "ANALYZE", lambda held: build(held, VIEWS, CATALOGUE, again=["plot", "last"])):
+        store = await new_log()
+        head = await write(store, [dug(1), dug(2)])
+        await work.catch_up(store.log_id)
+    assert [await at(pool, view.name, store.log_id) for view in VIEWS] == [head] * len(VIEWS)
+    assert await verify(pool, VIEWS, CATALOGUE, store.log_id) == []
+
+
+async def test_a_new_fold_that_fails_on_what_comes_in_during_its_build_leaves_the_old_table_in_place(
+    pool: asyncpg.Pool, new_log: NewLog
+) -> None:
+    store = await new_log()
+    await write(store, [dug(1)])
+    work = projector(pool)
+    await work.catch_up()
+
+    def fails_on_the_second(row: PlotRow | None, recorded: Recorded, key: Key) -> PlotRow | None:
+        if recorded.position > 1:
+            raise RuntimeError
+        return PLOT.fold(row, recorded, key)
+
+    newer = greener(fold=fails_on_the_second)
+    async with halted(pool, "ANALYZE", lambda held: build(held, [newer, replace(TALLY, version=2)], CATALOGUE)):
+        head = await write(store, [dug(2)])
+        await work.catch_up()
+    assert {name: each.version for name, each in (await live(pool)).items()} == {"plot": 1, "tally": 2, "last": 1}
+    assert [await at(pool, name, store.log_id) for name in ("plot", "tally")] == [head, head]
+    assert all(each.healthy for each in await readers(pool).standing())
+
+
+async def test_a_sweep_spares_a_new_table_that_has_the_name_of_an_old_one(pool: asyncpg.Pool, new_log: NewLog) -> None:
+    store = await new_log()
+    await write(store, [dug(1)])
+    await projector(pool).catch_up()
+    async with pool.acquire() as reader, reader.transaction():
+        await reader.fetch("SELECT * FROM view.plot_v1")
+        # Somebody still reads it, so it is left for the next sweep.
+        await build(pool, [PLOT], CATALOGUE, again=["plot"])
+    async with halted(pool, "SET LOCAL lock_timeout", sweep):
+        await sweep(pool)
+        await build(pool, [PLOT], CATALOGUE, again=["plot"])
+        assert (await live(pool))["plot"].relation == "plot_v1"
+    assert len(await rows(pool, store, PLOT)) == 1
 
 
 # --- rivals and kills ------------------------------------------------------------------------------------------------

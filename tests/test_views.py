@@ -21,9 +21,10 @@ from infra.event_store import EventStore
 from infra.projector import Projector
 from infra.view_batch import Feed, Touched, fold
 from infra.view_batch import write as keep
+from infra.view_build import build
 from infra.view_query import AtLeast, AtMost, BadQuery, selected
 from infra.view_tables import Shape
-from infra.views import Behind, NoSuchView, NotEffective, shown
+from infra.views import Behind, NoSuchView, NotBuilt, NotEffective, shown
 from projections import VIEWS as REAL_VIEWS
 from projections.kernel import History, View, fold_all
 from tests.conftest import Database
@@ -210,11 +211,37 @@ async def test_a_reader_waits_for_a_position_and_is_told_if_it_waits_in_vain(
         await views.list(store.log_id, "plot", at_position=head)
     with pytest.raises(Behind):
         await views.until(store.log_id, head, ["plot"])
-    patient = readers(pool, patience=10)
+    patient = readers(pool, patience=30)
     waiting = asyncio.create_task(patient.get(store.log_id, "plot", ["P-1"], min_position=head))
     await work.catch_up()
     assert (await waiting).position == head
     await patient.until(store.log_id, head)
+
+
+async def test_many_who_read_at_once_when_a_table_is_switched_are_all_answered(
+    pool: asyncpg.Pool, new_log: NewLog
+) -> None:
+    store = await new_log()
+    head = await write(store, [dug(1)])
+    await Projector(pool, VIEWS, CATALOGUE).catch_up()
+    views = readers(pool)
+    await views.get(store.log_id, "plot", ["P-1"])
+    await build(pool, VIEWS, CATALOGUE, again=["plot"])
+    async with asyncio.timeout(20):
+        found = await asyncio.gather(*(views.get(store.log_id, "plot", ["P-1"]) for _ in range(20)))
+    assert [each.position for each in found] == [head] * 20
+
+
+async def test_a_table_that_is_gone_is_waited_for_and_not_for_ever(
+    pool: asyncpg.Pool, new_log: NewLog, superuser: asyncpg.Connection
+) -> None:
+    store = await new_log()
+    await write(store, [dug(1)])
+    await Projector(pool, VIEWS, CATALOGUE).catch_up()
+    await superuser.execute("DROP TABLE view.plot_v1")
+    async with asyncio.timeout(20):
+        with pytest.raises(NotBuilt):
+            await readers(pool).get(store.log_id, "plot", ["P-1"])
 
 
 async def test_who_asks_at_the_same_time_is_answered_each_for_himself(pool: asyncpg.Pool, new_log: NewLog) -> None:

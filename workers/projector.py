@@ -10,7 +10,7 @@ import uvloop
 
 from domain.lifecycle import CATALOGUE
 from infra.assembly import open_pool
-from infra.log import configure
+from infra.log import configure, leaves, logger
 from infra.processes import beating
 from infra.projector import Projector
 from infra.settings import Settings, SettingsRefused, load
@@ -19,6 +19,8 @@ from projections import VIEWS
 
 NAME = "projector"
 _CONNECTIONS = 8
+
+_log = logger()
 
 
 async def project(settings: Settings) -> None:
@@ -46,6 +48,11 @@ def main() -> int:
     except SettingsRefused as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    except ExceptionGroup as faults:
+        # By kind and place; a traceback would repeat what people wrote.
+        for fault in leaves(faults):
+            _log.critical("projector.broke", exc_info=fault)
+        return 1
     return 0
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ from domain.permission import policy as law
 from infra.assembly import Assembly, assemble, open_pool
 from infra.clock import Institution
 from infra.front_door import Ask, Caller, Raced, Receipt, service_id
-from infra.log import configure, logger
+from infra.log import configure, leaves, logger
 from infra.master_key import KeyFileRefused, read_key_file
 from infra.processes import beating
 from infra.record import Overloaded
@@ -89,7 +89,7 @@ class Scheduler:
                         _log.info("scheduler.leads")
                         await self._lead(leadership)
             except* _BREAKDOWNS as faults:
-                _log.warning("scheduler.breakdown", kinds=[type(fault).__name__ for fault in _leaves(faults)])
+                _log.warning("scheduler.breakdown", kinds=[type(fault).__name__ for fault in leaves(faults)])
             await asyncio.sleep(self._stand_by_seconds)
 
     async def _lead(self, leadership: Leadership) -> None:
@@ -236,15 +236,6 @@ def _service(institution: Institution) -> Caller:
     return Caller(log_id=institution.log_id, person_id=person_id, kind="schedule")
 
 
-def _leaves(fault: BaseException) -> Iterator[BaseException]:
-    """The faults in a group, however deep."""
-    if isinstance(fault, BaseExceptionGroup):
-        for each in fault.exceptions:
-            yield from _leaves(each)
-    else:
-        yield fault
-
-
 async def schedule(settings: Settings) -> None:
     """Do what is due in every institution of the database until this process is told to stop."""
     if settings.database_url is None:
@@ -276,7 +267,7 @@ def main() -> int:
         return 2
     except ExceptionGroup as faults:
         # By kind and place; a traceback would repeat what people wrote.
-        for fault in _leaves(faults):
+        for fault in leaves(faults):
             _log.critical("scheduler.broke", exc_info=fault)
         return 1
     return 0

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
 
+import asyncpg
 import msgspec
 
 from infra.binaries import BinariesNotFound
@@ -36,6 +37,7 @@ DATABASE: Final = "biaogan"
 _PORTS_TRIED: Final = 100
 _HEALTHY_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 0.05
+_CONNECT_SECONDS: Final = 10.0
 
 Say = Callable[[str], None]
 
@@ -78,6 +80,8 @@ def product(settings: Settings, say: Say) -> Iterator[Product]:
         if urls.owner_url:
             say("bringing the database up to date · 数据库迁移")
             asyncio.run(migrate(urls.owner_url))
+        else:
+            asyncio.run(_refuse_unmigrated(urls.app_url))
         ensure_key_file(settings.key_file)
         running = msgspec.structs.replace(
             settings,
@@ -100,6 +104,19 @@ def product(settings: Settings, say: Say) -> Iterator[Product]:
             _until_healthy(started)
             yield started
         say("stopped · 已停止")
+
+
+async def _refuse_unmigrated(app_url: str) -> None:
+    """Without the owner's address nothing can be made here; a database that holds no record is refused at once."""
+    try:
+        connection = await asyncpg.connect(app_url, timeout=_CONNECT_SECONDS)
+    except (OSError, asyncpg.PostgresError) as fault:
+        raise StartRefused(f"The database of {PREFIX}DATABASE_URL does not answer ({type(fault).__name__}).") from None
+    try:
+        if await connection.fetchval("SELECT to_regclass('public.log') IS NULL"):
+            raise StartRefused(f"That database holds no record yet: set {PREFIX}OWNER_URL, or run `biaogan migrate`.")
+    finally:
+        await connection.close()
 
 
 @contextmanager

@@ -185,6 +185,8 @@ class CloseApplicationWindow(AboutWindow):
             raise WindowAlreadyClosed(closes_at=closes_at)
         if self.now < closes_at:
             raise WindowStillOpen(closes_at=closes_at)
+        # Whoever records it, and however late, the window closed at the instant that was written.
+        self.effective_at = closes_at
         self.trigger_event(
             ApplicationWindowClosed, programme_id=self.programme_id, closes_at=closes_at, last_day=last_day
         )

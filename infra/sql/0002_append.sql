@@ -14,7 +14,7 @@ CREATE FUNCTION types_of(in_log integer, in_tag text) RETURNS SETOF text LANGUAG
 $$;
 
 -- Lists inside a list (tags, document digests) come joined by the unit separator, which no tag may contain; an empty
--- text and a zero stand for null.
+-- text and a zero stand for null, and an empty list for one of nothing but nulls.
 --
 -- Commands are numbered from 1 in c_*; their events stand in e_* in order, with the number of their command in e_command
 -- and the envelope beside each event. A condition is a set of probes p_*: no event of this type with this tag and the
@@ -106,7 +106,7 @@ BEGIN
                  LATERAL (SELECT 1 FROM event_tag t
                           WHERE t.log_id = in_log AND t.tag = p.tag AND t.type = p.type
                             AND t.position > c_after[p.command]
-                            AND (c_seen[p.command] = '' OR NOT t.position <@ c_seen[p.command]::int8multirange)
+                            AND (coalesce(c_seen[p.command], '') = '' OR NOT t.position <@ c_seen[p.command]::int8multirange)
                             AND (p.rest = '' OR (SELECT e.tags @> string_to_array(p.rest, sep) FROM event e
                                                  WHERE e.log_id = in_log AND e.position = t.position))
                           LIMIT 1) hit
@@ -124,7 +124,7 @@ BEGIN
                      LATERAL (SELECT 1 FROM event_tag t
                               WHERE t.log_id = in_log AND t.tag = p.tag AND t.type = kind.type
                                 AND t.position > c_after[p.command]
-                                AND (c_seen[p.command] = '' OR NOT t.position <@ c_seen[p.command]::int8multirange)
+                                AND (coalesce(c_seen[p.command], '') = '' OR NOT t.position <@ c_seen[p.command]::int8multirange)
                                 AND (p.rest = '' OR (SELECT e.tags @> string_to_array(p.rest, sep) FROM event e
                                                      WHERE e.log_id = in_log AND e.position = t.position))
                               LIMIT 1) hit
@@ -135,7 +135,7 @@ BEGIN
                      LATERAL (SELECT 1 FROM event e
                               WHERE e.log_id = in_log AND e.position > c_after[p.command]
                                 AND (p.type = '' OR e.type = p.type)
-                                AND (c_seen[p.command] = '' OR NOT e.position <@ c_seen[p.command]::int8multirange)
+                                AND (coalesce(c_seen[p.command], '') = '' OR NOT e.position <@ c_seen[p.command]::int8multirange)
                               ORDER BY e.position LIMIT 1) hit
                 WHERE p.tag = '' AND append.head > c_after[p.command] AND p.command <> ALL (x_command)
             LOOP
@@ -164,29 +164,24 @@ BEGIN
         INSERT INTO event (log_id, position, event_id, type, tags, data, documents, actor_id, actor_kind, authority,
                            on_behalf_of_id, command_id, cause, correlation_id, received_at, effective_at, recorded_at,
                            reason_code, reason_document_id, line_version, nonce)
-        SELECT in_log, append.head + e.place, e.id, e.type, string_to_array(e.tags, sep), e.data,
-               string_to_array(e.documents, sep), e.actor, e.actor_kind, e.authority, nullif(e.behalf, ''),
-               c_id[e.command], nullif(e.cause, 0), e.correlation, e.received, e.effective,
-               append.recorded_at + (e.place - 1) * interval '1 microsecond',
-               nullif(e.reason, ''), nullif(e.reason_document, ''), 1, substring(e_nonces FROM 16 * e.n::integer - 15 FOR 16)
-        FROM (SELECT row_number() OVER () AS place, u.*
-              FROM unnest(e_command, e_id, e_type, e_tags, e_data, e_documents, e_actor, e_actor_kind, e_authority,
-                          e_behalf, e_cause, e_correlation, e_received, e_effective, e_reason, e_reason_document)
-                   WITH ORDINALITY
-                   AS u(command, id, type, tags, data, documents, actor, actor_kind, authority, behalf, cause,
-                        correlation, received, effective, reason, reason_document, n)
-              WHERE u.command <> ALL (x_command)) e
+        SELECT in_log, append.head + e.place, e_id[e.n], e_type[e.n], string_to_array(e_tags[e.n], sep), e_data[e.n],
+               coalesce(string_to_array(e_documents[e.n], sep), '{}'), e_actor[e.n], e_actor_kind[e.n], e_authority[e.n],
+               nullif(e_behalf[e.n], ''), c_id[e_command[e.n]], nullif(e_cause[e.n], 0), e_correlation[e.n],
+               e_received[e.n], e_effective[e.n], append.recorded_at + (e.place - 1) * interval '1 microsecond',
+               nullif(e_reason[e.n], ''), nullif(e_reason_document[e.n], ''), 1,
+               substring(e_nonces FROM 16 * e.n - 15 FOR 16)
+        FROM (SELECT row_number() OVER () AS place, n FROM generate_series(1, cardinality(e_id)) AS n
+              WHERE e_command[n] <> ALL (x_command)) e
         RETURNING position, type, tags
     ), tagged AS (
         INSERT INTO event_tag (log_id, tag, type, position)
         SELECT in_log, t.tag, w.type, w.position FROM written w, unnest(w.tags) AS t(tag)
     )
     INSERT INTO command (log_id, command_id, request_hash, first_position, last_position, recorded_at, receipt)
-    SELECT in_log, c.id, c.hash, append.head + c.until - c.events + 1, append.head + c.until,
-           append.recorded_at + (c.until - c.events) * interval '1 microsecond', c.receipt
-    FROM (SELECT u.*, sum(u.events) OVER (ORDER BY u.n) AS until
-          FROM unnest(c_id, c_hash, c_events, c_receipt) WITH ORDINALITY AS u(id, hash, events, receipt, n)
-          WHERE u.n <> ALL (x_command)) c;
+    SELECT in_log, c_id[c.n], c_hash[c.n], append.head + c.until - c_events[c.n] + 1, append.head + c.until,
+           append.recorded_at + (c.until - c_events[c.n]) * interval '1 microsecond', coalesce(c_receipt[c.n], '')
+    FROM (SELECT n, sum(c_events[n]) OVER (ORDER BY n) AS until FROM generate_series(1, cardinality(c_id)) AS n
+          WHERE n <> ALL (x_command)) c;
 END $$;
 
 REVOKE ALL ON FUNCTION append FROM PUBLIC;

@@ -56,6 +56,17 @@ async def test_a_filing_after_the_deadline_is_refused_whether_or_not_anybody_rec
     assert (again.status_code, again.json()["because"]) == (409, refused.json()["because"])
 
 
+async def test_a_window_that_the_office_closes_by_hand_closed_when_it_was_to_close(
+    unattended: tuple[Product, Desk],
+) -> None:
+    _, house = unattended
+    await house.act("administrator", "/v1/clock/advance", {"to": LATE, "unattended": True})
+    await house.act("clerk", f"/v1/programmes/{CALL}/window/close")
+    (closed,) = await house.feed("application.window_closed.v1")
+    assert (closed["envelope"]["actor_kind"], closed["envelope"]["effective_at"]) == ("person", "2020-05-31T16:00:00Z")
+    assert closed["envelope"]["received_at"] == "2020-06-07T01:00:00Z"
+
+
 async def test_without_a_scheduler_an_attended_advance_says_who_is_missing_and_may_be_sent_again(
     unattended: tuple[Product, Desk],
 ) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from base64 import b64encode
 from pathlib import Path
+from urllib.parse import quote
 
 import asyncpg
 import pytest
 
 from api.cli.demo.backstage import export
+from infra.embedded import EmbeddedPostgres
 from tests.walks.contents import caught_up, holding
 from tests.walks.desk import CALL, Desk
 from tests.walks.running import Product
@@ -19,7 +23,15 @@ REASON, FORM, PLAN = "事由记号乙丙丁", "目标记号戊己庚", "方案�
 MARKS = (NAME, PHONE, REASON, FORM, PLAN)
 
 
-async def test_planted_texts_stand_nowhere_in_clear(product: Product, house: Desk, tmp_path: Path) -> None:
+def spellings(mark: str) -> set[str]:
+    """A text as it may stand in a line: plain, in an address, escaped, as bytes."""
+    encoded = mark.encode()
+    return {mark, quote(mark), json.dumps(mark)[1:-1], encoded.hex(), b64encode(encoded).decode().rstrip("=")[:-1]}
+
+
+async def test_planted_texts_stand_nowhere_in_clear(
+    server: EmbeddedPostgres, product: Product, house: Desk, tmp_path: Path
+) -> None:
     await _plant(house)
     answers = [await _provoke(house, mark) for mark in MARKS]
     connection = await asyncpg.connect(product.superuser_url)
@@ -37,12 +49,16 @@ async def test_planted_texts_stand_nowhere_in_clear(product: Product, house: Des
     places = {
         "export": (tmp_path / "events.jsonl").read_text(),
         "log": product.log_file.read_text(),
+        "database's log": server.log_file.read_text(),
+        "figures": (await house.http.get(f"{house.urls[0]}/metrics")).text,
         "problems": "".join(answers),
         "roster": listed.text,
         "case file": filed.text,
         "events": (await house.send("auditor", "GET", "/v1/events?limit=1000")).text,
     }
-    assert [(place, mark) for place, text in places.items() for mark in MARKS if mark in text] == []
+    assert all(places.values())
+    written = {mark: spellings(mark) for mark in MARKS}
+    assert [(p, m) for p, text in places.items() for m, ways in written.items() if any(w in text for w in ways)] == []
 
 
 async def test_who_may_reads_the_text_again_and_stands_in_the_access_journal(product: Product, house: Desk) -> None:
