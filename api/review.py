@@ -346,7 +346,7 @@ async def _ranking(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     recorded = (each.digest for each in panel.rankings if each.track_id == track_id)
     told = ExplainedRanking(
         panel_id=panel.panel_id,
-        track_id=track_id,
+        track_id=TrackId(track_id),
         stage_position=panel.stage_position,
         # Everybody's sheets count for the places, whoever reads; what the reader is recused from is not shown.
         placings=tuple(map(explained, _unbarred(reader, ranking.placings))),

@@ -18,13 +18,22 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
+import msgspec
+
+from domain.ids import ApplicationId, PanelId, tag
 from domain.kernel import Command, Event, Recorded
+from domain.publicity.events import EntryPassed, ObjectionUpheld
+from domain.review.events import Mark, ScoreSheetAmended, ScoreSheetFiled, ScoringClosed
+from domain.review.sheet import OpenScoreSheet, SeatKeyDestroyed
+from domain.selection.commands import ConfirmSelection, StrikeSelection
 from infra.assembly import Assembly
 from infra.clock import Institution
+from infra.codes import seat_of
 from infra.record import Item
+from infra.vault import KeyDestroyed
 
 if TYPE_CHECKING:
     from infra.subscription import Connection
@@ -44,10 +53,11 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a command is asked with: its fields, and the tag of what it is about."""
+    """What a command is asked with: its fields, the tag of what it is about, and a reason where it needs one."""
 
     values: Mapping[str, Any]
     subject: str | None = None
+    reason_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,4 +106,77 @@ class Automation:
     each: Each | None = None
 
 
-AUTOMATIONS: tuple[Automation, ...] = ()
+# --- what they ask for -----------------------------------------------------------------------------------------------
+
+
+def _sheets_of_panel(closed: Recorded) -> Sequence[Item]:
+    panel = tag(PanelId, cast("ScoringClosed", closed.event).panel_id)
+    return [Item((ScoreSheetFiled.TOPIC, ScoreSheetAmended.TOPIC), (panel,))]
+
+
+def _standing_sheets(_closed: Recorded, past: Sequence[Recorded]) -> Iterable[Recorded]:
+    """Of each seat on each application the sheet that was filed last."""
+    standing: dict[tuple[str, str], Recorded] = {}
+    for filed in past:
+        sheet = cast("ScoreSheetFiled | ScoreSheetAmended", filed.event)
+        standing[sheet.seat_id, sheet.application_id] = filed
+    return sorted(standing.values(), key=lambda filed: filed.position)
+
+
+async def _opened_sheet(started: Started, parts: Assembly) -> Asked:
+    """The marks and the salt of a sheet, as the vault has them; a seat whose key was destroyed opens nothing."""
+    sheet = cast("ScoreSheetFiled | ScoreSheetAmended", started.about.event)
+    try:
+        opened = await parts.vault.reveal(
+            started.institution.log_id, seat_of(sheet.panel_id, sheet.seat_id), sheet.commitment
+        )
+    except KeyDestroyed:
+        raise SeatKeyDestroyed(panel_id=sheet.panel_id, seat_id=sheet.seat_id) from None
+    marks = msgspec.json.decode(opened.plaintext, type=dict[str, int])
+    values = {
+        "panel_id": sheet.panel_id,
+        "seat_id": sheet.seat_id,
+        "application_id": sheet.application_id,
+        "filed_position": started.about.position,
+        "salt": opened.salt.hex(),
+        "marks": tuple(Mark(criterion, tenths) for criterion, tenths in sorted(marks.items())),
+    }
+    return Asked(values, tag(PanelId, sheet.panel_id))
+
+
+async def _passed_entry(started: Started, _parts: Assembly) -> Asked:
+    passed = cast("EntryPassed", started.recorded.event)
+    values = {"application_id": passed.application_id, "publicity_id": passed.publicity_id}
+    return Asked(values, tag(ApplicationId, passed.application_id))
+
+
+async def _upheld_objection(started: Started, _parts: Assembly) -> Asked:
+    application_id = cast("ObjectionUpheld", started.recorded.event).application_id
+    ground = "objection_upheld"
+    return Asked({"application_id": application_id, "ground": ground}, tag(ApplicationId, application_id), ground)
+
+
+AUTOMATIONS: tuple[Automation, ...] = (
+    Automation(
+        name="when_scoring_closed_open_score_sheets",
+        en="When scoring closed, every sheet that stands is opened, checked against its commitment",
+        zh="评分截止后,逐一开启现行评分表,并与其承诺值核对",
+        when=ScoringClosed,
+        each=Each(past=_sheets_of_panel, chosen=_standing_sheets),
+        then=Asks(OpenScoreSheet, _opened_sheet),
+    ),
+    Automation(
+        name="when_objection_upheld_strike_selection",
+        en="When an objection was upheld, its application is struck from what had been decided",
+        zh="异议成立后,将该申报从已决定名单中除名",
+        when=ObjectionUpheld,
+        then=Asks(StrikeSelection, _upheld_objection),
+    ),
+    Automation(
+        name="when_entry_passed_confirm_selection",
+        en="When an entry passed its publicity, the selection is confirmed",
+        zh="条目公示通过后,确认入选",
+        when=EntryPassed,
+        then=Asks(ConfirmSelection, _passed_entry),
+    ),
+)

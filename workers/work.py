@@ -10,7 +10,7 @@ from typing import Final, cast
 from domain.kernel import Recorded, Refusal
 from infra.assembly import Assembly
 from infra.clock import Institution
-from infra.front_door import Ask, Caller, OtherRequest, Receipt, service_id
+from infra.front_door import Ask, Caller, OtherRequest, Reason, Receipt, service_id
 from infra.log import logger
 from infra.outbox import Answer, Entry, Outbox, Taken, key_of
 from infra.record import Item
@@ -221,6 +221,7 @@ class _Batch:
             cause=cause.position,
             correlation_id=cause.envelope.correlation_id,
             effective_at=cause.envelope.effective_at,
+            reason=None if asked.reason_code is None else Reason(asked.reason_code),
         )
         try:
             receipt = cast("Receipt", await self.parts.door.ask(ask))

@@ -127,6 +127,12 @@ class OpeningForged(Refusal):
     """
 
 
+class SeatKeyDestroyed(Refusal):
+    """The key of seat {seat_id} of panel {panel_id} was destroyed: its sheets cannot be opened any more.
+    zh: 评审组 {panel_id} 席位 {seat_id} 的密钥已销毁:其评分表无法再开启。
+    """
+
+
 class SheetNotOpened(Refusal):
     """The sheet of seat {seat_id} on application {application_id} has not been opened.
     zh: 席位 {seat_id} 对申报 {application_id} 的评分表尚未开启。

@@ -9,8 +9,10 @@ from uuid import NAMESPACE_URL, uuid5
 __all__ = [
     "ADMINISTRATOR",
     "APPLICANTS",
+    "BUDGET_OF_BRANCH",
     "INSTITUTION",
     "PEOPLE",
+    "REVIEWERS",
     "STARTS_AT",
     "UNITS",
     "Applicant",
@@ -215,10 +217,17 @@ def _person(code: str, name: str, role: str, unit_id: str | None, told: tuple[st
 
 
 ADMINISTRATOR: Final = _person("administrator", "管理员甲", "administrator", None, ("administrator", "管理员"))
+REVIEWERS: Final = ("R1", "R2", "R3", "R4", "R5")
+"""The codes of the seats; who sits there is on no list but this one, which a real office does not publish."""
 PEOPLE: Final = (
     _person("clerk", "陈示例", "clerk", None, ("office clerk", "党建办经办人")),
     _person("head", "王示例", "head", None, ("head of the office", "党建办负责人")),
     _person("auditor", "赵示例", "auditor", None, ("auditor", "审计人员")),
+    _person("supervisor", "孙示例", "supervisor", None, ("supervisor", "监督人员")),
+    *(
+        _person(f"reviewer-{code}", f"{name}专家", "reviewer", None, (f"reviewer {code}", f"评审专家 {code}"))
+        for code, name in zip(REVIEWERS, ("何", "吕", "施", "张", "孔"), strict=True)
+    ),
     *(
         _person(
             f"nominator-{unit_id}", f"{name}示例", "nominator", unit_id, (f"committee of {unit_id}", f"{zh}党务负责人")
@@ -249,7 +258,8 @@ PEOPLE: Final = (
 """Whoever decides, vets and files is another person than whoever prepares; a general branch has two people for it."""
 
 _COLLEGE_BUDGET: Final = ((0, 0, 12_000), (1, 0, 13_000), (0, 1, 12_000), (1, 1, 13_000))
-_BRANCH_BUDGET: Final = ((0, 0, 5_000), (1, 0, 5_000), (0, 1, 5_000), (1, 1, 5_000))
+BUDGET_OF_BRANCH: Final = ((0, 0, 5_000), (1, 0, 5_000), (0, 1, 5_000), (1, 1, 5_000))
+_FIRST_YEAR_ONLY: Final = BUDGET_OF_BRANCH[:2]
 
 
 def _applicant(unit_id: str, nominator_unit_id: str, *, aside: bool = False) -> Applicant:
@@ -261,7 +271,8 @@ def _applicant(unit_id: str, nominator_unit_id: str, *, aside: bool = False) -> 
         nominator=f"nominator-{nominator_unit_id}",
         nominator_unit_id=nominator_unit_id,
         aside=aside,
-        budget_yuan=_COLLEGE_BUDGET if college else _BRANCH_BUDGET,
+        # BR-3 leaves out the second year, and will have to correct it.
+        budget_yuan=_COLLEGE_BUDGET if college else _FIRST_YEAR_ONLY if unit_id == "BR-3" else BUDGET_OF_BRANCH,
     )
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from api.cli.demo.board import PUBLICITY
 from api.cli.demo.cast import APPLICANTS
 from api.cli.demo.papers import Reached, timeline
 from api.cli.demo.player import Player
@@ -15,6 +16,7 @@ from infra.replay import Difference
 
 __all__ = ["faults"]
 
+_REFUSED_FROM: Final = 400
 _FILED: Final = {a.unit_id for a in APPLICANTS if not a.aside}
 _MATERIALS: Final = (
     "application.started.v1",
@@ -37,9 +39,44 @@ _OF_ROWS: Final[Mapping[str, Mapping[str, int]]] = {
     "8": {"application.filed.v1": 5, "application.paper_received.v1": 5},
     "8 aside": {"application.filed.v1": 0},
     "9": {"application.window_closed.v1": 1},
+    "10": {"screening.correction_requested.v1": 1},
+    "11": {"screening.application_refiled.v1": 1, "screening.passed.v1": 5},
+    "12": {"review.stage_defined.v1": 1, "review.panel_constituted.v1": 1, "review.reviewer_seated.v1": 5},
+    "13": {"review.reviewer_recused.v1": 1},
+    "14": {
+        "review.application_admitted.v1": 5,
+        # COL-A has one fewer, since R4 is recused from it.
+        "review.score_sheet_filed.v1": 24,
+        "review.score_sheet_amended.v1": 1,
+    },
+    "15": {
+        "review.scoring_closed.v1": 1,
+        "review.score_sheet_opened.v1": 24,
+        "review.application_ranked.v1": 5,
+        "review.ranking_recorded.v1": 2,
+    },
+    "16": {"selection.application_recommended.v1": 5},
+    "17": {"selection.committee_decided.v1": 2, "selection.application_decided.v1": 5},
+    "18": {"publicity.prepared.v1": 1, "publicity.approved.v1": 1},
+    "19": {"publicity.opened.v1": 1},
+    "20": {"publicity.objection_received.v1": 1, "publicity.objection_admitted.v1": 1},
+    "21": {"publicity.objection_investigated.v1": 1, "publicity.objection_dismissed.v1": 1},
+    "22": {"publicity.closed.v1": 1, "publicity.entry_passed.v1": 4},
+    "23": {"selection.confirmed.v1": 4},
+    "24": {"publicity.posting_withdrawn.v1": 1},
 }
 """How many events of which types each row has."""
-_BY_SCHEDULE: Final = ("/window/close",)
+_BY_ITSELF: Final = {
+    "application.window_closed.v1": ("schedule", "2020-05-31T16:00:00Z"),
+    "review.scoring_closed.v1": ("schedule", "2020-06-12T10:00:00Z"),
+    "review.score_sheet_opened.v1": ("automation", "2020-06-12T10:00:00Z"),
+    "publicity.closed.v1": ("schedule", "2020-06-29T16:00:00Z"),
+    "publicity.entry_passed.v1": ("schedule", "2020-06-29T16:00:00Z"),
+    "selection.confirmed.v1": ("automation", "2020-06-29T16:00:00Z"),
+}
+"""What nobody asks for: whose act it is, and when it took effect."""
+_NEVER_ASKED: Final = ("/window/close", "/scoring/close", f"/{PUBLICITY}/close", "/confirm")
+"""A trial of one of these is refused; what is accepted is the schedule's or the automations'."""
 
 
 def faults(p: Player, reached: Reached, exported: Checked, differences: Sequence[Difference]) -> list[str]:
@@ -47,7 +84,8 @@ def faults(p: Player, reached: Reached, exported: Checked, differences: Sequence
     return [
         *_rows(p, reached),
         *_states(reached),
-        *_schedule(p, reached),
+        *_by_itself(p, reached),
+        *_selection(reached),
         *_interpretations(reached),
         *(f"the export is faulty: {finding}" for finding in exported.findings),
         *(
@@ -73,9 +111,9 @@ def _rows(p: Player, reached: Reached) -> Iterator[str]:
 
 
 def _states(reached: Reached) -> Iterator[str]:
-    """Five are filed, three are vetted and stay so; whom a rule stopped was judged accordingly."""
+    """Five have passed their screening, three are vetted and stay so; whom a rule stopped was judged accordingly."""
     states = {row["unit_id"]: row["state"] for row in reached.roster}
-    expected = {a.unit_id: "filed" if a.unit_id in _FILED else "vetted" for a in APPLICANTS}
+    expected = {a.unit_id: "screened" if a.unit_id in _FILED else "vetted" for a in APPLICANTS}
     if states != expected:
         yield f"the roster says {states}, not {expected}"
     standings = {trace["unit_id"]: trace["standing"] for trace in reached.eligibility}
@@ -88,18 +126,30 @@ def _states(reached: Reached) -> Iterator[str]:
         yield f"eligibility says {standings}, not {wanted}"
 
 
-def _schedule(p: Player, reached: Reached) -> Iterator[str]:
-    """The window was closed by the schedule, at its instant; the story never asked for it."""
-    closed = [fact for fact in reached.facts if fact["type"] == "application.window_closed.v1"]
-    kinds = [fact["envelope"]["actor_kind"] for fact in closed]
-    if kinds != ["schedule"]:
-        yield f"the window was closed by {kinds}"
-    if [fact["envelope"]["effective_at"] for fact in closed] != ["2020-05-31T16:00:00Z"]:
-        yield "the window did not close at the end of 31 May 2020"
+def _by_itself(p: Player, reached: Reached) -> Iterator[str]:
+    """What follows by itself was asked for by schedule and automations, at its instant, and never by the story."""
+    for kind, (actor_kind, instant) in _BY_ITSELF.items():
+        envelopes = [fact["envelope"] for fact in reached.facts if fact["type"] == kind]
+        if {(envelope["actor_kind"], envelope["effective_at"]) for envelope in envelopes} != {(actor_kind, instant)}:
+            yield f"{kind} is not the act of the {actor_kind} as of {instant}"
     for text in p.wire.log.read_text(encoding="utf-8").splitlines():
         sent = json.loads(text)
-        if sent["path"].endswith(_BY_SCHEDULE):
-            yield "the story itself asked for what the schedule does"
+        if sent["method"] == "POST" and sent["path"].endswith(_NEVER_ASKED) and sent["status"] < _REFUSED_FROM:
+            yield f"the story itself asked for {sent['path']}"
+
+
+def _selection(reached: Reached) -> Iterator[str]:
+    """One college and three branches are confirmed, BR-4 is reserve; the rankings are the recorded ones."""
+    states = {row["unit_id"]: row["state"] for row in reached.selections}
+    expected = dict.fromkeys(("COL-A", "BR-1", "BR-2", "BR-3"), "confirmed") | {"BR-4": "reserve"}
+    if states != expected:
+        yield f"selection says {states}, not {expected}"
+    for ranking in reached.rankings:
+        if ranking["digest"] != ranking["recorded_digest"]:
+            yield f"the ranking of {ranking['track_id']} is not the one that was recorded"
+    sheets = {placing["application_id"]: len(placing["counted"]) for r in reached.rankings for placing in r["placings"]}
+    if sheets != {a.application_id: 4 if a.unit_id == "COL-A" else 5 for a in APPLICANTS if not a.aside}:
+        yield f"the sheets that count are {sheets}"
 
 
 def _interpretations(reached: Reached) -> Iterator[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from api.cli.demo.cast import APPLICANTS
+from api.cli.demo.judging import PANEL
 from api.cli.demo.player import Player
 from infra.line import Checked
 from infra.replay import Difference
@@ -19,7 +20,16 @@ from infra.replay import Difference
 __all__ = ["Reached", "show", "show_root", "timeline", "write"]
 
 _PAGE: Final = 500
-_OF_ROW: Final = {"programme.catalogue_pinned.v1": "3", "application.window_closed.v1": "9"}
+_OF_ROW: Final = {
+    "programme.catalogue_pinned.v1": "3",
+    "application.window_closed.v1": "9",
+    "review.scoring_closed.v1": "15",
+    "review.score_sheet_opened.v1": "15",
+    "publicity.closed.v1": "22",
+    "publicity.entry_passed.v1": "22",
+    "selection.confirmed.v1": "23",
+}
+"""What follows by itself is asked for by no step of the story."""
 _COLUMNS: Final = ("row", "step", "position", "type", "effective_at", "recorded_at", "last_day", "actor_kind")
 
 
@@ -31,6 +41,8 @@ class Reached:
     eligibility: list[dict[str, Any]]
     case_file: dict[str, Any]
     windows: list[dict[str, Any]]
+    selections: list[dict[str, Any]]
+    rankings: list[dict[str, Any]]
     facts: list[dict[str, Any]]
 
     @classmethod
@@ -41,6 +53,8 @@ class Reached:
             eligibility=[p.read("auditor", f"/v1/applications/{a.application_id}/eligibility") for a in APPLICANTS],
             case_file=p.read("auditor", f"/v1/applications/{APPLICANTS[3].application_id}/case-file"),
             windows=p.read("auditor", "/v1/windows", limit=200)["items"],
+            selections=p.read("auditor", "/v1/selections", programme_id=programme_id, limit=200)["items"],
+            rankings=[p.read("auditor", f"/v1/panels/{PANEL}/tracks/{t}/ranking") for t in ("college", "branch")],
             facts=list(_facts(p)),
         )
 
@@ -93,6 +107,9 @@ def show(p: Player, reached: Reached) -> None:
     p.say("\nRoster · 申报名册")
     for row in reached.roster:
         p.say(f"    {row['unit_id']:<6} {row['track_id']:<8} {row['nominator_unit_id']:<6} {row['state']}")
+    p.say("\nSelection · 遴选")
+    for row in reached.selections:
+        p.say(f"    {row['unit_id']:<6} {row['track_id']:<8} {row['recommended']:<10} → {row['state']}")
     p.say("\nEligibility, rule by rule · 基本条件逐项判定")
     for trace in reached.eligibility:
         p.say(f"    {trace['unit_id']:<6} {trace['verdict']} → {trace['standing']}")
@@ -126,6 +143,8 @@ def write(p: Player, reached: Reached, folder: Path) -> Path:
     columns = list(reached.roster[0]) if reached.roster else []
     _csv(folder / "roster.csv", columns, reached.roster)
     _json(folder / "eligibility.json", reached.eligibility)
+    _csv(folder / "selection.csv", list(reached.selections[0]), reached.selections)
+    _json(folder / "ranking.json", reached.rankings)
     entries = reached.case_file["entries"]
     _csv(folder / "case-file.csv", list(dict.fromkeys(name for entry in entries for name in entry)), entries)
     _json(folder / "refusals.json", [dict(trial.shown()) for trial in p.trials])

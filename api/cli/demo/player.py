@@ -185,6 +185,14 @@ class Player:
             raise StoryBroken(f"GET {path} was answered with {answer.status}: {self._detail(answer)}")
         return answer.body
 
+    def read_public(self, path: str) -> Any:  # noqa: ANN401 - JSON of any shape.
+        """Read what anybody may read, without a token, once it is there."""
+        self.tend()
+        answer = self.wire.ask("GET", f"{path}?{urlencode({'format': 'json'})}", token=None, who="anybody", step="")
+        if answer.status != _OK:
+            raise StoryBroken(f"GET {path} was answered with {answer.status}: {self._detail(answer)}")
+        return answer.body
+
     def feed(self, who: str, after: int, limit: int) -> Any:  # noqa: ANN401 - JSON of any shape.
         """A stretch of the record itself."""
         answer = self._ask("GET", f"/v1/events?{urlencode({'after': after, 'limit': limit})}", who, "")

@@ -7,17 +7,34 @@ from typing import Any, Final
 
 __all__ = [
     "CALENDAR",
+    "COMMITTEE",
+    "CORRECTION",
+    "CRITERIA",
+    "FINDINGS",
     "FOUNDATIONS",
     "INCIDENT",
     "INCIDENT_FACT",
+    "LEANINGS",
+    "OBJECTION",
+    "PUBLICITY_RULE",
     "READINGS",
+    "SCORES",
+    "SELECTION_RULE",
+    "STAGE",
     "THREE_YEARS",
+    "TOO_FEW",
+    "TOO_LITTLE",
     "TWO_YEARS",
     "VERDICTS",
+    "VOTE",
     "WAIVER",
+    "WHY_PUBLICITY_RULE",
+    "WHY_SELECTION_RULE",
+    "WHY_STAGE",
     "WORKING_DAYS",
     "Reading",
     "answer",
+    "opinion",
     "plan",
     "resolution",
     "self_check",
@@ -107,3 +124,81 @@ def answer(unit_id: str, field: str) -> str:
 def self_check(unit_id: str, criterion: str) -> str:
     """What a unit writes about one criterion."""
     return f"{unit_id}:对照“{criterion}”逐项自查(示例文本),制度健全、台账完备、成效明显。"
+
+
+# --- from screening to the closed publicity --------------------------------------------------------------------------
+
+CORRECTION: Final = "经初审,该支部经费预算仅列第一年度,请补全第二年度各项预算后重新审核报送。"
+WHY_STAGE: Final = "通知仅要求组织有关部门及专家评选,未载明评分办法,现参照同类项目设定评分表与合成方法。"
+WHY_SELECTION_RULE: Final = "依党委议事规则:三分之二以上委员到会方能举行,赞成票超过应到会委员半数为通过。"
+WHY_PUBLICITY_RULE: Final = "通知要求全校范围内公示但未载明时限,参照同类项目定为五个工作日。"
+COMMITTEE: Final = "党委会会议纪要摘录(示例):审议标杆学院与样板支部建设名单,表决通过。"
+FINDINGS: Final = "经查阅支部台账、访谈当事人,异议所称情况查无实据(示例)。"
+
+CRITERIA: Final = ("foundations", "practices", "goals")
+STAGE: Final[dict[str, Any]] = {
+    "order": 1,
+    "name_zh": "专家评审",
+    "name_en": "Expert review",
+    "track_ids": ["college", "branch"],
+    "criteria": [
+        {
+            "code": code,
+            "name_zh": zh,
+            "name_en": en,
+            "weight_bp": 10_000,
+            "lowest_tenths": 0,
+            "highest_tenths": highest,
+            "step_tenths": 5,
+        }
+        for code, zh, en, highest in (
+            ("foundations", "工作基础", "Foundations", 400),
+            ("practices", "做法与特色", "Practices and features", 400),
+            ("goals", "目标与计划", "Goals and plan", 200),
+        )
+    ],
+    "aggregation": "trimmed_mean",
+    "trim": 1,
+    "minimum_sheets": 4,
+    "tie_breaks": [{"by": "criterion", "criterion": "foundations"}, {"by": "lot"}],
+}
+SCORES: Final = {
+    "COL-A": (360, 350, 180),
+    "BR-1": (370, 360, 180),
+    "BR-2": (350, 350, 170),
+    "BR-3": (340, 340, 160),
+    "BR-4": (310, 320, 150),
+}
+"""What a reviewer without leanings gives, in tenths of a point, by criterion."""
+LEANINGS: Final = {"R1": 0, "R2": 5, "R3": -5, "R4": 10, "R5": -10}
+
+SELECTION_RULE: Final = {
+    "quorum_bp": 6_667,
+    "threshold_bp": 5_000,
+    "threshold_of": "entitled",
+    "more_than_threshold": True,
+}
+VOTE: Final = {"entitled": 9, "attending": 8, "in_favour": 7, "against": 0, "abstaining": 1}
+TOO_FEW: Final = {"entitled": 9, "attending": 5, "in_favour": 5, "against": 0, "abstaining": 0}
+TOO_LITTLE: Final = {"entitled": 9, "attending": 8, "in_favour": 4, "against": 2, "abstaining": 2}
+
+PUBLICITY_RULE: Final = {
+    "matter": "selection",
+    "window_days": 5,
+    "day_rule": "working",
+    "count_first_day": True,
+    "identities": ["named", "stamped", "confidential"],
+    "channels": ["written", "oral"],
+    "decide_within_days": 5,
+}
+OBJECTION: Final = {
+    "identity": "confidential",
+    "channel": "written",
+    "objector": {"name": "异议人示例", "phone": "13800000000"},
+    "statement": {"statement": "反映该支部一次组织生活记录不实(示例)。"},
+}
+
+
+def opinion(unit_id: str) -> str:
+    """What a reviewer writes of an application."""
+    return f"{unit_id} 申报材料完整,做法具体,建议进一步凝练特色(示例)。"

@@ -51,15 +51,17 @@ class Wire:
         method: str,
         path: str,
         *,
-        token: str,
+        token: str | None,
         who: str,
         step: str = "",
         body: object = None,
         content: tuple[str, bytes] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Send one request. A body is sent as JSON, a content as it is, with its media type."""
-        named = {"Authorization": f"Bearer {token}", "Accept": "application/json", **(headers or {})}
+        """Send one request, without a token as anybody. A body goes as JSON, a content as it is, with its media type."""
+        named = {"Accept": "application/json", **(headers or {})}
+        if token is not None:
+            named["Authorization"] = f"Bearer {token}"
         data = b""
         if content is not None:
             named["Content-Type"], data = content
