@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from json.encoder import encode_basestring
@@ -136,8 +136,15 @@ class Checked:
     findings: list[str] = field(default_factory=list)
 
 
-def check(export: Iterable[bytes]) -> Checked:
-    """Check an export line by line (an open binary file will do) and recompute its root. It never stops at a fault."""
+def _nothing(_: Mapping[str, Any]) -> Iterable[str]:
+    return ()
+
+
+def check(export: Iterable[bytes], also: Callable[[Mapping[str, Any]], Iterable[str]] = _nothing) -> Checked:
+    """Check an export line by line (an open binary file will do) and recompute its root. It never stops at a fault.
+
+    ``also`` is shown every line that is one, in order, and names what it finds wrong with what the lines say.
+    """
     checked = Checked()
     seen = _Seen()
     for number, raw in enumerate(export, 1):
@@ -153,6 +160,7 @@ def check(export: Iterable[bytes]) -> Checked:
         if checked.log is None:
             checked.log = body["log"]
         checked.findings.extend(f"line {number}: {what}" for what in seen.faults(number, checked.log, body))
+        checked.findings.extend(f"line {number}: {what}" for what in also(body))
     return checked
 
 

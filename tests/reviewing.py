@@ -14,7 +14,7 @@ from uuid import uuid4
 from domain.application.events import ApplicationStarted, FormSaved
 from domain.ids import DocumentId, InstitutionId, NominatorUnitId, PanelId, TrackId, UnitId
 from domain.institution.commands import AdvanceClock
-from domain.kernel import Envelope, Event
+from domain.kernel import Envelope, Event, Refusal
 from domain.programme.events import Places, ProgrammeAnnounced, TrackDefined
 from domain.review.events import StageDefined
 from domain.review.scoring import CloseScoring, OpenScoring
@@ -77,8 +77,8 @@ class Review:
         await self.office.ask(self.office.administrator, AdvanceClock, to=CLOSES_AT + timedelta(minutes=1))
         return await self.ask(self.clerk, CloseScoring, panel_id=PANEL)
 
-    async def open_sheets(self) -> list[Receipt]:
-        """What the automation asks for once scoring is over."""
+    async def open_sheets(self, refused: list[Refusal] | None = None) -> list[Receipt]:
+        """What the automation asks for once scoring is over; a refusal is raised where nobody keeps it."""
         (closed,) = await self.events("review.scoring_closed.v1")
         parts, log_id = self.office.parts, self.office.log_id
         institution = await parts.clock.institution(log_id)
@@ -92,7 +92,13 @@ class Review:
                 command_id=parts.door.command_id(institution, RULE, opening.key),
                 cause=closed.position,
             )
-            receipt = await parts.door.ask(ask)
+            try:
+                receipt = await parts.door.ask(ask)
+            except Refusal as refusal:
+                if refused is None:
+                    raise
+                refused.append(refusal)
+                continue
             assert isinstance(receipt, Receipt)
             receipts.append(receipt)
         return receipts

@@ -155,7 +155,7 @@ def sheet(**marked: int) -> SealedSheet:
 BOUNDED = stage(total_at_least_tenths=600, total_at_most_tenths=900)
 BAD: list[tuple[SealedSheet, type[Invalid], dict[str, Any]]] = [
     (sheet(plan=800), CriteriaNotMarked, {"missing": "deeds"}),
-    (sheet(plan=800, deeds=900, work=5), CriterionNotInForm, {"criterion": "work"}),
+    (sheet(plan=800, deeds=900, work=5), CriterionNotInForm, {"known": "plan, deeds"}),
     (sheet(plan=1_005, deeds=900), MarkOutOfRange, {"criterion": "plan", "lowest": 0, "highest": 1_000, "step": 5}),
     (sheet(plan=-5, deeds=900), MarkOutOfRange, {"criterion": "plan"}),
     (sheet(plan=801, deeds=900), MarkOutOfRange, {"criterion": "plan"}),
@@ -188,7 +188,9 @@ def test_a_sheet_comes_with_an_opinion(characters: dict[str, int]) -> None:
 
 def test_an_opinion_is_on_the_whole_or_on_a_criterion() -> None:
     words = SealedAnswers(document_id=WORDS, characters={"opinion": 9, "work": 3, "style": 2})
-    the_scoring().when(file(opinion=words), by=code(), now=SCORES).refused(OpinionOnNothing, code="style")
+    the_scoring().when(file(opinion=words), by=code(), now=SCORES).refused(
+        OpinionOnNothing, known="opinion, work, plan, deeds"
+    )
 
 
 # --- opening ---------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import IO, Final
 
 import rich_click as click
 
+from api.cli.openings import Openings
 from api.cli.reaching import chosen, database, opened, run
 from api.cli.speaking import FOUND, Progress, Stop, answer, as_json
 from infra.line import Root, check, leaf, line
@@ -83,9 +84,12 @@ def root_(*, institution_id: str | None, as_json: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @as_json
 def check_(*, file: Path, as_json: bool) -> None:
-    """Check an export and recompute its root, with the standard library alone. · 校验导出文件并重算根摘要。"""
+    """Check an export without any server: its lines, its root, and every opened score sheet against what was committed.
+
+    · 离线校验导出文件:逐行、根摘要,以及每份已开启评分表与其承诺是否相符。
+    """
     with file.open("rb") as lines:
-        found = check(lines)
+        found = check(lines, Openings())
     digest = found.root.digest().hex()
     told = {"log": found.log, "size": found.root.size, "root": digest, "findings": found.findings}
     answer(told, (str(found.log), str(found.root.size), digest, *found.findings[:_SHOWN]), as_json=as_json)

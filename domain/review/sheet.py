@@ -80,8 +80,8 @@ class CriteriaNotMarked(Invalid):
 
 
 class CriterionNotInForm(Invalid):
-    """The score form has no criterion {criterion} to be marked.
-    zh: 评分表没有计分标准 {criterion}。
+    """The sheet marks what is no criterion of the form; its criteria are: {known}.
+    zh: 评分表含有非计分标准的项目;计分标准为:{known}。
     """
 
 
@@ -104,8 +104,8 @@ class OpinionMissing(Invalid):
 
 
 class OpinionOnNothing(Invalid):
-    """An opinion is on the application, or on a criterion of the form; {code} is neither.
-    zh: 意见须针对申报整体或评分表中的标准;{code} 均非其一。
+    """An opinion is on the application as a whole, or on a criterion of the form: {known}.
+    zh: 意见须针对申报整体或评分表中的标准:{known}。
     """
 
 
@@ -148,12 +148,11 @@ class SheetAlreadyExcluded(Refusal):
 def check_marks(stage: StageDefined, marks: Mapping[str, int]) -> None:
     """Raise an Invalid unless every criterion is marked within its range and step, and the total within its bounds.
 
-    What it says names the bounds and never the marks: until closing nobody but their giver is told those.
+    What it says names the form and its bounds, and repeats nothing of the sheet: a problem is no place for a mark.
     """
     form = {leaf.code: leaf for leaf in leaves(stage.criteria)}
-    for criterion in marks:
-        if criterion not in form:
-            raise CriterionNotInForm(field="marks", criterion=criterion)
+    if not marks.keys() <= form.keys():
+        raise CriterionNotInForm(field="marks", known=", ".join(form))
     if missing := sorted(form.keys() - marks.keys()):
         raise CriteriaNotMarked(field="marks", missing=", ".join(missing))
     for criterion, leaf in form.items():
@@ -170,9 +169,9 @@ def check_opinion(stage: StageDefined, characters: Mapping[str, int]) -> None:
     """Raise an Invalid unless there is an opinion, and nothing but it and opinions on criteria."""
     if not characters.get(_OPINION):
         raise OpinionMissing(field="opinion")
-    for code in characters:
-        if code not in {_OPINION, *(criterion.code for criterion in stage.criteria)}:
-            raise OpinionOnNothing(field="opinion", code=code)
+    known_codes = (_OPINION, *(criterion.code for criterion in stage.criteria))
+    if not characters.keys() <= set(known_codes):
+        raise OpinionOnNothing(field="opinion", known=", ".join(known_codes))
 
 
 class AboutSheet(AboutRecusals, AboutOwnSeat):

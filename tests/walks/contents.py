@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import asyncpg
 
-KEPT = ("event", "event_tag", "command", "envelope", "document", "document_chunk", "staging", "subject_key")
+KEPT = ("event", "event_tag", "command", "envelope", "document", "document_chunk", "code", "staging", "subject_key")
 """What only an accepted command may change."""
 SEALED = {("envelope", "sealed"), ("document_chunk", "bytes")}
 SECONDS = 30.0
