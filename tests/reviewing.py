@@ -5,6 +5,7 @@ What comes before the review is written into the record as it would stand there;
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,16 +20,19 @@ from domain.programme.events import Places, ProgrammeAnnounced, TrackDefined
 from domain.review.events import StageDefined
 from domain.review.scoring import CloseScoring, OpenScoring
 from domain.review.seat import SeatReviewer
-from domain.review.sheet import FileScoreSheet
+from domain.review.sheet import FileScoreSheet, OpenScoreSheet, SeatKeyDestroyed
 from domain.review.stage import ConstitutePanel, DefineStage
 from domain.screening.events import ScreeningPassed
 from domain.unit.events import UnitRegistered
 from infra.front_door import Ask, Caller, Receipt, service_id
+from infra.outbox import key_of
 from infra.record import Accepted, Fact, Proposal
 from tests.call import BRANCH_TRACK, CALL
 from tests.office import OPENED_AT, Office
 from tests.panel import stage
-from workers.opening import RULE, when_scoring_closed_open_score_sheets
+from workers.automations import AUTOMATIONS, Asked, Asks, Started
+
+OPENING = next(each for each in AUTOMATIONS if each.name == "when_scoring_closed_open_score_sheets")
 
 CLOSES_AT = OPENED_AT + timedelta(days=3)
 PANEL = "P-1"
@@ -77,23 +81,36 @@ class Review:
         await self.office.ask(self.office.administrator, AdvanceClock, to=CLOSES_AT + timedelta(minutes=1))
         return await self.ask(self.clerk, CloseScoring, panel_id=PANEL)
 
-    async def open_sheets(self, refused: list[Refusal] | None = None) -> list[Receipt]:
-        """What the automation asks for once scoring is over; a refusal is raised where nobody keeps it."""
+    async def openings(self) -> list[tuple[Started, Asked]]:
+        """What the automation would ask for once scoring is over, sheet by sheet."""
         (closed,) = await self.events("review.scoring_closed.v1")
         parts, log_id = self.office.parts, self.office.log_id
         institution = await parts.clock.institution(log_id)
+        assert OPENING.each is not None
+        assert isinstance(OPENING.then, Asks)
+        past = (await (await parts.stores(log_id)).read(OPENING.each.past(closed), until=closed.position)).events
+        found = []
+        for filed in OPENING.each.chosen(closed, past):
+            key = key_of(institution.institution_id, OPENING.name, closed.position, filed.position)
+            started = Started(institution, closed, filed, key)
+            with contextlib.suppress(SeatKeyDestroyed):
+                found.append((started, await OPENING.then.asked(started, parts)))
+        return found
+
+    async def open_sheets(self, refused: list[Refusal] | None = None) -> list[Receipt]:
+        """Ask for it, as the automation does; a refusal is raised where nobody keeps it."""
         receipts = []
-        for opening in await when_scoring_closed_open_score_sheets(parts, log_id, closed):
+        for started, asked in await self.openings():
             ask = Ask(
                 caller=self.automation,
-                command=opening.command,
-                values=opening.values,
-                subject=opening.subject,
-                command_id=parts.door.command_id(institution, RULE, opening.key),
-                cause=closed.position,
+                command=OpenScoreSheet,
+                values=asked.values,
+                subject=asked.subject,
+                command_id=started.key,
+                cause=started.recorded.position,
             )
             try:
-                receipt = await parts.door.ask(ask)
+                receipt = await self.office.parts.door.ask(ask)
             except Refusal as refusal:
                 if refused is None:
                     raise

@@ -58,7 +58,7 @@ class Wire:
         content: tuple[str, bytes] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Send one request, without a token as anybody. A body goes as JSON, a content as it is, with its media type."""
+        """Send one request, without a token as anybody. A body goes as JSON, a content with its media type."""
         named = {"Accept": "application/json", **(headers or {})}
         if token is not None:
             named["Authorization"] = f"Bearer {token}"
