@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from api import what_if
 from api.acts import Wiring, address_of, json_response
 from api.callers import Reader, Seat
 from api.problems import NotFound
@@ -51,6 +52,7 @@ from projections.scoreboard import (
     ranking_of,
     scoreboard,
 )
+from projections.what_if import remaining
 
 _FILED: Final = (ScoreSheetFiled.TOPIC, ScoreSheetAmended.TOPIC)
 _MIN: Final = Parameter(name="min_position", en="Wait until it is seen", zh="等到可见此位置", type=int)
@@ -143,11 +145,15 @@ class ExplainedRanking(msgspec.Struct, frozen=True, kw_only=True):
     position: int
 
 
-async def _reader(wiring: Wiring, request: AnyRequest) -> tuple[Reader, int]:
+def _query(request: AnyRequest, *more: str) -> Parameters:
+    return Parameters(request.scope["query_string"], ("min_position", *more))
+
+
+async def _reader(wiring: Wiring, request: AnyRequest, *more: str) -> tuple[Reader, int]:
     """The caller, and the position that is to be seen at least."""
     headers = Headers(request.scope["headers"])
     caller = await wiring.callers.reading(headers, address_of(request))
-    wanted = Parameters(request.scope["query_string"], ("min_position",)).whole("min_position") or 0
+    wanted = _query(request, *more).whole("min_position") or 0
     reader = await wiring.callers.reader(caller, wanted)
     await refuse_beyond_head(wiring, reader, "min_position", wanted)
     return reader, wanted
@@ -282,9 +288,9 @@ async def _panel(wiring: Wiring, reader: Reader, panel_id: str, wanted: int) -> 
     return found.row, found.position
 
 
-async def _office_panel(wiring: Wiring, request: AnyRequest) -> tuple[Reader, PanelRow, int]:
+async def _office_panel(wiring: Wiring, request: AnyRequest, *more: str) -> tuple[Reader, PanelRow, int]:
     """A panel, for a reader of the office."""
-    reader, wanted = await _reader(wiring, request)
+    reader, wanted = await _reader(wiring, request, *more)
     if not reader.in_office:
         raise NotFound
     row, position = await _panel(wiring, reader, request.path_params["panel_id"], wanted)
@@ -330,9 +336,10 @@ async def _scoreboard(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     return _answer(request, Scoreboard(lines, position), position)
 
 
-async def _ranking(wiring: Wiring, request: AnyRequest) -> AnyResponse:
-    """The ranking of a track by its sheets as they stand, each place explained."""
-    reader, panel, position = await _office_panel(wiring, request)
+async def _scored(
+    wiring: Wiring, request: AnyRequest, reader: Reader, panel: PanelRow, position: int
+) -> tuple[TrackId, list[AdmissionRow], list[SheetRow], int | None]:
+    """A track of a panel whose scoring is over: its applications, the panel's sheets, and the track's places."""
     track_id = request.path_params["track_id"]
     if track_id not in panel.track_ids or panel.state != "scored":
         raise NotFound
@@ -341,12 +348,41 @@ async def _ranking(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     admissions, _ = await all_rows(wiring, log_id, ADMISSION.name, of_track, position)
     sheets, _ = await all_rows(wiring, log_id, SCORE_SHEET.name, {"panel_id": panel.panel_id}, position)
     track = (await wiring.views.get(log_id, TRACK, (panel.programme_id, track_id))).row
-    places = None if track is None else track.places.target
+    return TrackId(track_id), admissions, sheets, None if track is None else track.places.target
+
+
+async def _what_if(wiring: Wiring, request: AnyRequest) -> AnyResponse:
+    """What would come of other weights, another aggregation, or without a reviewer; it binds nothing."""
+    names = tuple(parameter.name for parameter in what_if.PARAMETERS)
+    reader, panel, position = await _office_panel(wiring, request, *names)
+    track_id, admissions, sheets, places = await _scored(wiring, request, reader, panel, position)
+    parameters, stage = _query(request, *names), await _stage_of(wiring, reader, panel)
+    told = what_if.read(parameters, stage)
+    asked = parameters.whole("places", 1)
+    places = asked or places
+    standing = ranking_of(stage, admissions, sheets, places)
+    then = ranking_of(told[1], admissions, remaining(sheets, told[0]), places)
+    answer = what_if.answered(
+        panel.panel_id,
+        track_id,
+        told,
+        (standing, then),
+        places=places,
+        barred=frozenset(reader.barred),
+        position=position,
+    )
+    return _answer(request, answer, position)
+
+
+async def _ranking(wiring: Wiring, request: AnyRequest) -> AnyResponse:
+    """The ranking of a track by its sheets as they stand, each place explained."""
+    reader, panel, position = await _office_panel(wiring, request)
+    track_id, admissions, sheets, places = await _scored(wiring, request, reader, panel, position)
     ranking = ranking_of(await _stage_of(wiring, reader, panel), admissions, sheets, places)
     recorded = (each.digest for each in panel.rankings if each.track_id == track_id)
     told = ExplainedRanking(
         panel_id=panel.panel_id,
-        track_id=TrackId(track_id),
+        track_id=track_id,
         stage_position=panel.stage_position,
         # Everybody's sheets count for the places, whoever reads; what the reader is recused from is not shown.
         placings=tuple(map(explained, _unbarred(reader, ranking.placings))),
@@ -392,9 +428,8 @@ def _own(path: str, answer: Any, operation: str, titles: tuple[str, str], result
         operation=operation,
         en=titles[0],
         zh=titles[1],
-        parameters=(_MIN,),
         result=result,
-        **{"refusals": (404, 503), **more},
+        **{"refusals": (404, 503), "parameters": (_MIN,), **more},
     )
 
 
@@ -492,6 +527,17 @@ PAGE = Page(
                 "依现有评分表的排名,逐项说明依据及其位置。",
             ),
             ExplainedRanking,
+        ),
+        _own(
+            "/v1/panels/{panel_id}/tracks/{track_id}/what-if",
+            _what_if,
+            "what_if",
+            (
+                "What would come of other weights, another aggregation, or without a reviewer; it binds nothing.",
+                "假设改变权重、合成方法或剔除某席位时的结果;不具任何约束力。",
+            ),
+            what_if.WhatIf,
+            parameters=(_MIN, *what_if.PARAMETERS),
         ),
         _own(
             f"{_SEAT}/identity",
