@@ -15,6 +15,7 @@ from api import (
     person,
     programme,
     record,
+    screening,
     surroundings,
     unit,
 )
@@ -38,6 +39,7 @@ PAGES: Final[tuple[Page, ...]] = (
     nomination.PAGE,
     application.PAGE,
     eligibility.PAGE,
+    screening.PAGE,
     record.PAGE,
     surroundings.PAGE,
 )

@@ -17,6 +17,7 @@ from projections.organisation import ORGANISATION, UNIT_FACT
 from projections.person import APPOINTMENT, PERSON
 from projections.programme import CATALOGUE, FORM, PROGRAMME, RULE, TERM, TRACK
 from projections.roster import ROSTER
+from projections.screening import SCREENING
 from projections.window import WINDOW
 
 __all__ = ["VIEWS"]
@@ -42,5 +43,6 @@ VIEWS: tuple[View[Any], ...] = (
     APPLICATION,
     ELIGIBILITY,
     ROSTER,
+    SCREENING,
     INBOX,
 )
