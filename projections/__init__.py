@@ -21,6 +21,7 @@ from projections.programme import CATALOGUE, FORM, PROGRAMME, RULE, TERM, TRACK
 from projections.publicity import OBJECTION, POSTING, PUBLICITY, PUBLICITY_RULE
 from projections.roster import ROSTER
 from projections.scoreboard import ADMISSION, SCORE_SHEET
+from projections.screening import SCREENING
 from projections.selection import DECISION, SELECTED, SELECTION, SELECTION_RULE
 from projections.window import WINDOW
 
@@ -47,6 +48,7 @@ VIEWS: tuple[View[Any], ...] = (
     APPLICATION,
     ELIGIBILITY,
     ROSTER,
+    SCREENING,
     STAGE,
     PANEL,
     SEAT,

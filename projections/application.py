@@ -18,10 +18,11 @@ from domain.application.events import (
     SelfCheckItem,
     SelfCheckSaved,
 )
-from domain.application.policy import STATE_AFTER, ApplicationState, budget_total
+from domain.application.policy import STATE_AFTER, UNFILED, ApplicationState, budget_total, state_after
 from domain.ids import ApplicationId, DocumentId, NominatorUnitId, ProgrammeId, TrackId, UnitId
 from domain.kernel import Code, Digest, Recorded, office, subject
 from domain.nomination.events import MaterialsVetted, NominationDecided, NominationDeclined
+from domain.screening.events import ApplicationRefiled
 from domain.unit.events import UnitMoved
 from projections.kernel import Key, View, Where
 
@@ -69,6 +70,9 @@ class ApplicationRow(msgspec.Struct, frozen=True, kw_only=True):
     filed_digest: Annotated[Digest | None, subject("Materials filed (digest)", "报送材料摘要")] = None
     filed_at: Annotated[datetime | None, subject("Filed at", "报送时间")] = None
     filed_by: Annotated[str | None, office("Filed by", "报送人")] = None
+    refiled_digest: Annotated[Digest | None, subject("Materials filed again (digest)", "再次报送材料摘要")] = None
+    refiled_at: Annotated[datetime | None, subject("Filed again at", "再次报送时间")] = None
+    refiled_by: Annotated[str | None, office("Filed again by", "再次报送人")] = None
     paper_received_on: Annotated[date | None, subject("Paper received on", "纸质收到日期")] = None
     withdrawn_at: Annotated[datetime | None, subject("Withdrawn at", "撤回时间")] = None
     withdrawn_by: Annotated[str | None, office("Withdrawn by", "撤回人")] = None
@@ -79,7 +83,7 @@ def nominator_after(event: UnitMoved, unit_id: str, nominator: NominatorUnitId, 
 
     A unit that decides for itself goes on doing so; at the top there is nobody who could.
     """
-    if event.parent_unit_id is None or nominator == unit_id or state in {"filed", "withdrawn"}:
+    if event.parent_unit_id is None or nominator == unit_id or state not in UNFILED:
         return nominator
     return NominatorUnitId(event.parent_unit_id)
 
@@ -104,14 +108,21 @@ def _checked(before: tuple[SelfCheck, ...], event: SelfCheckSaved, position: int
 
 
 def _lapsed(row: ApplicationRow) -> ApplicationRow:
-    """Whatever was decided on and vetted was other material than this: it must be declared complete anew."""
-    return replace(_undecided(row), prepared_digest=None, prepared_at=None, prepared_by=None)
+    """What was declared complete and vetted was other material than this; before it was filed, so was what was decided.
+
+    The decision to put an application forward named no materials, and stands once it was filed on it.
+    """
+    row = row if row.filed_at else _undecided(row)
+    return _cleared(row, "prepared_digest", "prepared_at", "prepared_by", "vetted_digest", "vetted_at", "vetted_by")
 
 
 def _undecided(row: ApplicationRow) -> ApplicationRow:
-    nothing: dict[str, Any] = dict.fromkeys(
-        ("resolution_document_id", "rank", "decided_at", "decided_by", "vetted_digest", "vetted_at", "vetted_by")
-    )
+    row = _cleared(row, "resolution_document_id", "rank", "decided_at", "decided_by")
+    return _cleared(row, "vetted_digest", "vetted_at", "vetted_by")
+
+
+def _cleared(row: ApplicationRow, *names: str) -> ApplicationRow:
+    nothing: dict[str, Any] = dict.fromkeys(names)
     return replace(row, **nothing)
 
 
@@ -145,6 +156,8 @@ def _act(row: ApplicationRow, recorded: Recorded) -> ApplicationRow:
             row = replace(row, vetted_digest=digest, vetted_at=at, vetted_by=by)
         case ApplicationFiled(materials_digest=digest, nominator_unit_id=nominator):
             row = replace(row, filed_digest=digest, filed_at=at, filed_by=by, nominator_unit_id=nominator)
+        case ApplicationRefiled(materials_digest=digest):
+            row = replace(row, refiled_digest=digest, refiled_at=at, refiled_by=by)
         case ApplicationWithdrawn():
             row = replace(row, withdrawn_at=at, withdrawn_by=by)
     return row
@@ -159,7 +172,7 @@ def _fold(row: ApplicationRow | None, recorded: Recorded, _key: Key) -> Applicat
     if isinstance(event, UnitMoved):
         nominator = nominator_after(event, row.unit_id, row.nominator_unit_id, row.state)
         return row if nominator == row.nominator_unit_id else replace(row, nominator_unit_id=nominator)
-    row = replace(row, state=STATE_AFTER.get(type(event), row.state))
+    row = replace(row, state=state_after(row.state, type(event)))
     return _act(_materials(row, recorded), recorded)
 
 

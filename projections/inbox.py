@@ -1,7 +1,7 @@
 """The inbox: what waits for whom, at which unit, and by when.
 
 A row appears when an act becomes somebody's turn and disappears when it was done or is no longer asked for. When it is
-due follows at read time from the window of its programme.
+due follows from the correction that runs, or else, at read time, from the window of its programme.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ from domain.application.events import (
     PaperReceived,
     SelfCheckSaved,
 )
-from domain.application.policy import STATE_AFTER, ApplicationState
+from domain.application.policy import STATE_AFTER, ApplicationState, state_after
 from domain.eligibility.events import EligibilityJudged, Finding, RuleWaived
 from domain.eligibility.policy import FAILING, JUDGED_FACTS
 from domain.ids import ProgrammeId
@@ -29,12 +29,32 @@ from domain.kernel import Event, Recorded, office, subject
 from domain.nomination.events import NominationDecided, NominationDeclined
 from domain.person.events import Role
 from domain.programme.events import ErratumRecorded, TermInterpreted, TermPublished
+from domain.screening.events import (
+    ApplicationRefiled,
+    CorrectionExtended,
+    CorrectionRequested,
+    ScreeningPassed,
+    ScreeningRejected,
+)
 from domain.unit.events import UnitDissolved, UnitMerged, UnitMoved, UnitRegistered
 from projections.kernel import Key, View, Where
 from projections.window import WindowRow
 
 Matter = Literal["application", "judgement", "waiver", "term", "paper"]
-Task = Literal["prepare", "decide", "vet", "file", "judge", "waive", "interpret", "receive_paper"]
+Task = Literal[
+    "prepare",
+    "decide",
+    "vet",
+    "file",
+    "judge",
+    "waive",
+    "interpret",
+    "receive_paper",
+    "screen",
+    "correct",
+    "revet",
+    "refile",
+]
 
 TASKS: Final[Mapping[Task, tuple[Role, str, str]]] = {
     "prepare": ("applicant", "Prepare the application", "准备申报材料"),
@@ -45,6 +65,10 @@ TASKS: Final[Mapping[Task, tuple[Role, str, str]]] = {
     "waive": ("head", "Decide on a waiver", "决定是否豁免"),
     "interpret": ("clerk", "Interpret a term of the call", "解释通知条款"),
     "receive_paper": ("clerk", "Record the paper copy", "登记纸质材料"),
+    "screen": ("clerk", "Screen the application", "初审申报"),
+    "correct": ("applicant", "Correct the application", "补正申报材料"),
+    "revet": ("nominator", "Vet the corrected materials", "审核把关补正材料"),
+    "refile": ("nominator", "File the corrected application again", "重新报送补正后的申报"),
 }
 """Each task: the role it waits for, and its name in both languages."""
 
@@ -53,8 +77,19 @@ NEXT: Final[Mapping[ApplicationState, Task]] = {
     "prepared": "decide",
     "decided": "vet",
     "vetted": "file",
+    "filed": "screen",
+    "returned": "correct",
+    "corrected": "revet",
+    "revetted": "refile",
 }
 _ENDORSED: Final[frozenset[ApplicationState]] = frozenset({"decided", "vetted"})
+_UNDATED: Final[frozenset[Task]] = frozenset({"receive_paper", "screen"})
+_OWN_WORK: Final[frozenset[Task]] = frozenset({"prepare", "correct"})
+"""What whoever has a hand in the materials may do, and does."""
+_FILED: Final[frozenset[ApplicationState | None]] = frozenset({"filed", "returned", "corrected", "revetted"})
+_TO_BE_JUDGED: Final[frozenset[ApplicationState | None]] = frozenset(
+    {"prepared", "decided", "vetted", "corrected", "revetted"}
+)
 _BEGIN_OR_END: Final[frozenset[type[Event]]] = frozenset({UnitRegistered, UnitMerged, UnitDissolved})
 FACTS: Final[tuple[type[Event], ...]] = tuple(kind for kind in JUDGED_FACTS if kind not in _BEGIN_OR_END)
 """Facts about a unit, or about the one that puts it forward, after which an application is to be judged anew.
@@ -91,6 +126,8 @@ class InboxRow(msgspec.Struct, frozen=True, kw_only=True):
     since: Annotated[datetime, subject("Since", "起始时间")]
     judged: Annotated[bool, subject("Judged on what stands", "已据现状判定")] = False
     hands: Annotated[tuple[Hand, ...], office("Whose hands are in it", "经手人")] = ()
+    closes_at: Annotated[datetime | None, subject("Correction closes at", "补正截止时刻")] = None
+    last_day: Annotated[date | None, subject("To be corrected until", "补正截止日")] = None
 
 
 # --- what an event touches -------------------------------------------------------------------------------------------
@@ -100,7 +137,7 @@ def _application_touches(event: Event, application_id: str) -> list[Key | Where]
     match event:
         case ApplicationFiled():
             return [Where("application_id", application_id), ("paper", application_id)]
-        case ApplicationWithdrawn():
+        case ApplicationRefiled() | ScreeningRejected() | ApplicationWithdrawn():
             return [Where("application_id", application_id)]
         case PaperReceived():
             return [("paper", application_id)]
@@ -156,7 +193,7 @@ def _opened(event: ApplicationStarted, recorded: Recorded, matter: Matter, task:
 
 
 def _turn(row: InboxRow, state: ApplicationState, at: datetime) -> InboxRow | None:
-    """Whose turn it is in a state; nobody's once the application is filed or withdrawn."""
+    """Whose turn it is in a state; nobody's once the application is withdrawn, or its screening is over."""
     if state not in NEXT:
         return None
     return replace(_given(row, _asked(row, state), at), state=state)
@@ -170,7 +207,7 @@ def _asked(row: InboxRow, state: ApplicationState) -> Task:
 
 def _given(row: InboxRow, task: Task, at: datetime) -> InboxRow:
     role = TASKS[task][0]
-    unit_id = row.applicant_unit_id if role == "applicant" else row.nominator_unit_id
+    unit_id = {"applicant": row.applicant_unit_id, "nominator": row.nominator_unit_id}.get(role, "")
     return replace(row, task=task, role=role, unit_id=unit_id, since=row.since if task == row.task else at)
 
 
@@ -202,7 +239,9 @@ def _handled(row: InboxRow, recorded: Recorded) -> InboxRow:
 
 
 def _moved(row: InboxRow, recorded: Recorded) -> InboxRow:
-    """Who puts an application forward changes with the tree, unless the unit decides for itself."""
+    """Who puts an application forward changes with the tree until it is filed, unless the unit decides for itself."""
+    if row.state in _FILED:
+        return row
     match recorded.event:
         case UnitMoved(unit_id=row.applicant_unit_id, parent_unit_id=str(parent)) if not _decides_for_itself(row):
             row = _placed(row, parent)
@@ -213,36 +252,52 @@ def _moved(row: InboxRow, recorded: Recorded) -> InboxRow:
     return row
 
 
+def _dated(row: InboxRow, event: Event) -> InboxRow:
+    """Until when a returned application is to be corrected."""
+    match event:
+        case CorrectionRequested() | CorrectionExtended():
+            return replace(row, closes_at=event.closes_at, last_day=event.last_day)
+        case ApplicationRefiled():
+            return replace(row, closes_at=None, last_day=None)
+    return row
+
+
 def _application(row: InboxRow | None, recorded: Recorded) -> InboxRow | None:
     event, at = recorded.event, recorded.envelope.effective_at
     if isinstance(event, ApplicationStarted):
         return _turn(_opened(event, recorded, "application", "prepare"), "started", at)
     if row is None:
         return None
+    row = _dated(row, event)
     if type(event) not in STATE_AFTER:
         return _moved(row, recorded)
     if isinstance(event, NominationDeclined):
         # Its nominator has spoken: the next move, to improve the materials or to withdraw, is the unit's.
         return replace(_given(row, "prepare", at), state=STATE_AFTER[NominationDeclined])
     if isinstance(event, NominationDecided):
-        unit_id = event.nominator_unit_id
-        row = replace(row, nominator_unit_id=unit_id, decided_unit_id=unit_id)
-    return _turn(_handled(row, recorded), STATE_AFTER[type(event)], at)
+        row = replace(row, decided_unit_id=event.nominator_unit_id)
+    if isinstance(event, NominationDecided | ApplicationFiled):
+        row = replace(row, nominator_unit_id=event.nominator_unit_id)
+    return _turn(_handled(row, recorded), state_after(row.state or "unknown", type(event)), at)
 
 
 def _judgement(row: InboxRow | None, recorded: Recorded) -> InboxRow | None:
-    """A judgement is asked for once the materials are complete, and again when what it rests on changed."""
+    """A judgement is asked for once the materials are complete, and again when what it rests on changed.
+
+    Filed, an application is judged no more; but the row goes on with it, since it may be returned for correction.
+    """
     event = recorded.event
     if isinstance(event, ApplicationStarted):
         return replace(_opened(event, recorded, "judgement", "judge"), waiting=False)
-    if row is None or isinstance(event, ApplicationFiled | ApplicationWithdrawn):
+    if row is None or isinstance(event, ScreeningPassed | ScreeningRejected | ApplicationWithdrawn):
         return None
-    row = replace(_moved(row, recorded), state=STATE_AFTER.get(type(event), row.state))
+    row = _dated(_moved(row, recorded), event)
+    row = replace(row, state=state_after(row.state or "unknown", type(event)))
     if isinstance(event, EligibilityJudged):
         row = replace(row, judged=True)
     elif isinstance(event, (SelfCheckSaved, *FACTS)):
         row = replace(row, judged=False)
-    waiting = row.state != "started" and not row.judged
+    waiting = row.state in _TO_BE_JUDGED and not row.judged
     since = recorded.envelope.effective_at if waiting and not row.waiting else row.since
     return replace(row, waiting=waiting, since=since)
 
@@ -253,7 +308,7 @@ def _asks_waiver(finding: Finding) -> bool:
 
 def _waiver(row: InboxRow | None, recorded: Recorded, key: Key) -> InboxRow | None:
     event = recorded.event
-    if isinstance(event, RuleWaived | ApplicationFiled | ApplicationWithdrawn):
+    if isinstance(event, RuleWaived | ApplicationFiled | ApplicationRefiled | ScreeningRejected | ApplicationWithdrawn):
         return None
     if not isinstance(event, EligibilityJudged):
         return None if row is None else _moved(row, recorded)
@@ -290,7 +345,7 @@ def _paper(row: InboxRow | None, recorded: Recorded) -> InboxRow | None:
             state="filed",
             since=recorded.envelope.effective_at,
         )
-    if row is None or isinstance(event, PaperReceived | ApplicationWithdrawn):
+    if row is None or isinstance(event, PaperReceived | ScreeningRejected | ApplicationWithdrawn):
         return None
     return _moved(row, recorded)
 
@@ -325,6 +380,7 @@ INBOX = View(
         TermInterpreted,
         ErratumRecorded,
         *STATE_AFTER,
+        CorrectionExtended,
         PaperReceived,
         EligibilityJudged,
         RuleWaived,
@@ -365,7 +421,8 @@ def waiting_for(
 ) -> list[Waiting]:
     """The tasks of these rows that wait now and that this person may do; the most urgent first.
 
-    A paper copy and an interpretation have no date of their own; everything else is due before the window closes.
+    A paper copy and a screening have no date of their own, nor has a waiver that came up after the window closed. What
+    a correction asks for is due before that closes; everything else is due before the window closes.
     """
     found = [
         _shown(row, windows.get(ProgrammeId(row.programme_id)))
@@ -376,11 +433,11 @@ def waiting_for(
 
 
 def _may(row: InboxRow, person_id: str) -> bool:
-    return row.task == "prepare" or all(hand.person_id != person_id for hand in row.hands)
+    return row.task in _OWN_WORK or all(hand.person_id != person_id for hand in row.hands)
 
 
 def _shown(row: InboxRow, window: WindowRow | None) -> Waiting:
-    dated = window is not None and row.matter != "paper"
+    due_at, last_day = _due(row, window)
     _, en, zh = TASKS[row.task]
     return Waiting(
         task=row.task,
@@ -392,6 +449,17 @@ def _shown(row: InboxRow, window: WindowRow | None) -> Waiting:
         programme_id=row.programme_id,
         application_id=row.application_id,
         since=row.since,
-        due_at=window.closes_at if window is not None and dated else None,
-        last_day=window.last_day if window is not None and dated else None,
+        due_at=due_at,
+        last_day=last_day,
     )
+
+
+def _due(row: InboxRow, window: WindowRow | None) -> tuple[datetime | None, date | None]:
+    if row.closes_at is not None:
+        return row.closes_at, row.last_day
+    if window is None or row.task in _UNDATED:
+        return None, None
+    if row.matter == "waiver" and row.since >= window.closes_at:
+        # Asked for while its application is corrected, which its row does not know.
+        return None, None
+    return window.closes_at, window.last_day

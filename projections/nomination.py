@@ -1,4 +1,4 @@
-"""Places per nominating unit and track: assigned, used by filings, given back by withdrawals. And the plans."""
+"""Places per nominating unit and track: assigned, used by filings, given back when withdrawn or rejected. And plans."""
 
 from datetime import datetime
 from typing import Annotated
@@ -10,7 +10,8 @@ from domain.application.events import ApplicationFiled, ApplicationWithdrawn
 from domain.ids import DocumentId, NominatorUnitId, ProgrammeId, TrackId
 from domain.kernel import Code, Recorded, public, subject
 from domain.nomination.events import PlanRecorded, QuotaAssigned
-from domain.nomination.policy import QuotaUse
+from domain.nomination.policy import QUOTA_FACTS, QuotaUse
+from domain.screening.events import ScreeningRejected
 from projections.kernel import Key, View, keyed
 
 
@@ -30,7 +31,7 @@ class QuotaRow(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def used(self) -> int:
-        """Places in use: what was filed and has not been withdrawn since."""
+        """Places in use: what was filed and has been neither withdrawn nor rejected since."""
         return QuotaUse(filed=self.filed, returned=self.returned).used
 
     @property
@@ -41,7 +42,9 @@ class QuotaRow(msgspec.Struct, frozen=True, kw_only=True):
 
 def _quota_touches(recorded: Recorded) -> list[Key]:
     match recorded.event:
-        case QuotaAssigned() | ApplicationFiled() | ApplicationWithdrawn(nominator_unit_id=str()) as event:
+        case (
+            QuotaAssigned() | ApplicationFiled() | ScreeningRejected() | ApplicationWithdrawn(nominator_unit_id=str())
+        ) as event:
             return [(event.programme_id, event.track_id, str(event.nominator_unit_id))]
     return []
 
@@ -53,19 +56,19 @@ def _quota(row: QuotaRow | None, recorded: Recorded, key: Key) -> QuotaRow | Non
             row = replace(row, places=places, basis=basis, assigned_position=recorded.position)
         case ApplicationFiled():
             row = replace(row, filed=row.filed + 1)
-        case ApplicationWithdrawn():
+        case ApplicationWithdrawn() | ScreeningRejected():
             row = replace(row, returned=row.returned + 1)
     return row
 
 
 QUOTA = View(
     name="quota",
-    version=1,
+    version=2,
     en="Nomination places",
     zh="推荐指标",
     row=QuotaRow,
     key=("programme_id", "track_id", "nominator_unit_id"),
-    reads=(QuotaAssigned, ApplicationFiled, ApplicationWithdrawn),
+    reads=QUOTA_FACTS,
     touches=_quota_touches,
     fold=_quota,
     filters=("programme_id", "track_id", "nominator_unit_id"),

@@ -12,16 +12,18 @@ from domain.application.events import (
     ApplicationFiled,
     ApplicationPrepared,
     ApplicationStarted,
+    ApplicationWithdrawn,
     BudgetSaved,
     FormSaved,
     PaperReceived,
     SelfCheckSaved,
 )
-from domain.application.policy import STATE_AFTER, ApplicationState
+from domain.application.policy import STATE_AFTER, ApplicationState, state_after
 from domain.eligibility.events import EligibilityJudged, RuleWaived
 from domain.ids import ApplicationId, NominatorUnitId, ProgrammeId, SuccessorUnitId, TrackId, UnitId
 from domain.kernel import Code, Recorded, subject
 from domain.nomination.events import NominationDecided, NominationDeclined
+from domain.screening.events import ApplicationRefiled, CorrectionExtended, CorrectionRequested, ScreeningRejected
 from domain.unit.events import UnitMerged, UnitMoved
 from projections.application import nominator_after
 from projections.eligibility import Standing, TracedFinding, to_waive
@@ -48,6 +50,8 @@ class RosterRow(msgspec.Struct, frozen=True, kw_only=True):
     started_at: Annotated[datetime, subject("Started at", "开始时间")]
     declined_at: Annotated[datetime | None, subject("Declined at", "不予推荐时间")] = None
     filed_at: Annotated[datetime | None, subject("Filed at", "报送时间")] = None
+    correct_until: Annotated[date | None, subject("To be corrected until", "补正截止日")] = None
+    refiled_at: Annotated[datetime | None, subject("Filed again at", "再次报送时间")] = None
     paper_received_on: Annotated[date | None, subject("Paper received on", "纸质收到日期")] = None
 
 
@@ -74,7 +78,7 @@ def _waived(row: RosterRow, event: RuleWaived) -> RosterRow:
 def _nominated(row: RosterRow, recorded: Recorded) -> RosterRow:
     """What the nominating unit has said of the materials as they stand; saved anew, it has said nothing of them."""
     match recorded.event:
-        case FormSaved() | SelfCheckSaved() | BudgetSaved():
+        case FormSaved() | SelfCheckSaved() | BudgetSaved() if row.filed_at is None:
             row = replace(row, rank=None)
         case ApplicationPrepared():
             row = replace(row, declined_at=None)
@@ -84,7 +88,19 @@ def _nominated(row: RosterRow, recorded: Recorded) -> RosterRow:
             row = replace(row, rank=None, declined_at=recorded.envelope.effective_at)
         case ApplicationFiled(nominator_unit_id=nominator):
             row = replace(row, filed_at=recorded.envelope.effective_at, nominator_unit_id=nominator)
-    return replace(row, state=STATE_AFTER[type(recorded.event)])
+    return row
+
+
+def _screened(row: RosterRow, recorded: Recorded) -> RosterRow:
+    """Until when it is to be corrected, and when it came back; nothing of that once it is filed again or settled."""
+    match recorded.event:
+        case CorrectionRequested(last_day=last_day) | CorrectionExtended(last_day=last_day):
+            return replace(row, correct_until=last_day)
+        case ApplicationRefiled():
+            return replace(row, correct_until=None, refiled_at=recorded.envelope.effective_at)
+        case ScreeningRejected() | ApplicationWithdrawn():
+            return replace(row, correct_until=None)
+    return row
 
 
 def _changed(row: RosterRow, recorded: Recorded) -> RosterRow:
@@ -99,7 +115,8 @@ def _changed(row: RosterRow, recorded: Recorded) -> RosterRow:
             return replace(row, successor_unit_id=successor)
         case UnitMoved() as event:
             return replace(row, nominator_unit_id=nominator_after(event, row.unit_id, row.nominator_unit_id, row.state))
-    return _nominated(row, recorded)
+    row = _screened(_nominated(row, recorded), recorded)
+    return replace(row, state=state_after(row.state, type(recorded.event)))
 
 
 def _fold(row: RosterRow | None, recorded: Recorded, _key: Key) -> RosterRow | None:
@@ -118,7 +135,7 @@ ROSTER = View(
     zh="名册",
     row=RosterRow,
     key=("application_id",),
-    reads=(*STATE_AFTER, PaperReceived, EligibilityJudged, RuleWaived, UnitMerged, UnitMoved),
+    reads=(*STATE_AFTER, CorrectionExtended, PaperReceived, EligibilityJudged, RuleWaived, UnitMerged, UnitMoved),
     touches=_touches,
     fold=_fold,
     indexes=("unit_id", "successor_unit_id"),

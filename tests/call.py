@@ -1,6 +1,6 @@
 """The real call, a small organisation tree and one application, as events: the past that the specs of a call share."""
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,14 @@ from domain.kernel import Event
 from domain.nomination.events import MaterialsVetted, NominationDecided, NominationDeclined, QuotaAssigned
 from domain.programme.events import DateValue, ProgrammeAnnounced, TermInterpreted
 from domain.programme.shape import Definition, digest, policies
+from domain.screening.events import (
+    ApplicationRefiled,
+    CorrectionExtended,
+    CorrectionRequested,
+    Part,
+    ScreeningPassed,
+    ScreeningRejected,
+)
 from domain.unit.events import UnitFoundationRecorded, UnitMoved, UnitRegistered
 from tests.spec import INSTITUTION, Past, at, given
 
@@ -192,6 +200,8 @@ def digest_of(*events: Any) -> str:
 
 
 DIGEST = digest_of(started(), *SAVED)
+CORRECTED = budget_saved(line(2020, 400_000), line(2021, 600_000))
+CORRECTED_DIGEST = digest_of(started(), *SAVED, CORRECTED)
 
 
 def prepared(materials_digest: str = DIGEST) -> ApplicationPrepared:
@@ -247,6 +257,75 @@ def withdrawn(
     )
 
 
+CORRECT_BY, CORRECTION_DAY = at("2020-06-06 00:00"), date(2020, 6, 5)
+BUDGET, FORM = Part("budget"), Part("form")
+
+
+def form_field(code: str) -> Part:
+    return Part("form_field", code)
+
+
+def screened(application: str = MINE, unit_id: str = BRANCH) -> ScreeningPassed:
+    return ScreeningPassed(
+        application_id=ApplicationId(application), programme_id=CALL, track_id=BRANCH_TRACK, unit_id=UnitId(unit_id)
+    )
+
+
+def rejected(application: str = MINE, unit_id: str = BRANCH, nominator: str = COLLEGE) -> ScreeningRejected:
+    return ScreeningRejected(
+        application_id=ApplicationId(application),
+        programme_id=CALL,
+        track_id=BRANCH_TRACK,
+        unit_id=UnitId(unit_id),
+        nominator_unit_id=NominatorUnitId(nominator),
+        opinion_document_id=PAPER,
+    )
+
+
+def returned(
+    application: str = MINE, unit_id: str = BRANCH, parts: tuple[Part, ...] = (BUDGET,), day: date = CORRECTION_DAY
+) -> CorrectionRequested:
+    return CorrectionRequested(
+        application_id=ApplicationId(application),
+        programme_id=CALL,
+        track_id=BRANCH_TRACK,
+        unit_id=UnitId(unit_id),
+        nominator_unit_id=COMMITTEE,
+        parts=parts,
+        closes_at=at(f"{day + timedelta(days=1)} 00:00"),
+        last_day=day,
+        opinion_document_id=PAPER,
+    )
+
+
+def given_more_time(day: date = date(2020, 6, 8), application: str = MINE, unit_id: str = BRANCH) -> CorrectionExtended:
+    return CorrectionExtended(
+        application_id=ApplicationId(application),
+        unit_id=UnitId(unit_id),
+        closes_at=at(f"{day + timedelta(days=1)} 00:00"),
+        last_day=day,
+    )
+
+
+def refiled(
+    application: str = MINE,
+    unit_id: str = BRANCH,
+    requested: tuple[Part, ...] = (BUDGET,),
+    unrequested: tuple[Part, ...] = (),
+    materials_digest: str | None = None,
+) -> ApplicationRefiled:
+    return ApplicationRefiled(
+        application_id=ApplicationId(application),
+        programme_id=CALL,
+        track_id=BRANCH_TRACK,
+        unit_id=UnitId(unit_id),
+        nominator_unit_id=COMMITTEE,
+        materials_digest=materials_digest or CORRECTED_DIGEST,
+        requested=requested,
+        unrequested=unrequested,
+    )
+
+
 def finding(rule: str = "established_three_years", outcome: Any = "met", severity: Any = "waivable") -> Finding:
     return Finding(rule=rule, rule_position=1, severity=severity, as_of=date(2020, 5, 31), outcome=outcome)
 
@@ -281,3 +360,26 @@ def the_vetted(*changes: Event) -> Past:
     """Beside that, it is prepared, decided on, vetted and judged: nothing is left but to file it."""
     past = the_file(*changes).and_(prepared(), by=HAND).and_(decided(), vetted(), by=CHAIR)
     return past.and_(judged(), by=CLERK)
+
+
+def the_filed(*changes: Event) -> Past:
+    """Beside that, it is filed."""
+    return the_vetted(*changes).and_(filed(), by=CHAIR)
+
+
+def the_screened() -> Past:
+    """Beside that, the office has passed it."""
+    return the_filed().and_(screened(), by=CLERK)
+
+
+def the_returned(*parts: Part) -> Past:
+    """What was filed is returned for the correction of these parts, or of the budget."""
+    return the_filed().and_(returned(parts=parts or (BUDGET,)), by=CLERK)
+
+
+def the_revetted(*saved: Event, parts: tuple[Part, ...] = (BUDGET,)) -> Past:
+    """The parts are saved anew, or a better budget is; it is declared complete and vetted: it can be filed again."""
+    changed = saved or (CORRECTED,)
+    digest = digest_of(started(), *SAVED, *changed)
+    past = the_returned(*parts).and_(*changed, prepared(digest), by=HAND)
+    return past.and_(vetted(digest), by=CHAIR)

@@ -1,4 +1,4 @@
-"""One recorded life that knows every event type: a college, a branch that merges, a programme, three applications."""
+"""One recorded life that knows every event type: a college, a branch that merges, a programme, four applications."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -96,6 +96,14 @@ from domain.publicity.events import (
     PublicityTakenDown,
     ShownEntry,
 )
+from domain.screening.events import (
+    ApplicationRefiled,
+    CorrectionExtended,
+    CorrectionRequested,
+    Part,
+    ScreeningPassed,
+    ScreeningRejected,
+)
 from domain.selection.events import (
     ApplicationDecided,
     ApplicationRecommended,
@@ -130,11 +138,13 @@ COLLEGE, OTHER_COLLEGE = UnitId("COL-A"), UnitId("COL-B")
 BRANCH, NEIGHBOUR, SUCCESSOR = UnitId("BR-1"), UnitId("BR-2"), UnitId("BR-9")
 CALL, BRANCHES = ProgrammeId("P-2020"), TrackId("branch")
 MINE, THEIRS, DECLINED = ApplicationId("A-1"), ApplicationId("A-2"), ApplicationId("A-3")
+REJECTED = ApplicationId("A-4")
 ADA, BEN = (PersonId(f"00000000-0000-0000-0000-00000000000{n}") for n in "ab")
 PAPER = DocumentId("d" * 64)
 DIGEST, LATER_DIGEST = "1" * 64, "2" * 64
 DAY = date(2020, 5, 11)
 NOMINATOR = NominatorUnitId(COLLEGE)
+CORRECT_BY, LONGER = at("2020-06-06 00:00"), at("2020-06-09 00:00")
 OPENS, CLOSES, LATER = at("2020-05-11 00:00"), at("2020-06-01 00:00"), at("2020-06-03 00:00")
 
 
@@ -218,6 +228,52 @@ def withdrawn(
 ) -> ApplicationWithdrawn:
     return ApplicationWithdrawn(
         application_id=application, programme_id=CALL, track_id=BRANCHES, unit_id=unit_id, nominator_unit_id=nominator
+    )
+
+
+def screened(application: ApplicationId = MINE) -> ScreeningPassed:
+    return ScreeningPassed(application_id=application, programme_id=CALL, track_id=BRANCHES, unit_id=BRANCH)
+
+
+def rejected(application: ApplicationId = MINE, unit_id: UnitId = BRANCH) -> ScreeningRejected:
+    return ScreeningRejected(
+        application_id=application,
+        programme_id=CALL,
+        track_id=BRANCHES,
+        unit_id=unit_id,
+        nominator_unit_id=NOMINATOR,
+        opinion_document_id=PAPER,
+    )
+
+
+def returned(*parts: Part) -> CorrectionRequested:
+    return CorrectionRequested(
+        application_id=MINE,
+        programme_id=CALL,
+        track_id=BRANCHES,
+        unit_id=BRANCH,
+        nominator_unit_id=NOMINATOR,
+        parts=parts or (Part("budget"),),
+        closes_at=CORRECT_BY,
+        last_day=date(2020, 6, 5),
+        opinion_document_id=PAPER,
+    )
+
+
+def given_more_time() -> CorrectionExtended:
+    return CorrectionExtended(application_id=MINE, unit_id=BRANCH, closes_at=LONGER, last_day=date(2020, 6, 8))
+
+
+def refiled(*unrequested: Part, digest: str = LATER_DIGEST) -> ApplicationRefiled:
+    return ApplicationRefiled(
+        application_id=MINE,
+        programme_id=CALL,
+        track_id=BRANCHES,
+        unit_id=BRANCH,
+        nominator_unit_id=NOMINATOR,
+        materials_digest=digest,
+        requested=(Part("budget"),),
+        unrequested=unrequested,
     )
 
 
@@ -487,6 +543,23 @@ def materials() -> list[Event]:
     ]
 
 
+def screening() -> list[Event]:
+    """What comes of the one that was filed, and of another one."""
+    return [
+        returned(),
+        given_more_time(),
+        materials()[-1],
+        prepared(digest=LATER_DIGEST),
+        judged(),
+        vetted(digest=LATER_DIGEST),
+        refiled(),
+        screened(),
+        started(REJECTED, NEIGHBOUR),
+        filed(REJECTED, NEIGHBOUR),
+        rejected(REJECTED, NEIGHBOUR),
+    ]
+
+
 def applications(first: int) -> list[Event]:
     """What follows when its first event is recorded at this position."""
     events: list[Event] = [
@@ -506,6 +579,7 @@ def applications(first: int) -> list[Event]:
         vetted(),
         filed(),
         PaperReceived(application_id=MINE, unit_id=BRANCH, received_on=date(2020, 5, 30)),
+        *screening(),
         *review(CALL, BRANCHES, {MINE: BRANCH, THEIRS: NEIGHBOUR}),
         started(THEIRS, NEIGHBOUR),
         form_saved(THEIRS, NEIGHBOUR),

@@ -8,7 +8,7 @@ import pytest
 
 from domain.application.commands import (
     ApplicationAlreadyStarted,
-    EligibilityOutdated,
+    DecidedOnAlready,
     FileApplication,
     OneApplicationOnly,
     PaperAlreadyReceived,
@@ -72,8 +72,8 @@ from domain.application.window import (
 from domain.calendar.events import WorkingDaysSupplied
 from domain.calendar.policy import CalendarMissing
 from domain.eligibility.events import RuleWaived
-from domain.eligibility.policy import NotEligible, NotJudged
-from domain.ids import ApplicationId, CalendarYear, InstitutionId, ProgrammeId, TrackId, UnitId
+from domain.eligibility.policy import EligibilityOutdated, NotEligible, NotJudged
+from domain.ids import ApplicationId, CalendarYear, DecisionId, InstitutionId, ProgrammeId, TrackId, UnitId
 from domain.kernel import Command, Event, Invalid, SealedAnswers
 from domain.nomination.policy import QuotaExhausted, QuotaNotAssigned
 from domain.permission.policy import NotInThisState
@@ -91,6 +91,7 @@ from domain.programme.events import (
     TrackDefined,
 )
 from domain.programme.policy import ProgrammeUnknown, TermNotInterpreted, TrackUnknown
+from domain.selection.events import ApplicationDecided, DecisionReopened
 from domain.unit.policy import UnitGone, UnitUnknown
 from tests.call import (
     ANSWERS,
@@ -129,10 +130,17 @@ from tests.call import (
     moved,
     prepared,
     rated,
+    refiled,
+    rejected,
+    returned,
     self_check_saved,
     started,
     the_call,
     the_file,
+    the_filed,
+    the_returned,
+    the_revetted,
+    the_screened,
     the_start,
     the_vetted,
     unit,
@@ -340,6 +348,7 @@ def test_one_application_of_a_unit_and_track_is_alive() -> None:
     the_start().when(start()).refused(ApplicationAlreadyStarted, application_id=MINE)
     the_start().when(start(THEIRS)).refused(OneApplicationOnly, application_id=MINE)
     the_start().and_(withdrawn()).when(start(THEIRS)).then(started(THEIRS))
+    the_start().and_(rejected()).when(start(THEIRS)).then(started(THEIRS))
     the_start().and_(withdrawn()).when(start()).refused(ApplicationAlreadyStarted)
     the_start().and_(withdrawn(), started(THEIRS), withdrawn(THEIRS)).when(start()).refused(ApplicationAlreadyStarted)
     the_start().when(start(MINE, SIBLING)).refused(ApplicationAlreadyStarted, application_id=MINE)
@@ -350,6 +359,7 @@ def test_starting_races_with_another_start_of_this_unit_and_track_only() -> None
     asked = the_call().when(start())
     asked.meanwhile(started(), started(THEIRS), window_opened(), dissolved(BRANCH), dissolved(COLLEGE)).is_raced()
     asked.meanwhile(started(MINE, SIBLING, COLLEGE_TRACK)).is_raced()
+    asked.meanwhile(withdrawn(THEIRS), rejected(THEIRS)).is_raced()
     asked.meanwhile(
         started(THEIRS, SIBLING), started(THEIRS, track=COLLEGE_TRACK), dissolved(OTHER), filed(), interpreted()
     ).is_undisturbed()
@@ -482,6 +492,8 @@ def test_whatever_is_saved_anew_must_be_prepared_anew(command: Command) -> None:
 @pytest.mark.parametrize("command", SAVES, ids=lambda c: type(c).__name__)
 def test_nothing_is_saved_once_it_was_filed_or_withdrawn_or_never_started(command: Command) -> None:
     the_vetted().and_(filed()).when(command, by=HAND).refused(NotInThisState, state="filed")
+    the_screened().when(command, by=HAND).refused(NotInThisState, state="screened")
+    the_filed().and_(rejected()).when(command, by=HAND).refused(NotInThisState, state="rejected")
     the_start().and_(withdrawn()).when(command, by=HAND).refused(NotInThisState, state="withdrawn")
     the_call().when(command, by=HAND).refused(ApplicationUnknown, application_id=MINE)
 
@@ -612,6 +624,7 @@ def test_quota_is_used_by_filings_of_this_nominator_and_track_and_given_back_by_
     used.when(FILE, by=CHAIR).refused(QuotaExhausted, places=1, used=1)
     the_vetted(filed(THEIRS, SIBLING), withdrawn(THEIRS, SIBLING, COLLEGE)).when(FILE, by=CHAIR).then(filed())
     the_vetted(filed(THEIRS, SIBLING), assigned(2)).when(FILE, by=CHAIR).then(filed())
+    the_vetted(filed(THEIRS, SIBLING), rejected(THEIRS, SIBLING)).when(FILE, by=CHAIR).then(filed())
     the_vetted(filed(THEIRS, SIBLING, nominator=OTHER)).when(FILE, by=CHAIR).then(filed())
     the_vetted(filed(THEIRS, SIBLING, track=COLLEGE_TRACK)).when(FILE, by=CHAIR).then(filed())
 
@@ -657,6 +670,7 @@ def test_what_a_judgement_does_not_rest_on_does_not_outdate_it() -> None:
 def test_acts_come_in_their_order_and_about_what_is_on_record() -> None:
     the_file().when(FILE, by=CHAIR).refused(NotInThisState, state="started")
     the_vetted().and_(filed()).when(FILE, by=CHAIR).refused(NotInThisState, state="filed")
+    the_vetted().and_(filed(), rejected()).when(FILE, by=CHAIR).refused(NotInThisState, state="rejected")
     the_call().when(FILE, by=CHAIR).refused(ApplicationUnknown)
 
 
@@ -665,6 +679,7 @@ def test_a_filing_races_with_another_of_the_same_nominator_and_track_and_with_wh
     asked.meanwhile(
         filed(THEIRS, SIBLING),
         withdrawn(THEIRS, SIBLING, COLLEGE),
+        rejected(THEIRS, SIBLING),
         assigned(),
         extended(),
         judged(),
@@ -680,6 +695,9 @@ def test_a_filing_is_not_disturbed_by_other_tracks_nominators_and_units() -> Non
         filed(THEIRS, SIBLING, track=COLLEGE_TRACK),
         filed(THEIRS, SIBLING, nominator=OTHER),
         withdrawn(THEIRS, SIBLING),
+        rejected(THEIRS, SIBLING, OTHER),
+        returned(THEIRS, SIBLING),
+        refiled(THEIRS, SIBLING),
         assigned(nominator=OTHER),
         incident(OTHER),
         incident(SIBLING),
@@ -724,6 +742,34 @@ def test_a_withdrawal_before_filing_names_no_nominating_unit_and_one_after_it_gi
 def test_an_application_is_withdrawn_once() -> None:
     the_file().and_(withdrawn()).when(WITHDRAW, by=HAND).refused(NotInThisState, state="withdrawn")
     the_call().when(WITHDRAW, by=HAND).refused(ApplicationUnknown)
+
+
+@pytest.mark.parametrize(
+    "past", [the_filed(), the_returned(), the_revetted(), the_screened()], ids=lambda past: past.log[-1].type
+)
+def test_what_was_filed_is_withdrawn_until_the_committee_decides_on_it(past: Past) -> None:
+    past.when(paper(), by=CLERK).then(RECEIVED)
+    past.when(WITHDRAW, by=CHAIR).then(withdrawn(nominator=COLLEGE))
+    decided_on = past.and_(outcome())
+    decided_on.when(WITHDRAW, by=CHAIR).refused(DecidedOnAlready, application_id=MINE)
+    reopened = DecisionReopened(decision_id=DecisionId("D-1"), programme_id=CALL, track_id=BRANCH_TRACK)
+    decided_on.and_(reopened).when(WITHDRAW, by=CHAIR).then(withdrawn(nominator=COLLEGE))
+    decided_on.and_(reopened, outcome("D-2")).when(WITHDRAW, by=CHAIR).refused(DecidedOnAlready)
+    past.when(WITHDRAW, by=CHAIR).meanwhile(outcome()).is_raced()
+    past.when(WITHDRAW, by=CHAIR).meanwhile(outcome(application=THEIRS), reopened).is_undisturbed()
+    decided_on.when(WITHDRAW, by=CHAIR).meanwhile(reopened).is_raced()
+
+
+def outcome(decision: str = "D-1", application: str = MINE) -> ApplicationDecided:
+    return ApplicationDecided(
+        decision_id=DecisionId(decision),
+        application_id=ApplicationId(application),
+        programme_id=CALL,
+        track_id=BRANCH_TRACK,
+        unit_id=BRANCH,
+        outcome="selected",
+        order=1,
+    )
 
 
 @pytest.mark.parametrize("command", [paper(), WITHDRAW], ids=lambda c: type(c).__name__)

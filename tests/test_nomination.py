@@ -65,6 +65,9 @@ from tests.call import (
     line,
     moved,
     prepared,
+    refiled,
+    rejected,
+    returned,
     started,
     the_call,
     the_file,
@@ -143,6 +146,8 @@ def test_places_are_not_negative_and_not_fewer_than_are_used() -> None:
     used = the_call().and_(assigned(), filed("A-9", "BR-9"))
     used.when(assign(0)).refused(QuotaBelowUse, places=0, used=1)
     used.and_(withdrawn("A-9", "BR-9", COLLEGE)).when(assign(0)).then(assigned(0))
+    used.and_(returned("A-9", "BR-9"), refiled("A-9", "BR-9")).when(assign(0)).refused(QuotaBelowUse, used=1)
+    used.and_(rejected("A-9", "BR-9")).when(assign(0)).then(assigned(0))
 
 
 def test_the_same_quota_again_is_nothing() -> None:
@@ -157,17 +162,20 @@ def test_a_nominating_unit_is_on_record_and_lives() -> None:
 def test_an_assignment_races_with_what_counts_for_this_unit_and_track_only() -> None:
     asked = the_call().when(assign())
     asked.meanwhile(assigned(), filed("A-9"), withdrawn("A-9", nominator=COLLEGE), dissolved(COLLEGE)).is_raced()
+    asked.meanwhile(rejected("A-9")).is_raced()
     asked.meanwhile(
         assigned(nominator=OTHER),
         filed("A-9", nominator=OTHER),
         filed("A-9", track=COLLEGE_TRACK),
         withdrawn("A-9"),
+        rejected("A-9", nominator=OTHER),
+        returned("A-9"),
         decided(),
         dissolved(OTHER),
     ).is_undisturbed()
 
 
-def test_use_is_filings_less_withdrawals_and_never_decisions() -> None:
+def test_use_is_filings_less_withdrawals_and_rejections_and_never_decisions() -> None:
     use, track = QuotaUse(), TRACKS[BRANCH_TRACK]
     with pytest.raises(QuotaNotAssigned):
         use.require_place(track, COLLEGE)
@@ -179,6 +187,9 @@ def test_use_is_filings_less_withdrawals_and_never_decisions() -> None:
     use.take(withdrawn(nominator=COLLEGE))
     use.require_place(track, COLLEGE)
     assert (use.filed, use.returned, use.used) == (1, 1, 0)
+    use.take(filed("A-9"))
+    use.take(rejected("A-9"))
+    assert (use.filed, use.returned, use.used) == (2, 2, 0)
     QuotaUse().require_place(TRACKS[COLLEGE_TRACK], COLLEGE)
 
 

@@ -49,7 +49,7 @@ LI = PersonId("00000000-0000-0000-0000-00000000000a")
 WANG = PersonId("00000000-0000-0000-0000-00000000000b")
 UNIT, PARENT = UnitId("BR-1"), UnitId("COL-A")
 ROLES: tuple[Role, ...] = get_args(Role)
-NEVER_ROWED = {"open", "withdrawn", ANY_STATE, NOT_ON_RECORD}
+NEVER_ROWED = {"open", "withdrawn", "rejected", ANY_STATE, NOT_ON_RECORD}
 """States in which no row lets anybody act, the absence of one, and the absence of the subject."""
 STATES = sorted({state for row in TABLE for state in row.states} | NEVER_ROWED)
 UNIT_ATTRIBUTES = sorted({row.at for row in TABLE if row.at})
@@ -277,7 +277,9 @@ def test_two_offices_are_asked_in_turn() -> None:
     assert authorise(asking("WithdrawApplication", "filed", **where), both, TODAY) == "A2"
     with pytest.raises(NotInThisState) as refused:
         authorise(asking("WithdrawApplication", "withdrawn", **where), both, TODAY)
-    assert refused.value.because["allowed"] == "decided, filed, prepared, started, vetted"
+    assert refused.value.because["allowed"] == (
+        "corrected, decided, filed, prepared, returned, revetted, screened, started, vetted"
+    )
 
 
 def test_an_institution_is_opened_by_whoever_founds_it_and_by_nobody_again() -> None:
@@ -306,6 +308,7 @@ def test_the_law_says_which_commands_need_a_reason_and_which_take_an_earlier_day
         *("WithdrawIncident", "InterpretTerm", "WaiveRule", "ExtendApplicationWindow", "WithdrawApplication"),
         *("DefineStage", "UnseatReviewer", "OpenSeatIdentity", "ImposeRecusal", "LiftRecusal", "ExtendScoring"),
         *("AmendScoreSheet", "ExcludeScoreSheet"),
+        *("RejectAtScreening", "ExtendCorrection"),
     }
     backdatable = {act.command for act in ACTS if act.backdatable}
     assert not backdatable & {"FileApplication", "WithdrawApplication", "Appoint", "EndAppointment", "AdvanceClock"}

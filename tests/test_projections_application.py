@@ -39,6 +39,7 @@ from tests.case_life import (
     filed,
     finding,
     form_saved,
+    given_more_time,
     judged,
     life,
     materials,
@@ -47,6 +48,10 @@ from tests.case_life import (
     prepared,
     programme,
     quota,
+    refiled,
+    rejected,
+    returned,
+    screened,
     self_check,
     started,
     vetted,
@@ -113,6 +118,18 @@ def test_what_was_vetted_before_it_was_decided_anew_was_vetted_by_another() -> N
         ([prepared(), decided(), vetted(), form_saved()], "started"),
         ([withdrawn()], "withdrawn"),
         ([prepared(), judged()], "prepared"),
+        ([filed(), screened()], "screened"),
+        ([filed(), rejected()], "rejected"),
+        ([filed(), returned()], "returned"),
+        ([filed(), returned(), given_more_time()], "returned"),
+        ([filed(), returned(), form_saved()], "returned"),
+        ([filed(), returned(), prepared()], "corrected"),
+        ([filed(), returned(), prepared(), form_saved()], "returned"),
+        ([filed(), returned(), prepared(), vetted()], "revetted"),
+        ([filed(), returned(), prepared(), vetted(), refiled()], "filed"),
+        ([filed(), returned(), prepared(), vetted(), refiled(), prepared()], "prepared"),
+        ([filed(), returned(), rejected()], "rejected"),
+        ([filed(), returned(), withdrawn()], "withdrawn"),
     ],
 )
 def test_file_and_roster_agree_on_the_state(events: list[Event], state: str) -> None:
@@ -157,6 +174,40 @@ def test_what_was_decided_and_vetted_lapses_when_the_materials_change() -> None:
     assert on_roster(*stood_by, form_saved()).rank is None
     row = file(*stood_by, form_saved(), prepared(digest=LATER_DIGEST))
     assert (row.prepared_digest, row.vetted_digest) == (LATER_DIGEST, None)
+
+
+def test_in_a_correction_the_vetting_lapses_and_the_decision_stands() -> None:
+    course = [started(), prepared(), decided(), vetted(), filed(), returned()]
+    assert file(*course).vetted_digest == DIGEST
+    row = file(*course, form_saved())
+    assert (row.prepared_digest, row.prepared_at, row.vetted_digest, row.vetted_by) == (None,) * 4
+    assert (row.decided_at, row.decided_by, row.rank, row.resolution_document_id) == (
+        file(*course).decided_at,
+        ADA,
+        1,
+        PAPER,
+    )
+    assert on_roster(*course, form_saved()).rank == 1
+
+
+def test_what_was_filed_again_stands_beside_what_was_filed() -> None:
+    course = [started(), prepared(), decided(), vetted(), filed(), returned(), prepared(), vetted()]
+    row = file(*course, refiled())
+    assert (row.filed_digest, row.refiled_digest, row.refiled_by) == (DIGEST, LATER_DIGEST, ADA)
+    assert row.filed_at is not None
+    assert row.refiled_at is not None
+    assert row.filed_at < row.refiled_at
+    assert file(*course).refiled_at is None
+    assert on_roster(*course, refiled()).refiled_at == row.refiled_at
+
+
+def test_the_roster_says_until_when_an_application_is_to_be_corrected() -> None:
+    course = [started(), prepared(), filed()]
+    assert on_roster(*course).correct_until is None
+    assert on_roster(*course, returned()).correct_until == date(2020, 6, 5)
+    assert on_roster(*course, returned(), given_more_time()).correct_until == date(2020, 6, 8)
+    for end in (refiled(), rejected(), withdrawn(nominator=NOMINATOR)):
+        assert on_roster(*course, returned(), end).correct_until is None
 
 
 def test_materials_declared_complete_anew_are_not_yet_declined() -> None:
@@ -289,6 +340,13 @@ def test_only_a_filing_uses_a_place_and_its_withdrawal_gives_it_back() -> None:
     row = places(quota(2), started(), filed())
     assert (row.used, row.remaining) == (1, 1)
     row = places(quota(2), started(), filed(), withdrawn(nominator=NOMINATOR))
+    assert (row.filed, row.returned, row.used, row.remaining) == (1, 1, 0, 2)
+
+
+def test_a_rejection_gives_the_place_back_and_a_correction_does_not() -> None:
+    row = places(quota(2), started(), filed(), returned(), refiled())
+    assert (row.filed, row.returned, row.used, row.remaining) == (1, 0, 1, 1)
+    row = places(quota(2), started(), filed(), returned(), refiled(), rejected())
     assert (row.filed, row.returned, row.used, row.remaining) == (1, 1, 0, 2)
 
 

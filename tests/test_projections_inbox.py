@@ -1,6 +1,6 @@
 """The inbox: each turn appears for the right role at the right unit, and disappears when it was taken."""
 
-from datetime import date
+from datetime import date, datetime, timedelta
 
 import pytest
 from msgspec.structs import replace
@@ -21,8 +21,11 @@ from tests.case_life import (
     CALL,
     CLOSES,
     COLLEGE,
+    CORRECT_BY,
+    LONGER,
     MINE,
     NEIGHBOUR,
+    NOMINATOR,
     OTHER_COLLEGE,
     THEIRS,
     as_recorded,
@@ -33,6 +36,7 @@ from tests.case_life import (
     filed,
     finding,
     form_saved,
+    given_more_time,
     incident,
     interpreted,
     judged,
@@ -40,6 +44,10 @@ from tests.case_life import (
     moved,
     prepared,
     programme,
+    refiled,
+    rejected,
+    returned,
+    screened,
     self_check,
     started,
     term,
@@ -87,11 +95,100 @@ def test_a_decision_after_declining_goes_on_to_vetting() -> None:
     assert "vet" in waiting(started(), prepared(), declined(), decided())
 
 
-def test_after_filing_only_the_paper_copy_waits_and_then_nothing() -> None:
+def test_after_filing_only_the_paper_copy_and_the_screening_wait_and_then_nothing() -> None:
     done = [started(), prepared(), judged(), decided(), vetted(), filed()]
-    assert waiting(*done) == {"receive_paper": ("clerk", "")}
-    assert waiting(*done, PAPER_COPY) == {}
-    assert fold_all(INBOX, as_recorded([*done, PAPER_COPY])) == {}
+    assert waiting(*done) == {"receive_paper": ("clerk", ""), "screen": ("clerk", "")}
+    assert waiting(*done, PAPER_COPY) == {"screen": ("clerk", "")}
+    assert waiting(*done, screened()) == {"receive_paper": ("clerk", "")}
+    assert fold_all(INBOX, as_recorded([*done, PAPER_COPY, screened()])) == {}
+    assert fold_all(INBOX, as_recorded([*done, screened(), PAPER_COPY])) == {}
+    assert fold_all(INBOX, as_recorded([*done, rejected()])) == {}
+
+
+DONE = [started(), prepared(), judged(), decided(), vetted(), filed(), PAPER_COPY]
+
+
+@pytest.mark.parametrize(
+    ("events", "task", "role", "unit_id"),
+    [
+        ([], "correct", "applicant", BRANCH),
+        ([form_saved()], "correct", "applicant", BRANCH),
+        ([prepared()], "revet", "nominator", COLLEGE),
+        ([prepared(), vetted()], "refile", "nominator", COLLEGE),
+        ([prepared(), vetted(), form_saved()], "correct", "applicant", BRANCH),
+        ([prepared(), vetted(), refiled()], "screen", "clerk", ""),
+    ],
+)
+def test_the_turn_of_a_returned_application_goes_the_same_way_again(
+    events: list[Event], task: str, role: str, unit_id: str
+) -> None:
+    assert waiting(*DONE, returned(), *events) == {task: (role, unit_id)}
+
+
+@pytest.mark.parametrize("until", range(1, 5))
+def test_a_rejection_or_a_withdrawal_in_a_correction_leaves_nothing_waiting(until: int) -> None:
+    course = [returned(), incident(), prepared(), judged()][:until]
+    for end in (rejected(), withdrawn(nominator=NOMINATOR)):
+        assert fold_all(INBOX, as_recorded([*DONE, *course, end])) == {}
+
+
+def test_a_fact_that_was_recorded_since_the_filing_is_judged_once_the_correction_is_complete() -> None:
+    assert "judge" not in waiting(*DONE, incident())
+    assert "judge" not in waiting(*DONE, incident(), returned())
+    assert waiting(*DONE, incident(), returned(), prepared())["judge"] == ("clerk", "")
+    assert "judge" not in waiting(*DONE, returned(), prepared())
+    assert "judge" not in waiting(*DONE, incident(), returned(), prepared(), judged(), vetted())
+    assert "judge" not in waiting(*DONE, returned(), prepared(), vetted(), incident(), refiled())
+
+
+def test_a_waiver_asked_for_in_a_correction_goes_with_it() -> None:
+    course = [*DONE, returned(), judged()]
+    assert waiting(*course)["waive"] == ("head", "")
+    assert "waive" not in waiting(*course, waived(len(course)))
+    assert "waive" not in waiting(*course, prepared(), vetted(), refiled())
+
+
+def test_what_a_correction_asks_for_is_due_when_it_closes() -> None:
+    def due(*events: Event) -> dict[str, datetime | None]:
+        past = as_recorded([window_opened(), *DONE, incident(), returned(), *events])
+        windows = {row.programme_id: row for row in fold_all(WINDOW, past).values()}
+        return {task.task: task.due_at for task in waiting_for(fold_all(INBOX, past).values(), windows)}
+
+    assert due() == {"correct": CORRECT_BY}
+    assert due(prepared()) == {"revet": CORRECT_BY, "judge": CORRECT_BY}
+    assert due(prepared(), given_more_time()) == {"revet": LONGER, "judge": LONGER}
+    assert due(prepared(), vetted(), refiled()) == {"screen": None}
+    assert row_of("application", MINE, *DONE, returned()).last_day == date(2020, 6, 5)
+
+
+def test_a_waiver_that_comes_up_after_the_window_has_no_date() -> None:
+    past = as_recorded([window_opened(), started()])
+    for when, due in ((CLOSES - timedelta(seconds=1), CLOSES), (CLOSES, None)):
+        rows = fold_all(INBOX, [*past, recorded(3, judged(), when=when)]).values()
+        windows = {row.programme_id: row for row in fold_all(WINDOW, past).values()}
+        shown = {task.task: (task.due_at, task.last_day) for task in waiting_for(rows, windows)}
+        assert shown["waive"] == (due, due and date(2020, 5, 31))
+
+
+def test_whose_hand_is_in_the_materials_may_correct_them_but_is_shown_nothing_else() -> None:
+    def shown(person_id: str, *events: Event) -> set[str]:
+        rows = fold_all(INBOX, as_recorded([*DONE, *events], by=ADA)).values()
+        return {task.task for task in waiting_for(rows, {}, person_id)}
+
+    assert shown(ADA) == set()
+    assert shown(BEN) == {"screen"}
+    assert shown(ADA, returned()) == {"correct"}
+    assert shown(ADA, returned(), prepared()) == set()
+    assert shown(BEN, returned(), prepared()) == {"revet"}
+
+
+def test_the_unit_that_filed_keeps_its_turn_when_the_branch_moves() -> None:
+    assert waiting(*DONE, moved(), returned(), prepared())["revet"] == ("nominator", COLLEGE)
+    assert waiting(*DONE, returned(), prepared(), moved())["revet"] == ("nominator", COLLEGE)
+    assert waiting(started(), prepared(), moved(), decided(), vetted(), filed(), returned(), prepared())["revet"] == (
+        "nominator",
+        COLLEGE,
+    )
 
 
 @pytest.mark.parametrize("until", range(1, 7))
@@ -215,11 +312,12 @@ def test_a_task_is_due_when_the_window_of_its_programme_closes() -> None:
     assert all(task.due_at is None for task in waiting_for(fold_all(INBOX, past).values(), {}))
 
 
-def test_a_paper_copy_has_no_date_of_its_own_and_comes_last() -> None:
+def test_a_paper_copy_and_a_screening_have_no_date_of_their_own_and_come_last() -> None:
     past = as_recorded([window_opened(), started(), filed(), started(THEIRS, NEIGHBOUR)])
     windows = {row.programme_id: row for row in fold_all(WINDOW, past).values()}
     tasks = waiting_for(fold_all(INBOX, past).values(), windows)
-    assert [(task.task, task.due_at) for task in tasks] == [("prepare", CLOSES), ("receive_paper", None)]
+    assert (tasks[0].task, tasks[0].due_at) == ("prepare", CLOSES)
+    assert {(task.task, task.due_at) for task in tasks[1:]} == {("receive_paper", None), ("screen", None)}
 
 
 def test_who_prepared_is_not_shown_the_decision_and_who_judged_not_the_waiver() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import ClassVar, Final
 
 from domain.application.events import (
     ApplicationFiled,
@@ -16,7 +15,6 @@ from domain.application.materials import PrepareApplication, SaveBudget, SaveFor
 from domain.application.policy import (
     WINDOW_FACTS,
     AboutApplication,
-    AboutNomination,
     NominatorMissing,
     Window,
     WindowFact,
@@ -24,17 +22,16 @@ from domain.application.policy import (
     of_track,
 )
 from domain.application.window import CloseApplicationWindow, ExtendApplicationWindow, OpenApplicationWindow
-from domain.eligibility.events import EligibilityJudged, RuleWaived
-from domain.eligibility.policy import JUDGED_FACTS, Judgement
-from domain.ids import ApplicationId, NominatorUnitId, ProgrammeId, TrackId, UnitId, tag
+from domain.eligibility.policy import AboutEndorsed
+from domain.ids import ApplicationId, DecisionId, NominatorUnitId, ProgrammeId, TrackId, UnitId, tag
 from domain.kernel import Command, Event, Refusal, Selector, any_event, asked, event, known
 from domain.nomination.events import QuotaAssigned
 from domain.nomination.policy import QUOTA_FACTS, QuotaUse
-from domain.programme.events import EligibilityRuleDefined, ErratumRecorded, TermInterpreted, TrackDefined
+from domain.programme.events import TrackDefined
 from domain.programme.policy import TrackUnknown
-from domain.unit.policy import TREE_FACTS, Tree, TreeFact, UnitFact
-
-_READINGS: Final = (TermInterpreted, ErratumRecorded)
+from domain.screening.events import ScreeningRejected
+from domain.selection.events import ApplicationDecided, DecisionReopened
+from domain.unit.policy import TREE_FACTS, Tree, TreeFact
 
 
 class ApplicationAlreadyStarted(Refusal):
@@ -55,12 +52,6 @@ class UnitKindDoesNotFit(Refusal):
     """
 
 
-class EligibilityOutdated(Refusal):
-    """Eligibility was judged at position {judged_position}; a fact that it rests on was recorded at {fact_position}.
-    zh: 基本条件判定于位置 {judged_position};其所依据的事实于位置 {fact_position} 又有记录,须重新判定。
-    """
-
-
 class PaperAlreadyReceived(Refusal):
     """The paper copy of application {application_id} has been recorded before.
     zh: 申报 {application_id} 的纸质材料此前已登记。
@@ -70,6 +61,12 @@ class PaperAlreadyReceived(Refusal):
 class ReceivedInFuture(Refusal):
     """The day {received_on} lies after today, {today}.
     zh: 收到日期 {received_on} 晚于今日 {today}。
+    """
+
+
+class DecidedOnAlready(Refusal):
+    """The committee has decided on application {application_id}: it is no longer withdrawn, but struck by decision.
+    zh: 委员会已就申报 {application_id} 作出决定:不能再撤回,只能经决定除名。
     """
 
 
@@ -91,7 +88,7 @@ class StartApplication(Command):
 
     def consistency_boundary(self) -> Sequence[Selector]:
         track = of_track(self.programme_id, self.track_id)
-        own: list[type[Event]] = [ApplicationStarted, ApplicationWithdrawn]
+        own: list[type[Event]] = [ApplicationStarted, ApplicationWithdrawn, ScreeningRejected]
         return [
             Selector([TrackDefined], track),
             Selector(WINDOW_FACTS, [tag(ProgrammeId, self.programme_id)]),
@@ -113,7 +110,7 @@ class StartApplication(Command):
         self.taken = self.taken or application_id == self.application_id
         self.live += (application_id,)
 
-    @event(ApplicationWithdrawn)
+    @any_event(ApplicationWithdrawn, ScreeningRejected)
     def _(self, application_id: ApplicationId) -> None:
         self.live = tuple(live for live in self.live if live != application_id)
 
@@ -146,35 +143,21 @@ class StartApplication(Command):
         )
 
 
-class FileApplication(AboutNomination):
+class FileApplication(AboutEndorsed):
     """File an application with the office, in time, as it was vetted; it uses a place of the nominating unit's quota.
     zh: 在截止之前按审核所定材料向主管部门报送申报;占用推荐单位一个推荐指标。
     """
 
-    UNIT_KINDS: ClassVar[tuple[type[Event], ...]] = JUDGED_FACTS
-
     window: Window = known(factory=Window)
     quota: QuotaUse = known(factory=QuotaUse)
-    judgement: Judgement = known(factory=Judgement)
-    as_of_terms: frozenset[str] = known(frozenset())
-    read_at: dict[str, int] = known(factory=dict)
-    newest_fact: int = known(0)
 
     def consistency_boundary(self) -> Sequence[Selector]:
-        boundary = [
-            *super().consistency_boundary(),
-            Selector([EligibilityJudged, RuleWaived], [tag(ApplicationId, self.application_id)]),
-        ]
+        boundary = list(super().consistency_boundary())
         if (started := self.file.started) is not None:
-            track, programme = of_track(started.programme_id, started.track_id), tag(ProgrammeId, started.programme_id)
-            boundary += [
-                Selector(WINDOW_FACTS, [programme]),
-                Selector([EligibilityRuleDefined], track),
-                Selector(_READINGS, [programme]),
-            ]
+            boundary.append(Selector(WINDOW_FACTS, [tag(ProgrammeId, started.programme_id)]))
             # Until it is known who nominates, the id of no unit finds nothing.
             nominator = tag(NominatorUnitId, self.nominator_unit_id or "none")
-            boundary.append(Selector(QUOTA_FACTS, [*track, nominator]))
+            boundary.append(Selector(QUOTA_FACTS, [*of_track(started.programme_id, started.track_id), nominator]))
         return boundary
 
     @any_event(*WINDOW_FACTS)
@@ -185,38 +168,18 @@ class FileApplication(AboutNomination):
     def _(self, body: QuotaAssigned) -> None:
         self.quota.take(body)
 
-    @any_event(ApplicationFiled, ApplicationWithdrawn)
-    def _(self, body: ApplicationFiled | ApplicationWithdrawn, by: str, position: int) -> None:
+    @any_event(ApplicationFiled, ApplicationWithdrawn, ScreeningRejected)
+    def _(self, body: ApplicationFiled | ApplicationWithdrawn | ScreeningRejected, by: str, position: int) -> None:
         if body.application_id == self.application_id:
             self.file.take(body, by, position)
         else:
             self.quota.take(body)
 
-    @any_event(EligibilityJudged, RuleWaived)
-    def _(self, body: EligibilityJudged | RuleWaived, by: str, position: int) -> None:
-        self.judgement.take(body, by, position)
-
-    @event(EligibilityRuleDefined)
-    def _(self, as_of_term: str | None) -> None:
-        self.as_of_terms |= {as_of_term or ""}
-
-    @any_event(*_READINGS)
-    def _(self, term: str, position: int) -> None:
-        self.read_at[term] = position
-
-    @any_event(*JUDGED_FACTS)
-    def _(self, body: UnitFact, position: int) -> None:
-        self.tree.take(body, position)
-        self.newest_fact = position
-
     def execute(self) -> None:
         started = self._require_started()
         self.window.require_open(started.programme_id, self.now)
         nominator, track = self._require_nominator(started.unit_id)
-        self.file.require_decided_by(nominator)
-        self.file.require_materials(self.file.vetted_digest)
-        self.file.require_other_hand(self.by, type(self).__name__)
-        self._require_judged_on_what_stands()
+        self._require_endorsed(nominator)
         self.quota.require_place(track, nominator)
         self.trigger_event(
             ApplicationFiled,
@@ -227,14 +190,6 @@ class FileApplication(AboutNomination):
             nominator_unit_id=nominator,
             materials_digest=self.file.digest,
         )
-
-    def _require_judged_on_what_stands(self) -> None:
-        """The latest judgement is in favour, waivers counted, and nothing that it rests on has changed since."""
-        self.judgement.require_eligible(self.application_id)
-        readings = (position for term, position in self.read_at.items() if term in self.as_of_terms)
-        newest = max(self.newest_fact, *self.file.checked.values(), *readings, 0)
-        if newest > self.judgement.position:
-            raise EligibilityOutdated(judged_position=self.judgement.position, fact_position=newest)
 
 
 class RecordPaperReceipt(AboutApplication):
@@ -259,17 +214,39 @@ class RecordPaperReceipt(AboutApplication):
 
 
 class WithdrawApplication(AboutApplication):
-    """Withdraw an application; where it had been filed, its place goes back to the unit that filed it.
-    zh: 撤回申报;已报送者,其指标退还报送的推荐单位。
+    """Withdraw an application not yet decided on; a place that it used goes back to the unit that filed it.
+    zh: 在作出遴选决定之前撤回申报;已报送者,其指标退还报送的推荐单位。
     """
+
+    decision_id: DecisionId | None = known()
+    decided: bool = known(default=False)
 
     @property
     def nominator_unit_id(self) -> NominatorUnitId | None:
         """Who filed it, and so may take it back."""
         return None if self.file.filed is None else self.file.filed.nominator_unit_id
 
+    def consistency_boundary(self) -> Sequence[Selector]:
+        """The file, and whether the committee has decided on it and not reopened its decision."""
+        decision = tag(DecisionId, self.decision_id or "none")
+        return [
+            *super().consistency_boundary(),
+            Selector([ApplicationDecided], [tag(ApplicationId, self.application_id)]),
+            Selector([DecisionReopened], [decision]),
+        ]
+
+    @event(ApplicationDecided)
+    def _(self, decision_id: DecisionId) -> None:
+        self.decision_id, self.decided = decision_id, True
+
+    @event(DecisionReopened)
+    def _(self) -> None:
+        self.decided = False
+
     def execute(self) -> None:
         started = self._require_started()
+        if self.decided:
+            raise DecidedOnAlready(application_id=self.application_id)
         self.trigger_event(
             ApplicationWithdrawn,
             application_id=self.application_id,

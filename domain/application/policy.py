@@ -34,11 +34,21 @@ from domain.kernel import Command, Event, Refusal, Selector, Unknown, any_event,
 from domain.nomination.events import MaterialsVetted, NominationDecided, NominationDeclined
 from domain.permission.policy import ANY_STATE, NOT_ON_RECORD, NotInThisState, act_of
 from domain.programme.events import TrackDefined
+from domain.screening.events import (
+    ApplicationRefiled,
+    CorrectionExtended,
+    CorrectionRequested,
+    Part,
+    ScreeningPassed,
+    ScreeningRejected,
+)
+from domain.screening.policy import Correction
 from domain.unit.policy import TREE_FACTS, Tree, TreeFact
 
 __all__ = [
     "FILE_FACTS",
     "STATE_AFTER",
+    "UNFILED",
     "WINDOW_FACTS",
     "AboutApplication",
     "AboutNomination",
@@ -46,6 +56,7 @@ __all__ = [
     "ApplicationState",
     "ApplicationUnknown",
     "FileFact",
+    "Materials",
     "MaterialsChanged",
     "NominatorChanged",
     "NominatorMissing",
@@ -58,6 +69,7 @@ __all__ = [
     "nominator_of",
     "of_track",
     "require_state",
+    "state_after",
 ]
 
 FileFact = (
@@ -72,6 +84,11 @@ FileFact = (
     | ApplicationFiled
     | PaperReceived
     | ApplicationWithdrawn
+    | ScreeningPassed
+    | ScreeningRejected
+    | CorrectionRequested
+    | CorrectionExtended
+    | ApplicationRefiled
 )
 FILE_FACTS: Final[tuple[type[Event], ...]] = get_args(FileFact)
 """What an application file is made of: all with the tag of the application."""
@@ -79,8 +96,23 @@ WindowFact = ApplicationWindowOpened | ApplicationWindowExtended | ApplicationWi
 WINDOW_FACTS: Final[tuple[type[Event], ...]] = get_args(WindowFact)
 """What says until when a programme takes applications: all with the tag of the programme."""
 
-ApplicationState = Literal["unknown", "started", "prepared", "decided", "vetted", "filed", "withdrawn"]
+ApplicationState = Literal[
+    "unknown",
+    "started",
+    "prepared",
+    "decided",
+    "vetted",
+    "filed",
+    "withdrawn",
+    "returned",
+    "corrected",
+    "revetted",
+    "screened",
+    "rejected",
+]
 
+UNFILED: Final[frozenset[ApplicationState]] = frozenset({"started", "prepared", "decided", "vetted"})
+"""Before it is filed; until then who puts it forward changes with the tree."""
 STATE_AFTER: Final[Mapping[type[Event], ApplicationState]] = {
     ApplicationStarted: "started",
     # Whatever is saved anew must be declared complete, decided on and vetted anew.
@@ -94,7 +126,19 @@ STATE_AFTER: Final[Mapping[type[Event], ApplicationState]] = {
     MaterialsVetted: "vetted",
     ApplicationFiled: "filed",
     ApplicationWithdrawn: "withdrawn",
+    ScreeningPassed: "screened",
+    ScreeningRejected: "rejected",
+    CorrectionRequested: "returned",
+    ApplicationRefiled: "filed",
 }
+
+_IN_CORRECTION: Final[Mapping[ApplicationState, ApplicationState]] = {
+    # The decision to put the unit forward named no materials, and stands; what is vetted is these materials.
+    "started": "returned",
+    "prepared": "corrected",
+    "vetted": "revetted",
+}
+"""What the same act comes to once an application has been returned for correction."""
 
 
 class ApplicationUnknown(Unknown):
@@ -139,13 +183,37 @@ class WindowClosed(Refusal):
     """
 
 
-class _Materials(msgspec.Struct, frozen=True):
+def state_after(state: ApplicationState, kind: type[Event]) -> ApplicationState:
+    """The state of an application in this state once an event of this kind has happened to it."""
+    after = STATE_AFTER.get(kind, state)
+    return _IN_CORRECTION.get(after, after) if state in _IN_CORRECTION.values() else after
+
+
+class Materials(msgspec.Struct, frozen=True):
     """What is vetted and filed, in the form whose bytes are digested."""
 
     application_id: str
     form: FormSaved | None
     self_checks: tuple[SelfCheckSaved, ...]
     budget: tuple[BudgetLine, ...]
+
+    def changed_since(self, earlier: Materials) -> tuple[Part, ...]:
+        """The parts that stand otherwise than in earlier materials, as far as the record can tell.
+
+        Of the form: each field that is answered and was not, or was and is not; and the form as a whole if its texts
+        were saved anew, since they are sealed as one document that does not say which of them differ. A self-check that
+        was saved anew is another one. The lines of the budget are compared.
+        """
+        changed = {Part("form_field", code) for code in self._answered() ^ earlier._answered()}
+        if self.form != earlier.form:
+            changed.add(Part("form"))
+        changed |= {Part("self_check", saved.catalogue) for saved in {*self.self_checks} ^ {*earlier.self_checks}}
+        if self.budget != earlier.budget:
+            changed.add(Part("budget"))
+        return tuple(sorted(changed, key=lambda part: (part.kind, part.code or "")))
+
+    def _answered(self) -> set[str]:
+        return set() if self.form is None else set(self.form.answered)
 
 
 @dataclass(slots=True)
@@ -161,6 +229,9 @@ class ApplicationFile:
     vetted_digest: str | None = None
     declined: bool = False
     filed: ApplicationFiled | None = None
+    materials_filed: Materials | None = None
+    """The materials as they were filed, or filed again, last."""
+    correction: Correction = field(default_factory=Correction)
     paper_received: bool = False
     checked: dict[str, int] = field(default_factory=dict)
     """The position of each self-check by catalogue."""
@@ -169,7 +240,7 @@ class ApplicationFile:
 
     def take(self, body: FileFact, by: str = "", position: int = 0) -> None:
         """Take in one event of this application."""
-        self.state = STATE_AFTER.get(type(body), self.state)
+        self.state = state_after(self.state, type(body))
         match body:
             case ApplicationStarted():
                 self.started = body
@@ -184,9 +255,18 @@ class ApplicationFile:
             case MaterialsVetted(materials_digest=materials_digest):
                 self.vetted_digest = materials_digest
             case ApplicationFiled():
-                self.filed = body
+                self.filed, self.materials_filed = body, self.materials
             case PaperReceived():
                 self.paper_received = True
+            case _:
+                self._screen(body)
+
+    def _screen(self, body: FileFact) -> None:
+        match body:
+            case CorrectionRequested() | CorrectionExtended():
+                self.correction.take(body)
+            case ApplicationRefiled():
+                self.materials_filed = self.materials
 
     def _save(self, body: FormSaved | SelfCheckSaved | BudgetSaved, by: str, position: int) -> None:
         match body:
@@ -197,15 +277,25 @@ class ApplicationFile:
                 self.hands[f"self_check:{catalogue}"] = by
             case _:
                 self.budget, self.hands["budget"] = body.lines, by
-        self.decided, self.vetted_digest = None, None
+        self.vetted_digest = None
+        if self.filed is None:
+            self.decided = None
+
+    @property
+    def materials(self) -> Materials:
+        """The materials as they stand: form, self-checks by catalogue, and budget lines."""
+        application_id = "" if self.started is None else self.started.application_id
+        checks = tuple(self.self_checks[code] for code in sorted(self.self_checks))
+        return Materials(application_id, self.form, checks, self.budget)
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of the materials: of the canonical JSON of form, self-checks by catalogue, and budget lines."""
-        application_id = "" if self.started is None else self.started.application_id
-        checks = tuple(self.self_checks[code] for code in sorted(self.self_checks))
-        materials = _Materials(application_id, self.form, checks, self.budget)
-        return hashlib.sha256(msgspec.json.encode(materials, order="sorted")).hexdigest()
+        """The SHA-256 of the materials: of their canonical JSON."""
+        return hashlib.sha256(msgspec.json.encode(self.materials, order="sorted")).hexdigest()
+
+    def changed_since_filed(self) -> tuple[Part, ...]:
+        """The parts that stand otherwise than they were filed last; none where nothing was filed."""
+        return () if self.materials_filed is None else self.materials.changed_since(self.materials_filed)
 
     def rated(self) -> Mapping[str, tuple[SelfCheckItem, ...]]:
         """The self-check's items by catalogue."""
@@ -331,7 +421,9 @@ class AboutNomination(AboutApplication):
 
     @property
     def nominator_unit_id(self) -> NominatorUnitId | None:
-        """Who puts the application forward today, once the file and the units have been read."""
+        """Who puts the application forward: the unit that filed it, or else whoever would today, once that is known."""
+        if self.file.filed is not None:
+            return self.file.filed.nominator_unit_id
         return None if self.unit_id is None else nominator_of(self.unit_id, self.track, self.tree, self.today)
 
     def consistency_boundary(self) -> Sequence[Selector]:
@@ -352,7 +444,7 @@ class AboutNomination(AboutApplication):
         self.tree.take(body, position)
 
     def _require_nominator(self, unit_id: UnitId) -> tuple[NominatorUnitId, TrackDefined]:
-        """Who puts the application forward today, and in which track; both units live."""
+        """Who puts the application forward, and in which track; both units live."""
         self.tree.of(unit_id).require_living()
         nominator = self.nominator_unit_id
         if nominator is None or self.track is None:

@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import ClassVar, Final
 
 from domain.application.events import SelfCheckItem
+from domain.application.policy import AboutNomination, of_track
 from domain.eligibility.events import EligibilityJudged, Finding, RuleOutcome, RuleWaived, Verdict
-from domain.ids import UnitId
-from domain.kernel import Event, Refusal
+from domain.ids import ApplicationId, ProgrammeId, UnitId, tag
+from domain.kernel import Event, Refusal, Selector, any_event, event, known
 from domain.programme.events import (
     AllOf,
     AnyOf,
     EligibilityRuleDefined,
+    ErratumRecorded,
     FoundedAtLeast,
     HasTrait,
     HoldsHonour,
@@ -31,13 +33,16 @@ from domain.programme.events import (
     RollingYears,
     SelfCheckMet,
     SinceDay,
+    TermInterpreted,
 )
 from domain.unit.events import Severity, UnitRenamed
-from domain.unit.policy import UNIT_FACTS, Tree, UnitOnDay
+from domain.unit.policy import UNIT_FACTS, Tree, UnitFact, UnitOnDay
 
 __all__ = [
     "FAILING",
     "JUDGED_FACTS",
+    "AboutEndorsed",
+    "EligibilityOutdated",
     "Judgement",
     "NotEligible",
     "NotJudged",
@@ -50,6 +55,7 @@ __all__ = [
 JUDGED_FACTS: Final[tuple[type[Event], ...]] = tuple(kind for kind in UNIT_FACTS if kind is not UnitRenamed)
 """The facts of a unit that a judgement may rest on: all but its names."""
 FAILING: Final[frozenset[RuleOutcome]] = frozenset({"not_met", "unknown"})
+_READINGS: Final = (TermInterpreted, ErratumRecorded)
 _WEIGHT: Final[Mapping[Severity, int]] = {"minor": 0, "prominent": 1, "major": 2}
 
 OwnTest = FoundedAtLeast | HasTrait | HoldsHonour | HoldsTitle | NoEarlierOutcome
@@ -66,6 +72,12 @@ class NotJudged(Refusal):
 class NotEligible(Refusal):
     """These rules are not met and not waived: {rules}.
     zh: 下列条件未满足且未获豁免:{rules}。
+    """
+
+
+class EligibilityOutdated(Refusal):
+    """Eligibility was judged at position {judged_position}; a fact that it rests on was recorded at {fact_position}.
+    zh: 基本条件判定于位置 {judged_position};其所依据的事实于位置 {fact_position} 又有记录,须重新判定。
     """
 
 
@@ -251,3 +263,59 @@ class Judgement:
             raise NotJudged(application_id=application_id)
         if open_rules := self.open_rules():
             raise NotEligible(rules=", ".join(open_rules))
+
+
+class AboutEndorsed(AboutNomination):
+    """What a command knows that files what a unit stands by: the latest judgement, and what that rests on.
+    zh: 报送推荐单位所担保申报的命令所共知:最近一次判定及其依据。
+    """
+
+    UNIT_KINDS: ClassVar[tuple[type[Event], ...]] = JUDGED_FACTS
+
+    judgement: Judgement = known(factory=Judgement)
+    as_of_terms: frozenset[str] = known(frozenset())
+    read_at: dict[str, int] = known(factory=dict)
+    newest_fact: int = known(0)
+
+    def consistency_boundary(self) -> Sequence[Selector]:
+        """The file, the track and the units; the judgement; the rules it was made by, and how their terms were read."""
+        boundary = [
+            *super().consistency_boundary(),
+            Selector([EligibilityJudged, RuleWaived], [tag(ApplicationId, self.application_id)]),
+        ]
+        if (started := self.file.started) is not None:
+            boundary.append(Selector([EligibilityRuleDefined], of_track(started.programme_id, started.track_id)))
+            boundary.append(Selector(_READINGS, [tag(ProgrammeId, started.programme_id)]))
+        return boundary
+
+    @any_event(EligibilityJudged, RuleWaived)
+    def _(self, body: EligibilityJudged | RuleWaived, by: str, position: int) -> None:
+        self.judgement.take(body, by, position)
+
+    @event(EligibilityRuleDefined)
+    def _(self, as_of_term: str | None) -> None:
+        self.as_of_terms |= {as_of_term or ""}
+
+    @any_event(*_READINGS)
+    def _(self, term: str, position: int) -> None:
+        self.read_at[term] = position
+
+    @any_event(*JUDGED_FACTS)
+    def _(self, body: UnitFact, position: int) -> None:
+        self.tree.take(body, position)
+        self.newest_fact = position
+
+    def _require_endorsed(self, nominator_unit_id: str) -> None:
+        """This unit decided and vetted exactly these materials, by other hands, and the judgement is in favour."""
+        self.file.require_decided_by(nominator_unit_id)
+        self.file.require_materials(self.file.vetted_digest)
+        self.file.require_other_hand(self.by, type(self).__name__)
+        self._require_judged_on_what_stands()
+
+    def _require_judged_on_what_stands(self) -> None:
+        """The latest judgement is in favour, waivers counted, and nothing that it rests on has changed since."""
+        self.judgement.require_eligible(self.application_id)
+        readings = (position for term, position in self.read_at.items() if term in self.as_of_terms)
+        newest = max(self.newest_fact, *self.file.checked.values(), *readings, 0)
+        if newest > self.judgement.position:
+            raise EligibilityOutdated(judged_position=self.judgement.position, fact_position=newest)

@@ -1,6 +1,7 @@
-"""How many places of its quota a nominating unit has used: filings less what was withdrawn, and nothing else.
+"""How many places of its quota a nominating unit has used: filings less what was withdrawn or rejected at screening.
 
-A decision to put an application forward uses no place: until it is filed it may be withdrawn, declined or never come.
+Nothing else counts: filed again after a correction, an application keeps its place; and a decision to put one forward
+uses none: until it is filed it may be withdrawn, declined or never come.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from domain.application.events import ApplicationFiled, ApplicationWithdrawn
 from domain.kernel import Event, Refusal
 from domain.nomination.events import QuotaAssigned
 from domain.programme.events import TrackDefined
+from domain.screening.events import ScreeningRejected
 
 __all__ = ["QUOTA_FACTS", "QuotaExhausted", "QuotaFact", "QuotaNotAssigned", "QuotaUse"]
 
-QuotaFact = QuotaAssigned | ApplicationFiled | ApplicationWithdrawn
+QuotaFact = QuotaAssigned | ApplicationFiled | ApplicationWithdrawn | ScreeningRejected
 QUOTA_FACTS: Final[tuple[type[Event], ...]] = get_args(QuotaFact)
 """What counts for the quota of a nominating unit: all with the tags of programme, track and nominating unit."""
 

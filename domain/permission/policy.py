@@ -121,6 +121,9 @@ _HEAD = _Holder("head")
 _SERVICE = _Holder("service")
 _UNFILED = ("started", "prepared", "decided", "vetted")
 _REVIEWING = ("constituted", "scoring", "scored")
+_IN_CORRECTION = ("returned", "corrected", "revetted")
+_OPEN = (*_UNFILED, *_IN_CORRECTION)
+"""States in which the materials of an application may still change."""
 
 
 def _nominator(*states: str) -> _Holder:
@@ -174,22 +177,33 @@ ACTS: Final[tuple[Act, ...]] = (
     _act("RecordPlan", _nominator(), backdatable=True),
     _act("DecideNomination", _nominator("prepared")),
     _act("DeclineNomination", _nominator("prepared", "decided", "vetted")),
-    _act("VetMaterials", _nominator("decided")),
+    _act("VetMaterials", _nominator("decided", "corrected")),
     # eligibility
-    _act("JudgeEligibility", _Holder("clerk", "", _UNFILED), _applicant(*_UNFILED)),
-    _act("WaiveRule", _Holder("head", "", _UNFILED), needs_reason=True),
+    _act("JudgeEligibility", _Holder("clerk", "", _OPEN), _applicant(*_OPEN)),
+    _act("WaiveRule", _Holder("head", "", _OPEN), needs_reason=True),
     # application
     _act("OpenApplicationWindow", _CLERK),
     _act("ExtendApplicationWindow", _HEAD, needs_reason=True),
     _act("CloseApplicationWindow", _CLERK, _SERVICE),
     _act("StartApplication", _applicant()),
-    _act("SaveForm", _applicant(*_UNFILED)),
-    _act("SaveSelfCheck", _applicant(*_UNFILED)),
-    _act("SaveBudget", _applicant(*_UNFILED)),
-    _act("PrepareApplication", _applicant("started")),
+    _act("SaveForm", _applicant(*_OPEN)),
+    _act("SaveSelfCheck", _applicant(*_OPEN)),
+    _act("SaveBudget", _applicant(*_OPEN)),
+    _act("PrepareApplication", _applicant("started", "returned")),
     _act("FileApplication", _nominator("vetted")),
-    _act("RecordPaperReceipt", _Holder("clerk", "", ("filed",)), backdatable=True),
-    _act("WithdrawApplication", _applicant(*_UNFILED), _nominator("filed"), needs_reason=True),
+    _act("RecordPaperReceipt", _Holder("clerk", "", ("filed", *_IN_CORRECTION, "screened")), backdatable=True),
+    _act(
+        "WithdrawApplication",
+        _applicant(*_UNFILED),
+        _nominator("filed", *_IN_CORRECTION, "screened"),
+        needs_reason=True,
+    ),
+    # screening
+    _act("PassScreening", _Holder("clerk", "", ("filed",))),
+    _act("RejectAtScreening", _Holder("head", "", ("filed", *_IN_CORRECTION)), needs_reason=True),
+    _act("RequestCorrection", _Holder("clerk", "", ("filed",))),
+    _act("ExtendCorrection", _Holder("head", "", _IN_CORRECTION), needs_reason=True),
+    _act("RefileApplication", _nominator("revetted")),
     # review
     _act("DefineStage", _HEAD, needs_reason=True),
     _act("ConstitutePanel", _CLERK, _HEAD),

@@ -8,11 +8,13 @@ import msgspec
 from domain.ids import ApplicationId, DocumentId, NominatorUnitId, ProgrammeId, TrackId, UnitId
 from domain.kernel import Code, Digest, Event, subject
 
-PartKind = Literal["form_field", "self_check", "budget"]
+PartKind = Literal["form", "form_field", "self_check", "budget"]
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, order=True):
-    """A part of the materials: a field of the form, the self-check against a catalogue, or (no code) the budget."""
+    """A part of the materials: a field of the form or the self-check against a catalogue, by its code; or, without
+    one, the budget, or the form as a whole, whose texts are sealed as one document.
+    """
 
     kind: PartKind
     code: Code | None = None
@@ -41,6 +43,7 @@ class ScreeningRejected(Event):
     track_id: Annotated[TrackId, subject("Track", "赛道")]
     unit_id: Annotated[UnitId, subject("Unit", "单位")]
     nominator_unit_id: Annotated[NominatorUnitId, subject("Nominating unit", "推荐单位")]
+    opinion_document_id: Annotated[DocumentId, subject("Opinion", "初审意见")]
 
 
 class CorrectionRequested(Event):

@@ -33,7 +33,8 @@ DEFINITION: dict[str, Any] = {
     "terms": [TERM],
     "forms": [
         {"form": "form", "name_zh": "申报书", "name_en": "Form", "fields": [
-            {"code": "goals", "name_zh": "目标", "name_en": "Goals"}]}
+            {"code": "goals", "name_zh": "目标", "name_en": "Goals"},
+            {"code": "remarks", "name_zh": "备注", "name_en": "Remarks", "required": False}]}
     ],
     "tracks": [
         {
