@@ -185,7 +185,8 @@ class Callers:
     def _recent(self, caller: Caller, after: int) -> Reader | None:
         """What was read of the caller's offices at most a second ago and not before position ``after``."""
         known = self._readers.get((caller.log_id, caller.person_id))
-        if known is None or self._seconds() - known.read_at >= _FRESH_SECONDS or known.position < after:
+        # A recusal holds from the moment it is recorded, so who has a seat is looked up at every reading.
+        if known is None or known.seats or self._seconds() - known.read_at >= _FRESH_SECONDS or known.position < after:
             return None
         return replace(known, caller=caller)
 

@@ -258,7 +258,9 @@ async def identities(scene: Scored, superuser: asyncpg.Connection) -> list[str]:
     )
     assert len(tokens) == 3
     words = [word for row in tokens for word in (row["id"], row["hash"])]
-    return [*scene.people, *(f"a-{person}" for person in scene.people), *words]
+    # A column of bytes is shown in hexadecimal, and may hold a part of an id.
+    as_bytes = [form for person in scene.people for form in (hexed(person)[:32], person.replace("-", ""))]
+    return [*scene.people, *(f"a-{person}" for person in scene.people), *words, *as_bytes]
 
 
 async def over(scene: Scored) -> None:
