@@ -45,8 +45,11 @@ SELECT (SELECT count(*) FROM held), set_config('synchronous_commit', 'off', true
        set_config('plan_cache_mode', 'force_generic_plan', true)
 """
 _BACK = "UPDATE checkpoint SET position = $3 WHERE log_id = $1 AND consumer = $2"
+# Only where the view stands just before it: a newer program may have taken the event in meanwhile.
 _STOP = """
-INSERT INTO view.stopped (log_id, relation, position, kind) VALUES ($1, $2, $3, $4)
+INSERT INTO view.stopped (log_id, relation, position, kind)
+SELECT $1, $2, $3::bigint, $4 FROM checkpoint c
+WHERE c.log_id = $1 AND c.consumer = $5 AND c.position = $3::bigint - 1 FOR UPDATE
 ON CONFLICT (log_id, relation) DO UPDATE SET position = excluded.position, kind = excluded.kind
 """
 
@@ -139,7 +142,7 @@ async def advance(
 
 async def stop_here(connection: Connection, log_id: int, stop: Stop) -> None:
     """Put it on record that a view has stopped, for whoever asks after its health."""
-    await connection.execute(_STOP, log_id, stop.feed.relation, stop.position, stop.kind)
+    await connection.execute(_STOP, log_id, stop.feed.relation, stop.position, stop.kind, stop.feed.consumer)
 
 
 async def _take(connection: Connection, log_id: int, feed: Feed, events: Iterable[Recorded]) -> History[Any] | None:

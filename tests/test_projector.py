@@ -314,6 +314,20 @@ async def test_an_unknown_event_stops_every_view_before_it(pool: asyncpg.Pool, n
     assert len(await rows(pool, store, PLOT)) == 3
 
 
+async def test_an_older_program_calls_no_view_stopped_that_a_newer_one_has_moved_on(
+    pool: asyncpg.Pool, new_log: NewLog
+) -> None:
+    store = await new_log()
+    await write(store, [dug(1)])
+    older, newer = projector(pool), Projector(pool, VIEWS, Catalogue([*CATALOGUE.by_name.values(), Unheard]))
+    await older.catch_up()
+    head = await write(store, [Unheard(unit_id=UnitId("P-1")), dug(2)])
+    await newer.catch_up()
+    # It goes on from where it saw the views last, and stops there for its own part.
+    assert await older._step(older._logs[store.log_id])
+    assert {(each.position, each.healthy) for each in await readers(pool).standing()} == {(head, True)}
+
+
 async def test_a_first_build_stops_before_what_it_cannot_take_in(pool: asyncpg.Pool, new_log: NewLog) -> None:
     store = await new_log()
     flood = PlotFlooded(unit_id=UnitId("P-1"), depth=10)
