@@ -15,12 +15,14 @@ import pytest
 import pytest_asyncio
 from structlog.testing import capture_logs
 
+from domain.application.window import CloseApplicationWindow, OpenApplicationWindow
 from domain.ids import AppointmentId, InstitutionId, PersonId, UnitId, tag
 from domain.institution.commands import AdvanceClock, ClockMovesForward
 from domain.kernel import Recorded
 from domain.permission.policy import ACTS, NotPermitted
 from domain.person.commands import Appoint, EndAppointment, PersonAlreadyRegistered, RegisterPerson
 from domain.person.events import Appointed
+from domain.programme.commands import AnnounceProgramme
 from domain.unit.commands import MoveUnit, RegisterUnit, RenameUnit
 from infra.asking import (
     EffectiveBeforeCase,
@@ -36,6 +38,7 @@ from infra.record import Fact
 from tests.conftest import Database
 from tests.logs import proposal
 from tests.office import OPENED_AT, Office, open_office, parts_of
+from tests.scheduling import LAST_DAY, definition, furnish
 from tests.test_house import commands
 
 pytestmark = pytest.mark.store
@@ -123,6 +126,16 @@ async def test_whatever_belongs_to_a_request_makes_it_another_one_under_the_same
     another = await office.somebody("administrator")
     with pytest.raises(VersionPassed):
         await office.ask(another, RenameUnit, **{**asked, "effective_on": None, "name_en": "By another"})
+
+
+async def test_another_command_with_the_same_words_is_another_request(office: Office) -> None:
+    here = await furnish(office)
+    notice = await office.deposit(here.clerk, "notice")
+    call: dict[str, Any] = {"programme_id": "CALL", "notice_document_id": notice}
+    await office.ask(here.clerk, AnnounceProgramme, definition=definition(LAST_DAY), **call)
+    await office.ask(here.clerk, OpenApplicationWindow, key="window", programme_id="CALL")
+    with pytest.raises(OtherRequest):
+        await office.ask(here.clerk, CloseApplicationWindow, key="window", programme_id="CALL")
 
 
 async def test_a_refused_request_leaves_nothing_and_may_be_sent_again(
