@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import msgspec
 
@@ -110,11 +110,16 @@ async def _create(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     headers = Headers(request.scope["headers"])
     reader = await _administrator(wiring, request, headers, "CreateToken")
     Parameters(request.scope["query_string"], ())
-    idempotency_key(headers)
+    caller, institution = reader.caller, reader.institution
+    asked_by = wiring.parts.door.command_id(institution, caller.person_id, idempotency_key(headers))
     asked: NewToken = decode(await json_of(request, headers), NewToken)
     unknown_scope(asked.scopes)
     created = await wiring.parts.tokens.create(
-        reader.caller.log_id, asked.person_id, asked.scopes, lifetime=timedelta(days=asked.days)
+        caller.log_id,
+        asked.person_id,
+        asked.scopes,
+        lifetime=timedelta(days=asked.days),
+        token_id=uuid5(asked_by, "token"),
     )
     await _journal(wiring, reader, "CreateToken", f"token:{created.token_id}", "created")
     return json_response(GivenToken(created.token_id, created.secret), 201, {"Cache-Control": "no-store"})
@@ -207,7 +212,7 @@ PAGE = Page(
             body=NewToken,
             result=GivenToken,
             status=201,
-            refusals=(415, 422),
+            refusals=(409, 415, 422),
         ),
         Own(
             method="GET",

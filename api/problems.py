@@ -20,6 +20,7 @@ from infra.content import NotAllowed
 from infra.documents import EmptyDocument, NoSuchDocument, TooLarge, Truncated
 from infra.front_door import NotAuthenticated, OtherRequest, Raced, VersionPassed
 from infra.record import Overloaded, Unwritable
+from infra.tokens import GivenBefore
 from infra.vault import KeyDestroyed, NothingSealed
 from infra.view_query import BadQuery
 from infra.views import Behind, NotBuilt, NotEffective
@@ -145,6 +146,12 @@ class DocumentErased(Refusal):
 class KeyUsedBefore(Refusal):
     """The Idempotency-Key was used before for another request.
     zh: 该 Idempotency-Key 已用于另一请求。
+    """
+
+
+class TokenGivenBefore(Refusal):
+    """The token {token_id} was made for this request before, and its secret is shown once: revoke it and ask anew.
+    zh: 此请求此前已创建令牌 {token_id},其密文仅显示一次:请撤销后重新申请。
     """
 
 
@@ -276,6 +283,7 @@ _HTTP: Final[dict[int, Callable[[], Refusal]]] = {
 _TRANSLATED: Final[dict[type[Exception], Callable[[Any], Refusal]]] = {
     NotAuthenticated: lambda _: NotLoggedIn(),
     OtherRequest: lambda _: KeyUsedBefore(),
+    GivenBefore: lambda error: TokenGivenBefore(token_id=error.token_id),
     VersionPassed: lambda error: VersionStale(missed=list(error.missed)),
     Raced: lambda _: LostRace(),
     Overloaded: lambda error: Busy(retry_after=error.retry_after),

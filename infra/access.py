@@ -116,6 +116,8 @@ class AccessJournal:
         words = (_plain(actor_id), token_id, _plain(act), _plain(what), _plain(outcome))
         line = _Line(log_id, *words, self._seconds(), written)
         await self._queue.put(line)
+        if self._writer.done():
+            self._give_up()  # It was closed, in vain, while this line still waited to wait.
         await written
 
     async def close(self, patience: timedelta = timedelta(seconds=10)) -> None:
@@ -133,8 +135,12 @@ class AccessJournal:
         finally:
             self._writer.cancel()
             await asyncio.wait([self._writer])
-            while not self._queue.empty():
-                self._queue.get_nowait().fail(LinesLost("The access journal is closed."))
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """Tell everybody who waits that nobody writes any more; whoever waits to wait comes after."""
+        while not self._queue.empty():
+            self._queue.get_nowait().fail(LinesLost("The access journal is closed."))
 
     async def _write_for_ever(self) -> None:
         while True:

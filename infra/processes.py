@@ -17,6 +17,7 @@ import asyncpg
 
 from infra.log import logger
 from infra.settings import Settings, SettingsRefused, load
+from infra.writer import LOST
 
 _BEAT_SECONDS = 5.0
 _FRESH_SECONDS = 30.0
@@ -24,6 +25,7 @@ _FORGOTTEN_DAYS = 1
 _ANSWER_SECONDS = 5.0
 _EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - translated, not listened on.
 _OK = 200
+_AWAY = (asyncpg.PostgresError, *LOST)
 
 _log = logger()
 
@@ -89,7 +91,7 @@ async def beating(pool: asyncpg.Pool[asyncpg.Record], name: str, every: float = 
         while True:
             try:
                 await beat(pool, name)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except _AWAY:
                 _log.warning("heartbeat.missed", exc_info=True)
             await asyncio.sleep(every)
 
@@ -112,7 +114,7 @@ async def is_healthy(process: Process, settings: Settings) -> bool:
         raise SettingsRefused("BIAOGAN_DATABASE_URL is not set, so there is nowhere to look for a heartbeat.")
     try:
         return await _has_beaten(process.name, settings.database_url)
-    except (OSError, asyncpg.PostgresError):
+    except _AWAY:
         return False
 
 

@@ -65,6 +65,7 @@ class Projector:
     def __init__(
         self, pool: asyncpg.Pool[asyncpg.Record], views: Sequence[View[Any]], catalogue: Catalogue, batch: int = BATCH
     ) -> None:
+        self.poll_seconds = POLL_SECONDS
         self._pool = pool
         self._batch = batch
         self._catalogue = catalogue
@@ -96,10 +97,10 @@ class Projector:
                             followed.add(log_id)
                             tasks.create_task(self._follow(following), name=f"views of log {log_id}")
                     if builder is None or builder.done():
-                        await asyncio.sleep(POLL_SECONDS)
+                        await asyncio.sleep(self.poll_seconds)
                     else:
                         # What was built is followed at once.
-                        await asyncio.wait([builder], timeout=POLL_SECONDS)
+                        await asyncio.wait([builder], timeout=self.poll_seconds)
         finally:
             await self._stop_listening()
 
@@ -117,14 +118,14 @@ class Projector:
             except CheckpointMoved:
                 # Another projector is at it, or a table was switched: look again, but not in a race.
                 following.positions = None
-                await asyncio.sleep(POLL_SECONDS)
+                await asyncio.sleep(self.poll_seconds)
                 continue
             except _AWAY:
                 following.positions = None
                 _log.warning("projector.waits", log=following.store.log_id, exc_info=True)
             if not moved:
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(POLL_SECONDS):
+                    async with asyncio.timeout(self.poll_seconds):
                         await following.grown.wait()
 
     async def _build_in_the_background(self) -> None:

@@ -99,8 +99,9 @@ async def leading(pool: asyncpg.Pool[asyncpg.Record]) -> AsyncIterator[Leadershi
     ask for has one command id.
     """
     async with pool.acquire() as connection:
-        leads = await connection.fetchval("select pg_try_advisory_lock($1)", _LEADER)
+        leads = True  # Until the session says otherwise: who is cancelled while asking may hold the lock all the same.
         try:
+            leads = await connection.fetchval("select pg_try_advisory_lock($1)", _LEADER)
             yield Leadership(connection) if leads else None
         finally:
             # Ending the session is the surest way to let go: the lock goes with it, in whatever state it is. One that

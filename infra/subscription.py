@@ -39,6 +39,7 @@ class Signal:
     """Says that a log has grown, to this process at once and to others by one coalesced NOTIFY outside the append."""
 
     def __init__(self, pool: asyncpg.Pool[asyncpg.Record], log_id: int, *, listens: bool = True) -> None:
+        self.poll_seconds = POLL_SECONDS
         self._pool = pool
         self._listens = listens
         self._channel = f"biaogan_log_{log_id}"
@@ -88,7 +89,7 @@ class Signal:
         self._waiting.add(future)
         try:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(POLL_SECONDS):
+                async with asyncio.timeout(self.poll_seconds):
                     await future
         finally:
             self._waiting.discard(future)

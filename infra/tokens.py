@@ -27,7 +27,7 @@ from weakref import WeakValueDictionary
 
 import asyncpg
 
-__all__ = ["RECALLED_SECONDS", "STILL_VALID", "Created", "Identity", "Token", "Tokens"]
+__all__ = ["RECALLED_SECONDS", "STILL_VALID", "Created", "GivenBefore", "Identity", "Token", "Tokens"]
 
 RECALLED_SECONDS: Final = 1.0
 _PREFIX: Final = "bg_"
@@ -59,6 +59,14 @@ SELECT token_id, person_id, scopes, once, created_at, expires_at, revoked_at, us
 WHERE log_id = $1 AND person_id = coalesce($2, person_id) ORDER BY created_at, token_id
 """
 _REVOKE: Final = "UPDATE token SET revoked_at = now() WHERE log_id = $1 AND token_id = $2 AND revoked_at IS NULL"
+
+
+class GivenBefore(Exception):
+    """There is a token of this id already."""
+
+    def __init__(self, token_id: UUID) -> None:
+        super().__init__(str(token_id))
+        self.token_id = token_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +130,20 @@ class Tokens:
         *,
         lifetime: timedelta | None = None,
         once: bool = False,
+        token_id: UUID | None = None,
     ) -> Created:
-        """Create a token; one that works ``once`` can be exchanged for an ordinary one and do nothing else."""
-        created = Created(uuid4(), _new_secret())
+        """Create a token; one that works ``once`` can be exchanged for an ordinary one and do nothing else.
+
+        Raises GivenBefore where there is a token of this id: its secret was shown then, and nobody knows it any more.
+        """
+        created = Created(token_id or uuid4(), _new_secret())
         ordered = sorted(set(scopes))
-        await self._pool.execute(
-            _CREATE, log_id, created.token_id, _hash(created.secret), person_id, ordered, once, lifetime
-        )
+        try:
+            await self._pool.execute(
+                _CREATE, log_id, created.token_id, _hash(created.secret), person_id, ordered, once, lifetime
+            )
+        except asyncpg.UniqueViolationError:
+            raise GivenBefore(created.token_id) from None
         return created
 
     async def exchange(self, secret: str, *, lifetime: timedelta | None = None) -> Created | None:

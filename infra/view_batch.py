@@ -71,8 +71,11 @@ WITH held AS (
     WHERE s.log_id = $1 AND s.relation = substr(m.consumer, {len(CONSUMERS) + 1}) AND s.position <= m.until
 )"""
 _DONE = "SELECT (SELECT count(*) FROM all_held), set_config('synchronous_commit', 'off', true)"
+# Only where the view stands just before it: a newer program may have taken the event in meanwhile.
 _STOP = """
-INSERT INTO view.stopped (log_id, relation, position, kind) VALUES ($1, $2, $3, $4)
+INSERT INTO view.stopped (log_id, relation, position, kind)
+SELECT $1, $2, $3::bigint, $4 FROM checkpoint c
+WHERE c.log_id = $1 AND c.consumer = $5 AND c.position = $3::bigint - 1 FOR UPDATE
 ON CONFLICT (log_id, relation) DO UPDATE SET position = excluded.position, kind = excluded.kind
 """
 
@@ -168,7 +171,7 @@ async def advance(
 
 async def stop_here(connection: Connection, log_id: int, stop: Stop) -> None:
     """Put it on record that a view has stopped, for whoever asks after its health."""
-    await connection.execute(_STOP, log_id, stop.feed.relation, stop.position, stop.kind)
+    await connection.execute(_STOP, log_id, stop.feed.relation, stop.position, stop.kind, stop.feed.consumer)
 
 
 # --- the two statements ----------------------------------------------------------------------------------------------

@@ -143,11 +143,11 @@ class Writer:
             if batch:
                 try:
                     await self._write(batch)
-                except Exception as error:  # Whoever waits hears of it, and the next are written.
-                    log.exception("The writer failed; what became of its batch is not known.")
+                    if not self._keeps:
+                        await self._disconnect()
+                except Exception as error:  # Whoever still waits hears of it, and the next are written.
+                    log.exception("The writer failed; what became of those who still wait is not known.")
                     self._fail(batch, error, None)
-                if not self._keeps:
-                    await self._disconnect()
             self._recent.forget()
 
     def _take(self) -> list[Entry]:

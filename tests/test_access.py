@@ -146,6 +146,20 @@ async def test_a_database_that_stays_away_is_an_error_and_not_silence(
         assert isinstance(outcome, LinesLost)
 
 
+async def test_who_still_waits_to_wait_when_it_is_closed_hears_of_it_too(
+    pool: asyncpg.Pool, superuser: asyncpg.Connection
+) -> None:
+    journal = AccessJournal(pool, waiting=1)
+    await superuser.execute("ALTER FUNCTION append_access RENAME TO away")
+    waiting = [asyncio.create_task(note(journal, f"what:{n}")) for n in range(5)]
+    await asyncio.sleep(0)
+    with pytest.raises(LinesLost):
+        await journal.close(timedelta(milliseconds=100))
+    async with asyncio.timeout(20):
+        outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+    assert {type(outcome) for outcome in outcomes} == {LinesLost}
+
+
 async def test_a_batch_sent_again_after_a_lost_answer_adds_nothing(pool: asyncpg.Pool, journal: AccessJournal) -> None:
     batch = [
         1, [timedelta(0)] * 2, [PERSON] * 2, [None, uuid4()], ["a"] * 2, ["w"] * 2, ["o"] * 2, [b"n" * 16, b"m" * 16]

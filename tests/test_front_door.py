@@ -15,13 +15,15 @@ import pytest
 import pytest_asyncio
 from structlog.testing import capture_logs
 
+from domain.application.window import CloseApplicationWindow, OpenApplicationWindow
 from domain.ids import AppointmentId, InstitutionId, PersonId, UnitId, tag
 from domain.institution.commands import AdvanceClock, ClockMovesForward
 from domain.kernel import Recorded
 from domain.permission.policy import ACTS, NotPermitted
 from domain.person.commands import Appoint, EndAppointment, PersonAlreadyRegistered, RegisterPerson
 from domain.person.events import Appointed
-from domain.unit.commands import RegisterUnit, RenameUnit
+from domain.programme.commands import AnnounceProgramme
+from domain.unit.commands import MoveUnit, RegisterUnit, RenameUnit
 from infra.asking import (
     BoundaryTooWide,
     EffectiveBeforeCase,
@@ -37,6 +39,7 @@ from infra.record import Fact
 from tests.conftest import Database
 from tests.logs import proposal
 from tests.office import OPENED_AT, Office, open_office, parts_of
+from tests.scheduling import LAST_DAY, definition, furnish
 from tests.test_house import commands
 
 pytestmark = pytest.mark.store
@@ -83,6 +86,57 @@ async def test_a_key_used_for_another_request_is_refused(office: Office) -> None
     await office.ask(office.administrator, RegisterUnit, key="k1", **unit("GB-1"))
     with pytest.raises(OtherRequest):
         await office.ask(office.administrator, RegisterUnit, key="k1", **unit("GB-2"))
+
+
+async def test_whatever_belongs_to_a_request_makes_it_another_one_under_the_same_key(office: Office) -> None:
+    papered = Reason("late", await office.deposit(office.administrator, "reason"))
+    first = await office.ask(office.administrator, RegisterUnit, **unit("GB-1"), subject=tag(UnitId, "GB-1"))
+    asked: dict[str, Any] = {
+        "key": "k1",
+        "reason": papered,
+        "effective_on": TODAY,
+        "if_match": first.version,
+        "subject": tag(UnitId, "GB-1"),
+        "unit_id": "GB-1",
+        "name_zh": "新名称",
+        "name_en": "New name",
+        "valid_on": TODAY,
+        "source_document_id": papered.document_id,
+    }
+    receipt = await office.ask(office.administrator, RenameUnit, **asked)
+    assert await office.ask(office.administrator, RenameUnit, **asked) == receipt
+    others: tuple[dict[str, Any], ...] = (
+        {"name_en": "Another"},
+        {"reason": Reason("mistaken", papered.document_id)},
+        {"reason": Reason("late", await office.deposit(office.administrator, "reason"))},
+        {"effective_on": None},
+        {"if_match": None},
+        {"if_match": receipt.version},
+    )
+    for other in others:
+        with pytest.raises(OtherRequest):
+            await office.ask(office.administrator, RenameUnit, **{**asked, **other})
+    move: dict[str, Any] = {
+        "unit_id": "GB-1",
+        "parent_unit_id": None,
+        "valid_on": TODAY,
+        "source_document_id": papered.document_id,
+    }
+    with pytest.raises(OtherRequest):
+        await office.ask(office.administrator, MoveUnit, key="k1", **move)
+    another = await office.somebody("administrator")
+    with pytest.raises(VersionPassed):
+        await office.ask(another, RenameUnit, **{**asked, "effective_on": None, "name_en": "By another"})
+
+
+async def test_another_command_with_the_same_words_is_another_request(office: Office) -> None:
+    here = await furnish(office)
+    notice = await office.deposit(here.clerk, "notice")
+    call: dict[str, Any] = {"programme_id": "CALL", "notice_document_id": notice}
+    await office.ask(here.clerk, AnnounceProgramme, definition=definition(LAST_DAY), **call)
+    await office.ask(here.clerk, OpenApplicationWindow, key="window", programme_id="CALL")
+    with pytest.raises(OtherRequest):
+        await office.ask(here.clerk, CloseApplicationWindow, key="window", programme_id="CALL")
 
 
 async def test_a_refused_request_leaves_nothing_and_may_be_sent_again(

@@ -194,6 +194,14 @@ def test_the_same_office_is_not_held_twice_on_a_day(first: date, last: date | No
         asked.refused(AppointmentOverlaps, appointment_id="A1")
 
 
+def test_an_office_that_was_ended_before_it_began_was_never_held() -> None:
+    called_off = given(registered, appointed(first_day=TODAY + 12 * DAY), ended(last_day=TODAY - DAY))
+    for first, last in ((TODAY - 9 * DAY, None), (TODAY - DAY, TODAY + 20 * DAY), (TODAY + 12 * DAY, None)):
+        called_off.when(appoint("A2", first_day=first, last_day=last)).then(
+            appointed("A2", first_day=first, last_day=last)
+        )
+
+
 def test_another_role_or_another_unit_is_another_office() -> None:
     past = given(registered, unit, appointed(), appointed("A2", role="applicant", unit_id=UnitId("COL-B")))
     past.when(appoint("A3", role="head")).then(appointed("A3", role="head"))

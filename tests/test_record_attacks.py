@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -231,6 +231,30 @@ async def test_more_logs_than_connections_are_written_followed_and_read_all_the_
             assert [await (await stores(log_id)).head() for log_id in logs] == [2] * len(logs)
             assert [recorded.position for recorded in await asyncio.gather(*heard)] == [1] * len(logs)
             await stores.close()
+
+
+class _Dropping:
+    """A pool that loses each connection while it is given back."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pool, name)
+
+    async def release(self, connection: Any) -> None:
+        await self._pool.release(connection)
+        raise ConnectionResetError
+
+
+async def test_a_connection_that_is_lost_while_it_is_given_back_stops_no_writing(database: Database) -> None:
+    async with open_pool(database.app_url, name="test", size=4) as pool:
+        log_id = await open_log(pool, "I-1", "real")
+        store = EventStore(cast("asyncpg.Pool", _Dropping(pool)), log_id, CATALOGUE, keeps=False)
+        async with asyncio.timeout(20):
+            for _ in range(3):
+                assert isinstance(await store.append(proposal()), Accepted)
+            await store.close()
 
 
 async def test_what_the_record_refuses_by_itself_is_refused_at_once_however_much_is_pending(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -240,6 +240,38 @@ async def test_whoever_lost_the_lock_finds_out(rivals: Rivals, superuser: asyncp
         await superuser.execute("select pg_terminate_backend($1)", await leader(superuser))
         with pytest.raises(LOST):
             await leadership.confirm()
+
+
+class Deaf:
+    """A pool whose connections are asked and do not live to hear the answer: the task that asks is cancelled."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+        self._connection: Any = None
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Any]:
+        async with self._pool.acquire() as self._connection:
+            yield self
+
+    def terminate(self) -> None:
+        self._connection.terminate()
+
+    async def fetchval(self, *asked: Any) -> None:
+        await self._connection.fetchval(*asked)
+        raise asyncio.CancelledError
+
+
+async def test_whoever_is_cancelled_while_asking_for_the_lock_does_not_keep_it(
+    rivals: Rivals, superuser: asyncpg.Connection
+) -> None:
+    one, two = rivals
+    with pytest.raises(asyncio.CancelledError):
+        async with leading(cast("asyncpg.Pool", Deaf(one.pool))):
+            pass
+    await eventually(lambda: nobody_leads(superuser), "the lock is free")
+    async with leading(two.pool) as leadership:
+        assert leadership is not None
 
 
 # --- answers and breakdowns ------------------------------------------------------------------------------------------

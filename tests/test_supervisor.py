@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, cast
 
 import asyncpg
 import pytest
@@ -176,6 +177,30 @@ async def test_a_process_is_healthy_while_it_beats(database: Database, pool: asy
         assert not await is_healthy(named("scheduler"), settings), "one process's beat is not another's"
     await pool.execute("UPDATE heartbeat SET at = at - interval '31 seconds'")
     assert not await is_healthy(named("projector"), settings)
+
+
+class _Dying:
+    """A pool whose first connections die between two steps of the driver, which then says what it says."""
+
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
+        self._pool = pool
+        self._faults: list[Exception] = [
+            asyncpg.InternalClientError(),
+            asyncpg.InterfaceError("closed"),
+            ConnectionResetError(),
+        ]
+
+    async def execute(self, sql: str, *arguments: Any) -> str:
+        if self._faults and "INSERT" in sql:
+            raise self._faults.pop(0)
+        return await self._pool.execute(sql, *arguments)
+
+
+@pytest.mark.store
+async def test_a_beat_that_is_missed_is_not_the_last(database: Database, pool: asyncpg.Pool[asyncpg.Record]) -> None:
+    dying = cast("asyncpg.Pool[asyncpg.Record]", _Dying(pool))
+    async with beating(dying, "projector", every=0.01):
+        assert await until_healthy(named("projector"), settings_for(database), seconds=20)
 
 
 @pytest.mark.store

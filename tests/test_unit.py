@@ -350,6 +350,7 @@ def test_the_office_records_a_fact_with_its_source(
 def test_a_fact_needs_a_living_unit_a_source_and_its_day(command: Callable[..., Command]) -> None:
     given(deposited, unit("B")).when(command()).refused(UnitUnknown, unit_id="A")
     given(unit("A"), unit("B")).when(command()).refused(DocumentUnknown, document_id=SOURCE)
+    assert ALIVE.when(command(valid_on=START))._refusal() is None, "the first day is one of its days"
     ALIVE.when(command(valid_on=START - DAY)).refused(BeforeRegistration, valid_on=START - DAY, registered_on=START)
     ALIVE.when(command(valid_on=TODAY + DAY)).refused(NotYetValid, valid_on=TODAY + DAY, today=TODAY)
 
@@ -407,6 +408,21 @@ def test_traits_are_named_once_and_kept_in_order() -> None:
 )
 def test_nothing_counts_before_it_happened(command: Command) -> None:
     ALIVE.when(command).refused(HappenedAfterwards, happened_on=TODAY + DAY, valid_on=TODAY)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        found(TODAY),
+        record_incident(occurred_on=TODAY),
+        honour(awarded_on=TODAY),
+        conclude(decided_on=TODAY),
+        give_title(conferred_on=TODAY),
+    ],
+    ids=["foundation", "incident", "honour", "outcome", "title"],
+)
+def test_what_happens_today_counts_from_today(command: Command) -> None:
+    assert ALIVE.when(command)._refusal() is None
 
 
 @pytest.mark.parametrize(

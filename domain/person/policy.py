@@ -85,8 +85,10 @@ class Appointment:
 
     def overlaps(self, first_day: date, last_day: date | None) -> bool:
         """Whether there is a day both in this appointment and between these two."""
-        begun = last_day is None or self.first_day <= last_day
-        return begun and (self.last_day is None or first_day <= self.last_day)
+        if last_day is not None and last_day < self.first_day:
+            return False
+        # One that was ended before it began holds on no day at all.
+        return self.last_day is None or max(first_day, self.first_day) <= self.last_day
 
     def same_office(self, person_id: str, role: Role, unit_id: UnitId | None) -> bool:
         """Whether it is the same role of the same person at the same place."""

@@ -215,6 +215,24 @@ async def test_an_earlier_day_needs_its_scope(served: Served, new_id: NewId) -> 
     assert (answer.status_code, answer.json()["because"]) == (403, {"scope": "backdate"})
 
 
+async def test_an_earlier_day_is_recorded_with_its_reason_and_both_times_are_told(
+    served: Served, new_id: NewId
+) -> None:
+    administrator, unit_id = served.office.administrator, new_id("GB")
+    document_id = await served.office.deposit(administrator, "reason")
+    headers = {"Effective-On": "2020-05-01", "Reason": f"late_paper; document={document_id}"}
+    answer = await served.post(administrator, "/v1/units", unit(unit_id), headers=headers)
+    assert answer.status_code == 201, answer.text
+    feed = await served.get(administrator, "/v1/events", tag=f"unit:{unit_id}")
+    (envelope,) = [item["envelope"] for item in feed.json()["items"]]
+    assert (envelope["effective_at"], envelope["received_at"]) == ("2020-04-30T16:00:00Z", "2020-05-09T08:36:00Z")
+    assert (envelope["reason_code"], envelope["reason_document_id"]) == ("late_paper", document_id)
+    later = await served.post(
+        administrator, "/v1/units", unit(new_id("GB")), headers={**headers, "Effective-On": "2020-05-10"}
+    )
+    assert (later.status_code, later.json()["type"]) == (409, "/problems/effective-in-future")
+
+
 async def test_many_registrations_at_once_are_one_and_the_rest_are_told(served: Served, new_id: NewId) -> None:
     unit_id = new_id("GB")
     answers = await asyncio.gather(

@@ -129,6 +129,22 @@ async def test_an_administrator_gives_and_takes_tokens_and_nobody_else_does(serv
     assert unknown.json()["errors"][0]["pointer"] == "/scopes"
 
 
+async def test_a_request_for_a_token_sent_again_makes_no_second_one(
+    served: Served, attacker: asyncpg.Connection, new_id: NewId
+) -> None:
+    administrator, clerk = served.office.administrator, await served.office.somebody("clerk")
+    await served.token(administrator)
+    asked, key = {"person_id": clerk.person_id, "scopes": ["read"]}, new_id("token")
+    first = await served.post(administrator, "/v1/tokens", asked, key=key)
+    there = await attacker.fetchval("select count(*) from token")
+    again = await served.post(administrator, "/v1/tokens", asked, key=key)
+    assert (again.status_code, again.json()["type"]) == (409, "/problems/token-given-before")
+    assert again.json()["because"] == {"token_id": first.json()["token_id"]}
+    assert await attacker.fetchval("select count(*) from token") == there
+    other = await served.post(administrator, "/v1/tokens", asked, key=new_id("token"))
+    assert other.status_code == 201
+
+
 async def test_a_revoked_token_writes_nothing_at_all(served: Served, new_id: NewId) -> None:
     administrator = served.office.administrator
     made = await served.parts.tokens.create(administrator.log_id, administrator.person_id, ("read", "act"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import asyncpg
 import pytest
 
@@ -79,3 +81,23 @@ async def test_a_filing_tried_out_says_what_would_be_recorded_and_records_nothin
         assert await caught_up(connection, house.log_id) == filed.json()["version"]
     finally:
         await connection.close()
+
+
+async def test_the_roster_is_read_as_it_had_been_recorded_by_a_time_and_as_it_was_true_on_a_day(house: Desk) -> None:
+    await house.places(1)
+    (first,) = await house.branches(1)
+    assert (await house.file(first)).status_code == 201
+    await house.act("administrator", "/v1/clock/advance", {"to": "2020-05-20T09:00:00+08:00"})
+    withdrawn = await house.act("committee", f"/v1/applications/{first}/withdraw", reason="withdrawn")
+
+    async def state(**asked: str) -> Any:
+        rows = (await house.read("auditor", "/v1/roster", min_position=withdrawn["version"], **asked))["items"]
+        return [row["state"] for row in rows]
+
+    assert await state() == ["withdrawn"]
+    assert await state(as_of="2020-05-19T09:00:00+08:00") == ["filed"]
+    assert await state(as_of="2020-05-20T09:00:00+08:00") == ["withdrawn"]
+    assert await state(as_of="2020-05-09T16:35:59+08:00") == []
+    assert [await state(effective_on=day) for day in ("2020-05-08", "2020-05-09", "2020-05-19", "2020-05-20")] == [
+        [], ["filed"], ["filed"], ["withdrawn"]
+    ]  # fmt: skip

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
+from uuid import uuid4
 
 from api.cli.demo.wire import Answer, Wire
 
@@ -207,7 +208,7 @@ class Player:
     def hand_token(self, who: str, name: str, person_id: str) -> None:
         """Ask, as the administrator, for somebody's token; it is kept in memory only, and another one next time."""
         body = {"person_id": person_id, "scopes": ["read", "act"], "days": 1}
-        headers = {"Idempotency-Key": f"demo-token-{who}"}
+        headers = {"Idempotency-Key": f"demo-token-{who}-{uuid4()}"}
         answer = self._ask("POST", "/v1/tokens", "administrator", f"token-{who}", body=body, headers=headers)
         if answer.status != _CREATED:
             raise StoryBroken(f"No token for {who}: {answer.status} {self._detail(answer)}")
