@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any, Final
 
 from api.cli.demo import texts
@@ -31,11 +32,11 @@ def screening(p: Player) -> None:
     opinion = p.deposit("opinion-BR-3", "clerk", "other", texts.CORRECTION)
     correction = {"parts": [{"kind": "budget"}], "last_day": "2020-06-05", "opinion_document_id": opinion}
     p.refused(
-        "no-screen-nominator", whole.nominator, f"{at_whole}/pass-screening", {}, kind="not-permitted",
+        "no-screen-nominator", whole.nominator, f"{at_whole}/screening/pass", {}, kind="not-permitted",
         what="passes what it put forward · 自行通过初审",
     )  # fmt: skip
     p.refused(
-        "no-reject-clerk", "clerk", f"{at}/reject", {}, reason="budget_incomplete", kind="not-permitted",
+        "no-reject-clerk", "clerk", f"{at}/screening/reject", {}, reason="budget_incomplete", kind="not-permitted",
         what="rejects it alone · 擅自不予通过",
     )  # fmt: skip
     p.refused(
@@ -43,7 +44,7 @@ def screening(p: Player) -> None:
         kind="not-in-this-state", what="changes what was filed · 报送后自行改动",
     )  # fmt: skip
     returned = p.act(
-        "return-BR-3", "clerk", f"{at}/request-correction", correction, reason="budget_incomplete",
+        "return-BR-3", "clerk", f"{at}/correction/request", correction, reason="budget_incomplete",
         en="returns BR-3: its budget leaves out a year; to be corrected by 5 June",
         zh="退回 BR-3:预算缺一个年度,6 月 5 日前补正",
     )  # fmt: skip
@@ -53,7 +54,7 @@ def screening(p: Player) -> None:
     _correct(p, faulty)
     for a in _FILED:
         p.act(
-            f"pass-{a.unit_id}", "clerk", f"/v1/applications/{a.application_id}/pass-screening", {},
+            f"pass-{a.unit_id}", "clerk", f"/v1/applications/{a.application_id}/screening/pass", {},
             en=f"passes {a.unit_id}", zh=f"{a.unit_id} 初审通过",
         )  # fmt: skip
 
@@ -214,9 +215,14 @@ def ranking(p: Player) -> None:
         p.act(f"rank-{track}", "clerk", f"{_PANEL}/tracks/{track}/rank", {})
         for placing in p.read("clerk", f"{_PANEL}/tracks/{track}/ranking")["placings"]:
             p.say(
-                f"    {placing['rank'] or '–':>2}  {placing['application_id']:<12} {placing['score']['shown']:>7}"
+                f"    {placing['rank'] or '–':>2}  {placing['application_id']:<12} {_points(placing['score']):>7}"
                 f"  {len(placing['counted'])} sheets · 份评分表"
             )
+
+
+def _points(score: dict[str, int]) -> str:
+    hundredths = round(Fraction(score["numerator"], score["denominator"]) * 100)
+    return f"{hundredths // 100}.{hundredths % 100:02}"
 
 
 # --- rows 16 and 17 --------------------------------------------------------------------------------------------------
