@@ -11,6 +11,7 @@ from api import (
     eligibility,
     institution,
     nomination,
+    outbox,
     permission,
     person,
     programme,
@@ -39,5 +40,6 @@ PAGES: Final[tuple[Page, ...]] = (
     application.PAGE,
     eligibility.PAGE,
     record.PAGE,
+    outbox.PAGE,
     surroundings.PAGE,
 )

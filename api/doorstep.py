@@ -43,6 +43,10 @@ _HEADS_REST: Final = (
     "SELECT position FROM event WHERE log_id = l.log_id ORDER BY position DESC LIMIT 1) e ON true GROUP BY 1"
 )
 _CHECKPOINTS: Final = "SELECT log_id, consumer, position FROM checkpoint"
+_OPEN_ROWS: Final = (
+    "SELECT log_id, automation, state, count(*) AS rows, extract(epoch FROM now() - min(entered_at))::float8 AS age"
+    " FROM outbox WHERE state IN ('pending', 'dead') GROUP BY 1, 2, 3"
+)
 
 
 class Figures:
@@ -63,9 +67,21 @@ class Figures:
             ["log", "consumer"],
             registry=self.registry,
         )
+        self.outbox = Gauge(
+            "biaogan_outbox_rows",
+            "Rows of the outbox that wait, or are dead",
+            ["log", "automation", "state"],
+            registry=self.registry,
+        )
+        self.oldest = Gauge(
+            "biaogan_outbox_oldest_seconds",
+            "Age of the oldest row of the outbox that waits, or is dead",
+            ["log", "automation", "state"],
+            registry=self.registry,
+        )
 
     async def text(self, pool: asyncpg.Pool[asyncpg.Record]) -> bytes:
-        """Everything in the exposition format, heads and lags as they stand now."""
+        """Everything in the exposition format; heads, lags and open rows of the outbox as they stand now."""
         heads = {row["log_id"]: row["head"] for row in await pool.fetch(_HEADS + _HEADS_REST)}
         self.head.clear()
         self.lag.clear()
@@ -74,6 +90,12 @@ class Figures:
         for row in await pool.fetch(_CHECKPOINTS):
             lag = heads.get(row["log_id"], 0) - row["position"]
             self.lag.labels(str(row["log_id"]), row["consumer"]).set(lag)
+        self.outbox.clear()
+        self.oldest.clear()
+        for row in await pool.fetch(_OPEN_ROWS):
+            names = (str(row["log_id"]), row["automation"], row["state"])
+            self.outbox.labels(*names).set(row["rows"])
+            self.oldest.labels(*names).set(row["age"])
         return generate_latest(self.registry)
 
 
