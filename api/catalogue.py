@@ -12,6 +12,7 @@ from api import (
     institution,
     nomination,
     obligation,
+    outbox,
     permission,
     person,
     programme,
@@ -50,5 +51,6 @@ PAGES: Final[tuple[Page, ...]] = (
     publicity.PAGE,
     obligation.PAGE,
     record.PAGE,
+    outbox.PAGE,
     surroundings.PAGE,
 )

@@ -41,6 +41,10 @@ _HEADS_REST: Final = (
     "SELECT position FROM event WHERE log_id = l.log_id ORDER BY position DESC LIMIT 1) e ON true GROUP BY 1"
 )
 _CHECKPOINTS: Final = "SELECT log_id, consumer, position FROM checkpoint"
+_OPEN_ROWS: Final = (
+    "SELECT log_id, automation, state, count(*) AS rows, extract(epoch FROM now() - min(entered_at))::float8 AS age"
+    " FROM outbox WHERE state IN ('pending', 'dead') GROUP BY 1, 2, 3"
+)
 
 
 class Figures:
@@ -68,6 +72,21 @@ class Figures:
             ["log", "consumer"],
             registry=self.registry,
         )
+        self.widest = Gauge(
+            "biaogan_boundary_events_max", "Events in a command's widest boundary", ["command"], registry=self.registry
+        )
+        self.outbox = Gauge(
+            "biaogan_outbox_rows",
+            "Rows of the outbox that wait, or are dead",
+            ["log", "automation", "state"],
+            registry=self.registry,
+        )
+        self.oldest = Gauge(
+            "biaogan_outbox_oldest_seconds",
+            "Age of the oldest row of the outbox that waits, or is dead",
+            ["log", "automation", "state"],
+            registry=self.registry,
+        )
         self._of: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -84,12 +103,8 @@ class Figures:
         """Count what a command was decided on."""
         self.boundary.labels(command).observe(events)
 
-        self.widest = Gauge(
-            "biaogan_boundary_events_max", "Events in a command's widest boundary", ["command"], registry=self.registry
-        )
-
     async def text(self, pool: asyncpg.Pool[asyncpg.Record], widest: Mapping[str, int]) -> bytes:
-        """Everything in the exposition format, heads and lags as they stand now, and the widest boundaries so far."""
+        """Everything in the exposition format: heads, lags, open rows of the outbox, and the widest boundaries so far."""
         for command, events in widest.items():
             self.widest.labels(command).set(events)
         heads = {row["log_id"]: row["head"] for row in await pool.fetch(_HEADS + _HEADS_REST)}
@@ -100,6 +115,12 @@ class Figures:
         for row in await pool.fetch(_CHECKPOINTS):
             lag = heads.get(row["log_id"], 0) - row["position"]
             self.lag.labels(str(row["log_id"]), row["consumer"]).set(lag)
+        self.outbox.clear()
+        self.oldest.clear()
+        for row in await pool.fetch(_OPEN_ROWS):
+            names = (str(row["log_id"]), row["automation"], row["state"])
+            self.outbox.labels(*names).set(row["rows"])
+            self.oldest.labels(*names).set(row["age"])
         return generate_latest(self.registry)
 
 

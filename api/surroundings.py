@@ -14,6 +14,7 @@ from api.pages import ASSETS, DOCS_POLICY, PAGE_POLICY, docs_page, problem_page,
 from api.problems import NotFound, named
 from api.requests import Parameters
 from api.routes import AnyRequest, AnyResponse, Own, Page, Parameter
+from infra.outbox import Outbox
 
 _HTML: Final = "text/html"
 _ASSETS: Final = {
@@ -88,15 +89,18 @@ async def _ready(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     checks: dict[str, str] = {}
     try:
         standing = await wiring.views.standing()
+        outbox = await Outbox(wiring.parts.pool).standing()
         checks["record"] = "ok"
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        standing = ()
+        standing, outbox = (), []
         checks["record"] = type(error).__name__
     ready = checks["record"] == "ok"
     for each in standing:
         lag = each.head - each.position
         state = "ok" if each.healthy else "being built" if each.relation is None else f"stopped at {each.stopped_at}"
         checks[f"view {each.view} of log {each.log_id}"] = f"{state}, {lag} behind"
+    for row in outbox:
+        checks[f"{row.automation} of log {row.log_id}"] = f"{row.rows} {row.state}"
     health = Health(ready, checks) if verbose else Health(ready, {})
     return Response(msgspec.json.encode(health), status_code=200 if ready else 503, media_type="application/json")
 

@@ -29,9 +29,9 @@ __all__ = [
     "Entry",
     "Lane",
     "Outbox",
-    "Retry",
-    "Row",
-    "Standing",
+    "OutboxRetry",
+    "OutboxRow",
+    "OutboxStanding",
     "State",
     "Taken",
     "key_of",
@@ -165,7 +165,7 @@ class Lane:
     asked_at: datetime
 
 
-class Standing(msgspec.Struct, frozen=True):
+class OutboxStanding(msgspec.Struct, frozen=True):
     """How many rows of an automation wait or are dead in one log, and since when."""
 
     log_id: int
@@ -175,7 +175,7 @@ class Standing(msgspec.Struct, frozen=True):
     oldest_at: datetime
 
 
-class Row(msgspec.Struct, frozen=True):
+class OutboxRow(msgspec.Struct, frozen=True):
     """One row: what starts it, what it is done for, and what became of it."""
 
     key: UUID
@@ -192,7 +192,7 @@ class Row(msgspec.Struct, frozen=True):
     fault: str | None
 
 
-class Retry(msgspec.Struct, frozen=True):
+class OutboxRetry(msgspec.Struct, frozen=True):
     """A person had a dead row taken up again."""
 
     at: datetime
@@ -259,9 +259,9 @@ class Outbox:
 
     # --- by people ---------------------------------------------------------------------------------------------------
 
-    async def standing(self, log_id: int | None = None) -> list[Standing]:
+    async def standing(self, log_id: int | None = None) -> list[OutboxStanding]:
         """What waits and what is dead, in one log or in all."""
-        return [Standing(*record) for record in await self._pool.fetch(_STANDING, log_id)]
+        return [OutboxStanding(*record) for record in await self._pool.fetch(_STANDING, log_id)]
 
     async def list(
         self,
@@ -271,18 +271,19 @@ class Outbox:
         *,
         after: UUID | None = None,
         limit: int = LARGEST_PAGE,
-    ) -> list[Row]:
+    ) -> list[OutboxRow]:
         """Rows in these states, the newest first, from the one after a key on."""
         return [
-            Row(*record) for record in await self._pool.fetch(_LIST, log_id, list(states), automation, after, limit)
+            OutboxRow(*record)
+            for record in await self._pool.fetch(_LIST, log_id, list(states), automation, after, limit)
         ]
 
-    async def show(self, log_id: int, key: UUID) -> tuple[Row, tuple[Retry, ...]] | None:
+    async def show(self, log_id: int, key: UUID) -> tuple[OutboxRow, tuple[OutboxRetry, ...]] | None:
         """One row and why it was taken up again; None if there is none."""
         record = await self._pool.fetchrow(_ROW, log_id, key)
         if record is None:
             return None
-        return Row(*record), tuple(Retry(*each) for each in await self._pool.fetch(_RETRIES, log_id, key))
+        return OutboxRow(*record), tuple(OutboxRetry(*each) for each in await self._pool.fetch(_RETRIES, log_id, key))
 
     async def retry(self, log_id: int, key: UUID, reason_code: str) -> bool:
         """Have a dead row taken up again; false where it is not dead."""

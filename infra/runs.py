@@ -11,7 +11,7 @@ import asyncpg
 import asyncpg.pool
 import msgspec
 
-__all__ = ["Leadership", "LeadershipLost", "Run", "Runs", "leading"]
+__all__ = ["Leadership", "LeadershipLost", "Run", "Runs", "ScheduleState", "leading"]
 
 _LEADER: Final = 0x62677363
 _ANSWER_SECONDS: Final = 5.0
@@ -30,6 +30,7 @@ on conflict (log_id) do update set position = excluded.position, clock_at = excl
     next_due_at = excluded.next_due_at, seen_at = clock_timestamp()
 where (schedule_state.position, schedule_state.clock_at) <= (excluded.position, excluded.clock_at)
 """
+_STATE: Final = "select position, clock_at, next_due_at, seen_at from schedule_state where log_id = $1"
 _LAST: Final = """
 select rule, due_key, due_at, ran_at, outcome, refusal, position from schedule_run
 where log_id = $1 order by ran_at desc limit $2
@@ -46,6 +47,15 @@ class Run(msgspec.Struct, frozen=True):
     outcome: str
     refusal: str | None
     position: int | None
+
+
+class ScheduleState(msgspec.Struct, frozen=True):
+    """Up to this position and this time of the institution's clock nothing more is due."""
+
+    position: int
+    clock_at: datetime
+    next_due_at: datetime | None
+    seen_at: datetime
 
 
 class Runs:
@@ -69,6 +79,11 @@ class Runs:
     async def quiet(self, log_id: int, position: int, clock_at: datetime, next_due_at: datetime | None) -> None:
         """Note that up to this position and time nothing more is due."""
         await self._pool.execute(_QUIET, log_id, position, clock_at, next_due_at)
+
+    async def state(self, log_id: int) -> ScheduleState | None:
+        """Where the scheduler stands in a simulated institution; in a real one nobody waits for it, and it notes nothing."""
+        row = await self._pool.fetchrow(_STATE, log_id)
+        return None if row is None else ScheduleState(*row)
 
     async def last(self, log_id: int, limit: int = 50) -> list[Run]:
         """The latest runs of a log, newest first."""

@@ -18,7 +18,7 @@ from infra.assembly import Assembly, assemble, open_pool
 from infra.event_store import EventStore, open_log
 from infra.front_door import Caller
 from infra.master_key import ensure_key_file
-from infra.outbox import Outbox, Row
+from infra.outbox import Outbox, OutboxRow
 from infra.processes import beating
 from infra.record import Item
 from tests.viewing import CATALOGUE, PlotDug, PlotFlooded, PlotLeft, RowMerged, write
@@ -194,7 +194,7 @@ class Garden:
     async def write(self, *events: Event) -> int:
         return await write(self.store, events)
 
-    async def rows(self, automation: Automation | None = None) -> list[Row]:
+    async def rows(self, automation: Automation | None = None) -> list[OutboxRow]:
         found = await self.outbox.list(self.log_id, automation=automation.name if automation else None, limit=100_000)
         return found[::-1]
 

@@ -17,7 +17,7 @@ import pytest_asyncio
 from domain.ids import UnitId
 from infra.assembly import Assembly
 from infra.front_door import Ask, FrontDoor, Preview, Receipt, command_id, service_id
-from infra.outbox import Answer, Row, key_of
+from infra.outbox import Answer, OutboxRow, key_of
 from infra.record import Overloaded
 from infra.subscription import Checkpoint
 from infra.writer import LogUnavailable
@@ -113,6 +113,16 @@ async def test_rows_and_checkpoint_are_one(here: Garden, superuser: asyncpg.Conn
     await superuser.execute("ALTER TABLE outbox DROP CONSTRAINT planted")
     await dispatcher.catch_up(here.log_id, here.origin)
     assert len(await here.rows()) == 2
+
+
+async def test_a_checkpoint_that_cannot_move_takes_its_rows_with_it(
+    here: Garden, superuser: asyncpg.Connection
+) -> None:
+    await here.write(dug(1))
+    await superuser.execute("ALTER TABLE checkpoint ADD CONSTRAINT planted CHECK (consumer <> 'automations') NOT VALID")
+    with pytest.raises(asyncpg.CheckViolationError):
+        await here.entered()
+    assert await here.rows() == []
 
 
 async def test_what_stood_before_an_automation_was_written_does_not_start_it(here: Garden) -> None:
@@ -535,7 +545,7 @@ async def test_what_is_listed_goes_on_where_it_ended_and_may_be_narrowed(here: G
     await here.write(*(dug(n) for n in range(5)), PlotLeft(unit_id=UnitId("P-1")))
     await here.dispatched(ALLOTMENT)
     whole = await here.outbox.list(here.log_id)
-    found: list[Row] = []
+    found: list[OutboxRow] = []
     while page := await here.outbox.list(here.log_id, after=found[-1].key if found else None, limit=2):
         found += page
     assert found == whole

@@ -103,6 +103,37 @@ def test_the_record_is_exported_rooted_and_checked_without_a_server(shell: Shell
     assert swapped.stderr.startswith("biaogan: ")
 
 
+async def test_the_dead_are_listed_shown_and_taken_up_again_with_a_reason(
+    shell: Shell, superuser: asyncpg.Connection
+) -> None:
+    shell.answer(*OPENING, "--id", "UNI")
+    done, dead = "00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"
+    await superuser.execute(
+        "INSERT INTO outbox (log_id, position, automation, about, key, state, attempts, ended_at, recorded, fault) VALUES"
+        " (1, 3, 'when_it_rains_close_windows', 3, $1, 'done', 1, now(), 4, NULL),"
+        " (1, 5, 'when_it_rains_close_windows', 2, $2, 'dead', 7, now(), NULL, 'TimeoutError')",
+        done,
+        dead,
+    )
+    assert [(row["key"], row["state"]) for row in shell.answer("outbox", "list")] == [(dead, "dead"), (done, "done")]
+    assert [row["key"] for row in shell.answer("outbox", "list", "--state", "dead")] == [dead]
+    assert shell.run("outbox", "list").stdout.splitlines() == [
+        f"{dead}  when_it_rains_close_windows  #5 for #2  dead after 7 attempts: TimeoutError",
+        f"{done}  when_it_rains_close_windows  #3  done, recorded at #4",
+    ]
+    assert shell.run("outbox", "retry", dead).returncode == 2, "not without a reason"
+    assert shell.run("outbox", "retry", dead, "--reason", "Li said so").returncode == 2, "and not in prose"
+    assert shell.answer("outbox", "retry", dead, "--reason", "roof_mended") == {"key": dead, "state": "pending"}
+    shown = shell.answer("outbox", "show", dead)
+    assert (shown["row"]["state"], shown["row"]["attempts"]) == ("pending", 0)
+    assert [each["reason_code"] for each in shown["retries"]] == ["roof_mended"]
+    assert "taken up again" in shell.run("outbox", "show", dead).stdout
+    for key in (dead, done):
+        refused = shell.run("outbox", "retry", key, "--reason", "again")
+        assert (refused.returncode, refused.stderr) == (1, f"biaogan: There is no dead row {key}.\n")
+    assert shell.run("outbox", "show", done.replace("1", "9")).returncode == 1
+
+
 async def test_views_are_built_verified_and_a_difference_is_named(shell: Shell, superuser: asyncpg.Connection) -> None:
     administrator_id = shell.answer(*OPENING, "--id", "UNI")["administrator_id"]
     assert shell.run("projections", "status").returncode == 1

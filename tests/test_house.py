@@ -24,6 +24,8 @@ import pytest
 from domain import ids, kernel
 from domain.kernel import Command, Event, Refusal, asked_fields, sentences, tags_of, taken_in, titles
 from domain.lifecycle import EVENTS
+from workers.actors import ACTORS
+from workers.automations import AUTOMATIONS, Asks, Does, Sends
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("domain", "projections", "workers", "api", "infra")
@@ -680,6 +682,32 @@ def test_command_and_event_names_are_unique_across_capabilities() -> None:
 def test_every_command_is_in_the_permission_table_and_only_commands_are() -> None:
     policy = import_module("domain.permission.policy")
     assert {row.command for row in policy.TABLE} == {command.__name__ for command in commands()}
+
+
+def test_an_automation_is_a_sentence_and_asks_for_nothing_that_it_may_not() -> None:
+    """``when_x_do_y``, named once, in two languages; its command is one that the service identity may ask for."""
+    names = [automation.name for automation in AUTOMATIONS]
+    assert len(names) == len(set(names))
+    policy = import_module("domain.permission.policy")
+    for automation in AUTOMATIONS:
+        assert re.fullmatch(r"when(_[a-z]+)+", automation.name), automation.name
+        assert automation.en.startswith("When "), automation.name
+        assert re.search(r"[一-鿿]", automation.zh), automation.name
+        assert automation.when in EVENTS, automation.name
+        if isinstance(automation.then, Asks):
+            holders = {row.role for row in policy.act_of(automation.then.command).permissions}
+            assert "service" in holders, f"{automation.name}: {automation.then.command.__name__}"
+
+
+def test_actors_are_one_table_and_speak_both_languages() -> None:
+    assert len({actor.name for actor in ACTORS}) == len(ACTORS)
+    assert {actor.carries_out for actor in ACTORS} == {Asks, Does, Sends}
+    for actor in ACTORS:
+        assert actor.en, actor.name
+        assert re.search(r"[一-鿿]", actor.zh), actor.name
+    pattern = re.compile(r"dramatiq\.actor\(|@actor\b")
+    users = {where(path) for path in sources(*ROOMS) if pattern.search(path.read_text(encoding="utf-8"))}
+    assert users == {"workers/actors.py"}, users
 
 
 def test_nothing_registers_itself_by_being_imported() -> None:

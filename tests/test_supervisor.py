@@ -49,6 +49,22 @@ inner = subprocess.Popen(["sleep", "600"])
 signal.pause()
 """
 
+# A child that stops its own in its own way, and would be disturbed if somebody else did.
+LEADING = """
+import pathlib, signal, subprocess, sys
+folder = pathlib.Path(sys.argv[2])
+inner = "import pathlib, signal, sys; signal.signal(signal.SIGTERM, lambda *_: pathlib.Path(sys.argv[1]).touch());"
+inner += "print(flush=True); [signal.pause() for _ in iter(int, 1)]"
+started = subprocess.Popen([sys.executable, "-c", inner, str(folder / "told")], stdout=subprocess.PIPE)
+started.stdout.readline()
+def leave(*_):
+    started.kill()
+    sys.exit(0)
+signal.signal(signal.SIGTERM, leave)
+(folder / sys.argv[1]).write_text("1")
+signal.pause()
+"""
+
 # The whole of a small installation: a database and two children, kept until told to stop.
 INSTALLATION = f"""
 import sys
@@ -129,6 +145,12 @@ def test_one_that_does_not_listen_is_killed(tmp_path: Path) -> None:
     with supervisor:
         pid = pid_of("api", tmp_path)
     assert not is_running(pid)
+
+
+def test_what_a_child_started_is_told_to_stop_by_that_child_alone(tmp_path: Path) -> None:
+    with Supervisor([child("worker", LEADING, tmp_path)]):
+        pid_of("worker", tmp_path)
+    assert not (tmp_path / "told").exists()
 
 
 @pytest.mark.parametrize("how", ["stop", "crash"])

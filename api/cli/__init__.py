@@ -22,6 +22,7 @@ from api.cli.calendar import calendar
 from api.cli.demo import demo as play_demo
 from api.cli.events import events
 from api.cli.institution import institution
+from api.cli.outbox import outbox
 from api.cli.programme import programme
 from api.cli.projections import projections, replay
 from api.cli.serve import CANNOT_START
@@ -105,7 +106,7 @@ def completion(shell: str) -> None:
     print(found(biaogan, {}, "biaogan", "_BIAOGAN_COMPLETE").source())
 
 
-for _command in (serve, institution, token, calendar, programme, events, replay, projections):
+for _command in (serve, institution, token, calendar, programme, events, outbox, replay, projections):
     biaogan.add_command(_command)
 
 
