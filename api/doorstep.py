@@ -104,7 +104,7 @@ class Figures:
         self.boundary.labels(command).observe(events)
 
     async def text(self, pool: asyncpg.Pool[asyncpg.Record], widest: Mapping[str, int]) -> bytes:
-        """Everything in the exposition format: heads, lags, open rows of the outbox, and the widest boundaries so far."""
+        """Everything in the exposition format: heads, lags, the outbox as they stand, and the widest boundaries."""
         for command, events in widest.items():
             self.widest.labels(command).set(events)
         heads = {row["log_id"]: row["head"] for row in await pool.fetch(_HEADS + _HEADS_REST)}

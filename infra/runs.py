@@ -81,7 +81,7 @@ class Runs:
         await self._pool.execute(_QUIET, log_id, position, clock_at, next_due_at)
 
     async def state(self, log_id: int) -> ScheduleState | None:
-        """Where the scheduler stands in a simulated institution; in a real one nobody waits for it, and it notes nothing."""
+        """Where the scheduler stands in a simulated institution; in a real one it notes nothing."""
         row = await self._pool.fetchrow(_STATE, log_id)
         return None if row is None else ScheduleState(*row)
 

@@ -50,6 +50,8 @@ from domain.nomination.events import (
     PlanRecorded,
     QuotaAssigned,
 )
+from domain.obligation.events import ObligationExcused, ObligationFellOverdue, ObligationReminded
+from domain.obligation.policy import obligation_id
 from domain.permission.events import AccessDayRecorded
 from domain.person.events import (
     Appointed,
@@ -605,7 +607,7 @@ def applications(first: int) -> list[Event]:
 # --- from the ranking to the closed publicity -------------------------------------------------------------------------
 
 PANEL, DECISION, PUBLICITY = PanelId("PANEL-1"), DecisionId("D-1"), PublicityId("PUB-1")
-OBJECTIONS = tuple(ObjectionId(f"OBJ-{n}") for n in range(1, 6))
+OBJECTIONS = tuple(ObjectionId(f"OBJ-{n}") for n in range(1, 7))
 SHOWN_FROM, SHOWN_UNTIL = at("2020-06-22 09:00"), at("2020-06-30 00:00")
 SHOWN_LAST = date(2020, 6, 29)
 _CASE: dict[str, Any] = {"application_id": MINE, "programme_id": CALL, "track_id": BRANCHES, "unit_id": BRANCH}
@@ -689,7 +691,7 @@ def objections() -> list[Event]:
     abouts: list[dict[str, Any]] = [
         {"objection_id": one, "publicity_id": PUBLICITY, "application_id": MINE} for one in OBJECTIONS
     ]
-    first, second, third, fourth, fifth = abouts
+    first, second, third, fourth, fifth, sixth = abouts
 
     def received(about: dict[str, Any], due: date | None) -> ObjectionReceived:
         return ObjectionReceived(
@@ -698,7 +700,7 @@ def objections() -> list[Event]:
         )  # fmt: skip
 
     return [
-        *(received(about, SHOWN_LAST) for about in (first, second, third, fourth)),
+        *(received(about, SHOWN_LAST) for about in (first, second, third, fourth, sixth)),
         received(fifth, None),
         ObjectionAdmitted(**first),
         ObjectionInvestigated(**first, findings_document_id=PAPER),
@@ -709,10 +711,36 @@ def objections() -> list[Event]:
     ]
 
 
+def minded(events: Sequence[Event]) -> list[Event]:
+    """The same from the first position on, with what becomes of an obligation that nobody answers in time."""
+    found: list[Event] = []
+    for event in events:
+        found.append(event)
+        if isinstance(event, CorrectionRequested):
+            found += _unanswered(event, len(found))
+        if isinstance(event, ObjectionReceived) and event.objection_id == OBJECTIONS[-1]:
+            excused = obligation_id("objection_decision", len(found))
+            found.append(
+                ObligationExcused(
+                    obligation_id=excused, kind="objection_decision", programme_id=CALL, objection_id=event.objection_id
+                )
+            )
+    return found
+
+
+def _unanswered(event: CorrectionRequested, position: int) -> list[Event]:
+    owed: dict[str, Any] = {
+        "obligation_id": obligation_id("correction", position), "kind": "correction", "programme_id": CALL,
+        "application_id": event.application_id, "unit_id": event.unit_id, "due_at": event.closes_at,
+        "last_day": event.last_day,
+    }  # fmt: skip
+    return [ObligationReminded(**owed), ObligationFellOverdue(**owed)]
+
+
 def life() -> list[Recorded]:
     """The whole of it, as the log would hold it: an hour between one event and the next."""
     before = [*institution(), *units(), *programme()]
-    return as_recorded([*before, *applications(len(before) + 1), *selection(), *publicity()])
+    return as_recorded(minded([*before, *applications(len(before) + 1), *selection(), *publicity()]))
 
 
 def as_recorded(events: Sequence[Event], *, by: str = ADA, first: int = 1) -> list[Recorded]:

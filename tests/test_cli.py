@@ -109,7 +109,8 @@ async def test_the_dead_are_listed_shown_and_taken_up_again_with_a_reason(
     shell.answer(*OPENING, "--id", "UNI")
     done, dead = "00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"
     await superuser.execute(
-        "INSERT INTO outbox (log_id, position, automation, about, key, state, attempts, ended_at, recorded, fault) VALUES"
+        "INSERT INTO outbox (log_id, position, automation, about, key, state, attempts, ended_at, recorded, fault)"
+        " VALUES"
         " (1, 3, 'when_it_rains_close_windows', 3, $1, 'done', 1, now(), 4, NULL),"
         " (1, 5, 'when_it_rains_close_windows', 2, $2, 'dead', 7, now(), NULL, 'TimeoutError')",
         done,

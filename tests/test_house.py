@@ -235,7 +235,8 @@ def test_names_are_business_nouns() -> None:
 
 INSIDE_THE_LOG = {"infra/record.py", "infra/event_store.py", "infra/writer.py", "infra/overlay.py"}
 HANDS_IT_TO_THE_LOG = re.compile(
-    r"(?<!broker)\.enqueue\(|\b(?:from|select) append\(|\b(?:into|update|delete from) (?:public\.)?(?:event|event_tag|command)\b",
+    r"(?<!broker)\.enqueue\(|\b(?:from|select) append\("
+    r"|\b(?:into|update|delete from) (?:public\.)?(?:event|event_tag|command)\b",
     re.IGNORECASE,
 )
 

@@ -104,7 +104,7 @@ def test_what_nothing_answered_in_time_falls_overdue_at_its_instant() -> None:
     [
         refiled(),
         ScreeningPassed(**{name: FILED[name] for name in ("application_id", "programme_id", "track_id", "unit_id")}),
-        ScreeningRejected(**FILED),
+        ScreeningRejected(**FILED, opinion_document_id=PAPER),
         withdrawn(),
     ],
     ids=lambda body: type(body).__name__,

@@ -51,7 +51,7 @@ from workers.schedule import OPERATIONS, SCHEDULE
 from workers.scheduler import Due, Scheduler
 
 pytestmark = pytest.mark.store
-(CLOSE,) = SCHEDULE
+CLOSE = next(row for row in SCHEDULE if row.rule == "close_application_windows")
 (ROOTS,) = OPERATIONS
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 Rivals = tuple[Assembly, Assembly]

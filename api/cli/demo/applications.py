@@ -165,7 +165,7 @@ def _endorse(p: Player, a: Applicant) -> None:
         f"resolution-{a.unit_id}", a.nominator, "resolution", texts.resolution(a.unit_id), owner=a.nominator_unit_id
     )
     p.act(f"decide-{a.unit_id}", a.nominator, f"{at}/decide", {"resolution_document_id": resolution})
-    digest = p.read(a.nominator, at)["prepared_digest"]
+    digest = p.first_read(f"digest-{a.unit_id}", a.nominator, at, "prepared_digest")
     p.act(
         f"vet-{a.unit_id}", a.nominator, f"{at}/vet", {"materials_digest": digest},
         en=f"decided and vetted {a.unit_id}", zh=f"研究确定并审核把关 {a.unit_id}",

@@ -36,19 +36,19 @@ def screening(p: Player) -> None:
         what="passes what it put forward · 自行通过初审",
     )  # fmt: skip
     p.refused(
-        "no-reject-clerk", "clerk", f"{at}/screening/reject", {}, reason="budget_incomplete", kind="not-permitted",
+        "no-reject-clerk", "clerk", f"{at}/screening/reject", {"opinion_document_id": opinion}, reason="budget_incomplete",
+        kind="not-permitted",
         what="rejects it alone · 擅自不予通过",
     )  # fmt: skip
     p.refused(
         "no-save-filed", whole.hand, f"{at_whole}/budget", {"lines": []}, draft=whole.application_id,
         kind="not-in-this-state", what="changes what was filed · 报送后自行改动",
     )  # fmt: skip
-    returned = p.act(
+    p.act(
         "return-BR-3", "clerk", f"{at}/correction/request", correction, reason="budget_incomplete",
         en="returns BR-3: its budget leaves out a year; to be corrected by 5 June",
         zh="退回 BR-3:预算缺一个年度,6 月 5 日前补正",
     )  # fmt: skip
-    p.versions[faulty.application_id] = returned.version
     p.advance("clock-11", "administrator", "2020-06-05T10:00:00+08:00")
     p.heading("11", "It is corrected, vetted anew and filed again; five pass", "补正、重新审核并报送;五份通过初审")
     _correct(p, faulty)
@@ -68,6 +68,9 @@ def _correct(p: Player, a: Applicant) -> None:
         {"category": categories[category], "year": years[year], "amount_fen": yuan * 100}
         for category, year, yuan in BUDGET_OF_BRANCH
     ]
+    # A reminder came on the last day; whoever works on the draft has seen it.
+    p.read(a.hand, at)
+    p.versions[a.application_id] = p.head
     p.act("correct-BR-3", a.hand, f"{at}/budget", {"lines": lines}, draft=a.application_id)
     p.act(
         "prepare-BR-3-again", a.hand, f"{at}/prepare", {}, draft=a.application_id,
@@ -77,7 +80,7 @@ def _correct(p: Player, a: Applicant) -> None:
         "no-refile-unvetted", a.nominator, f"{at}/refile", {}, kind="not-in-this-state",
         what="files it again unvetted · 未经审核即重新报送",
     )  # fmt: skip
-    digest = p.read(a.nominator, at)["prepared_digest"]
+    digest = p.first_read(f"digest-{a.unit_id}-again", a.nominator, at, "prepared_digest")
     p.act("vet-BR-3-again", a.nominator, f"{at}/vet", {"materials_digest": digest})
     p.act(
         "refile-BR-3", a.nominator, f"{at}/refile", {},
@@ -125,7 +128,7 @@ def recusal(p: Player) -> None:
     mine = f"{_PANEL}/applications/2020-{unit_id}"
     interest = {"interest": "former_colleague"}
     p.refused(
-        "no-declare-clerk", "clerk", f"{mine}/declare-interest", interest, kind="not-permitted",
+        "no-declare-clerk", "clerk", f"{mine}/declare-interest", interest, kind="code-missing",
         what="declares it for him · 代为申明",
     )  # fmt: skip
     p.act(
@@ -162,7 +165,7 @@ def scoring(p: Player) -> None:
     )  # fmt: skip
     at = f"{_PANEL}/applications"
     p.refused(
-        "no-sheet-clerk", "clerk", f"{at}/2020-BR-1/sheet", _sheet("R1", "BR-1"), kind="not-permitted",
+        "no-sheet-clerk", "clerk", f"{at}/2020-BR-1/sheet", _sheet("R1", "BR-1"), kind="code-missing",
         what="files a sheet · 代填评分表",
     )  # fmt: skip
     p.refused(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,9 @@ __all__ = ["Journal", "Player", "Receipt", "StoryBroken", "Trial"]
 _OK: Final = 200
 _CREATED: Final = 201
 _NO: Final = range(400, 500)
+_NOT_FOUND: Final = 404
+_LOOKS: Final = 100
+_LOOK_SECONDS: Final = 0.1
 
 
 class StoryBroken(Exception):
@@ -186,10 +190,22 @@ class Player:
             raise StoryBroken(f"GET {path} was answered with {answer.status}: {self._detail(answer)}")
         return answer.body
 
+    def first_read(self, step: str, who: str, path: str, name: str) -> Any:  # noqa: ANN401 - JSON of any shape.
+        """What a field of a resource said when the story first came here; it may say something else by now."""
+        kept = self.journal.get(step)
+        if kept is None:
+            kept = {name: self.read(who, path)[name]}
+            self.journal.keep(step, kept)
+        return kept[name]
+
     def read_public(self, path: str) -> Any:  # noqa: ANN401 - JSON of any shape.
-        """Read what anybody may read, without a token, once it is there."""
-        self.tend()
-        answer = self.wire.ask("GET", f"{path}?{urlencode({'format': 'json'})}", token=None, who="anybody", step="")
+        """Read what anybody may read, without a token, once it is there; the public says no position to wait for."""
+        for _ in range(_LOOKS):
+            self.tend()
+            answer = self.wire.ask("GET", f"{path}?{urlencode({'format': 'json'})}", token=None, who="anybody", step="")
+            if answer.status != _NOT_FOUND:
+                break
+            time.sleep(_LOOK_SECONDS)
         if answer.status != _OK:
             raise StoryBroken(f"GET {path} was answered with {answer.status}: {self._detail(answer)}")
         return answer.body
