@@ -51,6 +51,14 @@ def screening(p: Player) -> None:
     )  # fmt: skip
     p.advance("clock-11", "administrator", "2020-06-05T10:00:00+08:00")
     p.heading("11", "It is corrected, vetted anew and filed again; five pass", "补正、重新审核并报送;五份通过初审")
+    p.refused(
+        "no-pass-returned", "clerk", f"{at}/screening/pass", {}, kind="not-in-this-state",
+        what="passes what he has returned · 补正期间通过初审",
+    )  # fmt: skip
+    p.refused(
+        "no-extend-correction", "head", f"{at}/correction/extend", {"last_day": "2020-06-09"}, kind="reason-missing",
+        what="gives more time without a reason · 无事由延长补正",
+    )  # fmt: skip
     _correct(p, faulty)
     for a in _FILED:
         p.act(
