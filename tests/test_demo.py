@@ -25,7 +25,9 @@ from tests.walks.running import free_port
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMAND = "import sys; from api.cli import main; sys.exit(main())"
+# A shell has its background jobs ignore Ctrl-C, and they pass that on; a terminal does not.
+HEARD = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+COMMAND = HEARD + "import sys; from api.cli import main; sys.exit(main())"
 SECONDS = 120.0
 
 
