@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from litestar.response import Stream
 
-from api.acts import RESOURCES, Wiring, address_of, respond
+from api.acts import RESOURCES, Wiring, address_of, respond, stream_of
 from api.callers import Reader
 from api.problems import HeaderInvalid, NotFound, ParameterInvalid
 from api.requests import Headers, Parameters, idempotency_key, reason, whole
@@ -92,7 +92,7 @@ async def _receive(wiring: Wiring, request: AnyRequest, attempt: Attempt, *, sea
         attempt,
         sealed_under,
         kind,
-        request.stream(),
+        stream_of(request),
         declared_media_type=(headers.get("Content-Type") or "").split(";")[0].strip().lower() or None,
         announced_size=size,
         limit=LIMIT_BYTES,
