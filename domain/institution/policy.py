@@ -23,9 +23,7 @@ class InstantOutOfCalendar(Invalid):
 def require_in_calendar(field: str, instant: datetime) -> None:
     """Refuse an instant that no calendar of an institution reaches: once a clock stood there, it could not go back."""
     if not FIRST_YEAR <= instant.year <= LAST_YEAR:
-        raise InstantOutOfCalendar(
-            field=field, rule="within the calendar", instant=instant, first_year=FIRST_YEAR, last_year=LAST_YEAR
-        )
+        raise InstantOutOfCalendar(field=field, instant=instant, first_year=FIRST_YEAR, last_year=LAST_YEAR)
 
 
 @dataclass(slots=True)
