@@ -1,12 +1,15 @@
-"""The API process: ``python -m api``."""
+"""The API process: ``python -m api``; with ``--fd N`` it listens at the socket that its parent holds as file N."""
 
 from __future__ import annotations
 
+import argparse
+import socket
 import sys
 
 import uvicorn
 
 from api.app import application
+from api.protocol import served
 from infra.log import configure
 from infra.master_key import KeyFileRefused, ensure_key_file
 from infra.settings import SettingsRefused, load
@@ -16,6 +19,9 @@ _DRAIN_SECONDS = 10
 
 def main() -> int:
     """Serve until told to stop."""
+    asked = argparse.ArgumentParser(prog="python -m api", description="Serve the HTTP API.")
+    asked.add_argument("--fd", type=int, help="a socket that is bound already, by its number")
+    fd: int | None = asked.parse_args().fd
     try:
         settings = load()
         keys = ensure_key_file(settings.key_file)
@@ -27,22 +33,15 @@ def main() -> int:
         return 2
     configure("api", settings.log_level)
     server = uvicorn.Server(
-        uvicorn.Config(
+        served(
             application(settings.database_url, lambda: keys),
             host=settings.host,
             port=settings.port,
             loop="uvloop",
-            http="httptools",
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            # Nobody else's word is taken for where a request comes from.
-            proxy_headers=False,
             timeout_graceful_shutdown=_DRAIN_SECONDS,
         )
     )
-    server.run()
+    server.run(None if fd is None else [socket.socket(fileno=fd)])
     return 0 if server.started else 1
 
 

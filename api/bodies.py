@@ -19,6 +19,7 @@ import msgspec
 
 from api.problems import BodyInvalid, BodyUnreadable
 from domain.ids import PATTERNS, CalendarYear, PersonId
+from domain.institution.policy import FIRST_YEAR, LAST_YEAR
 from domain.kernel import Code, Command, SealedAnswers, SealedDetails, SealedIdentity, SealedSheet, asked_fields
 
 __all__ = ["body_of", "decode", "fault", "field_types"]
@@ -26,7 +27,6 @@ __all__ = ["body_of", "decode", "fault", "field_types"]
 LARGEST: Final = 2**53 - 1
 _TEXTS: Final = 100
 _TEXT_LENGTH: Final = 20_000
-_FIRST_YEAR, _LAST_YEAR = 1900, 2200
 
 # msgspec repeats the offending words for some faults; those are said again without them.
 _QUOTING: Final = (
@@ -48,7 +48,7 @@ _AS_ASKED: Final[dict[Any, Any]] = {
     SealedAnswers: Annotated[dict[str, _Text], msgspec.Meta(max_length=_TEXTS)],
     SealedSheet: Annotated[dict[Code, _Whole], msgspec.Meta(max_length=_TEXTS)],
     SealedIdentity: Annotated[str, msgspec.Meta(pattern=PATTERNS[PersonId])],
-    CalendarYear: Annotated[int, msgspec.Meta(ge=_FIRST_YEAR, le=_LAST_YEAR)],
+    CalendarYear: Annotated[int, msgspec.Meta(ge=FIRST_YEAR, le=LAST_YEAR)],
     int: _Whole,
     datetime: Annotated[datetime, msgspec.Meta(tz=True)],
     **{kind: Annotated[str, msgspec.Meta(pattern=pattern)] for kind, pattern in PATTERNS.items()},

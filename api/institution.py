@@ -94,7 +94,7 @@ PAGE = Page(
             zh="向前拨动模拟时钟,先完成途中到期事项;真实时钟的机构没有此项。",
             body=Move,
             result=Advanced,
-            refusals=(404, 409, 503),
+            refusals=(404, 409, 413, 415, 422, 503),
         ),
         Rows(path="/v1/institution", view=INSTITUTION),
         Rows(path="/v1/access-days", view=ACCESS_DAY),

@@ -188,7 +188,7 @@ def _command_headers(command: type[Command], if_match: str) -> Iterable[dict[str
     yield _parameter(
         "If-Match",
         "header",
-        {"type": "string", "pattern": r'^"?\d{1,15}"?$'},
+        {"type": "string", "pattern": r'^("[0-9]{1,15}"|[0-9]{1,15})$'},
         "The version read, as the ETag gave it",
         "所读版本(ETag)",
         required=if_match == "required",

@@ -14,19 +14,26 @@ from api.callers import SCOPES, Reader
 from api.problems import BodyInvalid, NotFound, NotLoggedIn
 from api.requests import Headers, Parameters, bearer, idempotency_key
 from api.routes import AnyRequest, AnyResponse, Own, Page, Parameter
-from domain.ids import PSEUDONYM
+from domain.ids import PSEUDONYM, PersonId, tag
 from domain.permission.audiences import AT_UNIT, EVERYBODY, INSTITUTION_WIDE
 from domain.permission.policy import ACTS, ROLE_TITLES, NotPermitted
+from domain.person.events import PersonRegistered, ServiceRegistered
+from domain.person.policy import PersonUnknown
+from infra.record import Item
 
 _DAYS: Final = 3650
 _USUAL_DAYS: Final = 90
+_REGISTERED: Final = (PersonRegistered.TOPIC, ServiceRegistered.TOPIC)
 
 
 class NewToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whom a token is for, what it opens, and how long it lives."""
 
     person_id: Annotated[str, msgspec.Meta(pattern=PSEUDONYM, title="Person")]
-    scopes: Annotated[tuple[str, ...], msgspec.Meta(title="Scopes", max_length=len(SCOPES))] = ("read", "act")
+    scopes: Annotated[tuple[str, ...], msgspec.Meta(title="Scopes", min_length=1, max_length=len(SCOPES))] = (
+        "read",
+        "act",
+    )
     days: Annotated[int, msgspec.Meta(ge=1, le=_DAYS, title="Days until it expires")] = _USUAL_DAYS
 
 
@@ -114,6 +121,7 @@ async def _create(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     asked_by = wiring.parts.door.command_id(institution, caller.person_id, idempotency_key(headers))
     asked: NewToken = decode(await json_of(request, headers), NewToken)
     unknown_scope(asked.scopes)
+    await refuse_stranger(wiring, reader.caller.log_id, asked.person_id)
     created = await wiring.parts.tokens.create(
         caller.log_id,
         asked.person_id,
@@ -123,6 +131,14 @@ async def _create(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     )
     await _journal(wiring, reader, "CreateToken", f"token:{created.token_id}", "created")
     return json_response(GivenToken(created.token_id, created.secret), 201, {"Cache-Control": "no-store"})
+
+
+async def refuse_stranger(wiring: Wiring, log_id: int, person_id: str) -> None:
+    """Refuse a token for somebody who is not on record: nobody could say later whose acts those were."""
+    store = await wiring.parts.stores(log_id)
+    page = await store.read([Item(_REGISTERED, (tag(PersonId, person_id),))], limit=1)
+    if not page.events:
+        raise PersonUnknown(person_id=person_id)
 
 
 def unknown_scope(scopes: tuple[str, ...]) -> None:
@@ -212,7 +228,7 @@ PAGE = Page(
             body=NewToken,
             result=GivenToken,
             status=201,
-            refusals=(409, 415, 422),
+            refusals=(404, 409, 413, 415, 422),
         ),
         Own(
             method="GET",

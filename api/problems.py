@@ -7,18 +7,19 @@ repeated: a problem names places and rules, never content.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, cast
 
 import asyncpg
 import msgspec
 from litestar.exceptions import HTTPException
 
+from api.rules import in_chinese
 from domain.kernel import Denied, Invalid, Refusal, Unknown
 from infra.advance import ClockIsReal, Stuck
 from infra.content import NotAllowed
 from infra.documents import EmptyDocument, NoSuchDocument, TooLarge, Truncated
-from infra.front_door import NotAuthenticated, OtherRequest, Raced, VersionPassed
+from infra.front_door import NotAuthenticated, OtherRequest, Raced, VersionAhead, VersionPassed
 from infra.record import Overloaded, Unwritable
 from infra.tokens import GivenBefore
 from infra.vault import KeyDestroyed, NothingSealed
@@ -34,6 +35,7 @@ __all__ = [
     "known_refusals",
     "named",
     "problem",
+    "sentence",
     "status_of",
     "translated",
 ]
@@ -77,6 +79,18 @@ class BodyUnreadable(Refusal):
     """
 
 
+class BodyIncomplete(Refusal):
+    """The caller had gone before the whole body had come; nothing was done.
+    zh: 请求体尚未传完,调用者已断开;未执行任何操作。
+    """
+
+
+class NotHttp(Refusal):
+    """This is no request that HTTP/1.1 knows, or one of its lines is too long.
+    zh: 此内容不是合乎 HTTP/1.1 的请求,或其中某行过长。
+    """
+
+
 class BodyInvalid(Refusal):
     """The body breaks its schema at {pointer}: {rule}.
     zh: 请求体在 {pointer} 处不符合模式:{rule}。
@@ -84,8 +98,8 @@ class BodyInvalid(Refusal):
 
 
 class NotLoggedIn(Refusal):
-    """A valid token is needed: none was given, or it is unknown, expired or revoked.
-    zh: 需要有效令牌:未提供令牌,或令牌未知、过期、已撤销。
+    """A valid token is needed: none was given, or it is unknown, expired, revoked, or one that must be exchanged first.
+    zh: 需要有效令牌:未提供令牌,或令牌未知、过期、已撤销,或须先换取。
     """
 
 
@@ -234,6 +248,8 @@ STATUS: Final[dict[type[Refusal], int]] = {
     ParameterInvalid: 400,
     ParameterUnknown: 400,
     BodyUnreadable: 400,
+    BodyIncomplete: 400,
+    NotHttp: 400,
     DocumentIncomplete: 400,
     NotLoggedIn: 401,
     Denied: 403,
@@ -243,6 +259,7 @@ STATUS: Final[dict[type[Refusal], int]] = {
     FormatUnknown: 406,
     DocumentErased: 410,
     VersionStale: 412,
+    VersionAhead: 412,
     TooLargeHere: 413,
     MediaTypeUnknown: 415,
     DocumentNotAllowed: 415,
@@ -323,27 +340,40 @@ def translated(error: Exception) -> Refusal:
 # --- the answer ------------------------------------------------------------------------------------------------------
 
 
+def sentence(refusal: Refusal, language: str) -> str:
+    """The sentence of a refusal; what it says of a rule is told in the same language."""
+    rule = refusal.because.get("rule")
+    if language != "zh" or not isinstance(rule, str):
+        return refusal.sentence(language)
+    return type(refusal).zh.format_map({**refusal.because, "rule": in_chinese(rule)})
+
+
 def problem(refusal: Refusal, language: str, request_id: str) -> tuple[int, dict[str, str], bytes]:
     """Status, headers and body of the answer to a refusal."""
     status = status_of(type(refusal))
     because = dict(refusal.because)
-    errors = because.pop("errors", None)
+    errors = cast("Sequence[Mapping[str, Any]] | None", because.pop("errors", None))
     body: dict[str, object] = {
         "type": f"/problems/{refusal.kind}",
         "title": type(refusal).zh if language == "zh" else type(refusal).en,
         "status": status,
-        "detail": refusal.sentence(language),
+        "detail": sentence(refusal, language),
         "because": because,
         "request_id": request_id,
     }
     if errors is not None:
-        body["errors"] = errors
+        body["errors"] = [_told(error, language) for error in errors]
     headers = {"Content-Type": MEDIA_TYPE, "Content-Language": language, "Vary": "Accept-Language"}
     if isinstance(refusal, _RETRYABLE):
         headers["Retry-After"] = str(because.get("retry_after", _RETRY_SECONDS))
     if status == STATUS[NotLoggedIn]:
         headers["WWW-Authenticate"] = 'Bearer realm="biaogan"'
     return status, headers, msgspec.json.encode(body, enc_hook=str)
+
+
+def _told(error: Mapping[str, Any], language: str) -> Mapping[str, Any]:
+    """One of several faults; where it is told in one language only, in that of the caller."""
+    return {**error, "detail": in_chinese(error["detail"])} if language == "zh" and "detail" in error else error
 
 
 _ROOMS: Final = frozenset({"domain", "projections", "infra", "api", "workers"})

@@ -7,7 +7,7 @@ is not the caller's to see: otherwise the filter would tell it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -22,6 +22,7 @@ from api.requests import Headers, Parameters, etag_matches
 from api.routes import AnyRequest, AnyResponse, Row, Rows, path_fields
 from domain.kernel import Audience, redact
 from domain.permission.audiences import EVERYBODY
+from infra.view_query import BadQuery
 from infra.view_query import Page as PageOfRows
 from projections.kernel import Table, View, canonical_csv, columns
 
@@ -124,21 +125,29 @@ async def answer_row(wiring: Wiring, route: Row, request: AnyRequest) -> AnyResp
     view, log_id = route.view, reader.caller.log_id
     key = _key(route, request)
     when = await times(wiring, reader, parameters, effective=view.effective)
-    found = await wiring.views.get(
-        log_id,
-        view.name,
-        key,
-        at_position=when.at_position,
-        effective_on=when.effective_on,
-        min_position=when.min_position,
-        version_of=f"{route.version_of}:{key[-1]}",
-    )
+    try:
+        found = await wiring.views.get(
+            log_id,
+            view.name,
+            key,
+            at_position=when.at_position,
+            effective_on=when.effective_on,
+            min_position=when.min_position,
+            version_of=f"{route.version_of}:{key[-1]}",
+        )
+    except BadQuery as bad:
+        raise _nothing_or(bad, view.key) from None
     shown = None if found.row is None else redacted(reader, view, found.row)
     if shown is None:
         raise NotFound
     # The version stands for the body where everybody reads all of it, and it was not changed by another's event.
     is_exact = route.is_public and 0 < found.since <= found.version
     return finished(shown, found.position, headers, f'"{found.version}"', is_exact=is_exact)
+
+
+def _nothing_or(bad: BadQuery, in_path: Collection[str]) -> Exception:
+    """What cannot be a value of a field is, in a path, the id of nothing."""
+    return NotFound() if bad.field in in_path else bad
 
 
 def _key(route: Row, request: AnyRequest) -> tuple[Any, ...]:
@@ -211,9 +220,12 @@ async def answer_rows(wiring: Wiring, route: Rows, request: AnyRequest) -> AnyRe
     when = await times(wiring, reader, parameters, effective=view.effective)
     listing = _Listing(view, _filters(route, request, parameters, filters), _sort(view, parameters), when)
     limit = parameters.whole("limit", 1, LIMIT)
-    if csv:
-        return await _csv(wiring, reader, listing)
-    page = await _page(wiring, reader, listing, limit or _USUAL, parameters.text("cursor"))
+    try:
+        if csv:
+            return await _csv(wiring, reader, listing)
+        page = await _page(wiring, reader, listing, limit or _USUAL, parameters.text("cursor"))
+    except BadQuery as bad:
+        raise _nothing_or(bad, in_path) from None
     shown = _shown(reader, listing, page.rows)
     body: dict[str, Any] = {"items": shown, "next": page.next, "position": page.position}
     if reader.institution.simulated:

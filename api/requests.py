@@ -47,7 +47,7 @@ __all__ = [
 
 KEY_RULE: Final = "1 to 200 visible ASCII characters"
 _KEY: Final = re.compile(r"[!-~]{1,200}")
-_VERSION: Final = re.compile(r'"?(\d{1,15})"?')
+_VERSION: Final = re.compile(r'"(?P<quoted>[0-9]{1,15})"|(?P<bare>[0-9]{1,15})')
 REASON_CODE: Final = r"[a-z0-9]+(?:[_-][a-z0-9]+)*"
 _REASON: Final = re.compile(rf"(?P<code>{REASON_CODE})(?:\s*;\s*document=(?P<document>[0-9a-f]{{64}}))?")
 _CODE_LENGTH: Final = 64
@@ -152,7 +152,7 @@ def if_match(headers: Headers) -> int | None:
     match = _VERSION.fullmatch(text)
     if match is None:
         raise HeaderInvalid(header="If-Match", rule='one version, as in "123"')
-    return int(match[1])
+    return int(match["quoted"] or match["bare"])
 
 
 def effective_on(headers: Headers) -> date | None:

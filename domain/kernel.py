@@ -458,6 +458,13 @@ def reading(fresh: Callable[[], C]) -> Generator[Sequence[Selector], Iterable[Re
 _FIGURE = re.compile(r"\{(\w+)\}")
 
 
+def _told(instant: datetime, zone: tzinfo) -> datetime:
+    try:
+        return instant.astimezone(zone)
+    except OverflowError:
+        return instant  # At the ends of the calendar some clocks show nothing any more.
+
+
 class Refusal(Exception):
     """A named business "no". The first docstring line is its sentence, the line after ``zh:`` the Chinese one."""
 
@@ -480,7 +487,7 @@ class Refusal(Exception):
     def told_in(self, zone: tzinfo) -> None:
         """Tell the instants among the figures by the clock of a zone; they stay the same instants."""
         self.because = {
-            name: figure.astimezone(zone) if isinstance(figure, datetime) else figure
+            name: _told(figure, zone) if isinstance(figure, datetime) else figure
             for name, figure in self.because.items()
         }
 

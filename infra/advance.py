@@ -76,6 +76,10 @@ class Advance:
         if unattended:
             step = await self._step(institution, caller, to, unattended=True)
             return Advanced(await self.clock.now(caller.log_id), (step,))
+        # Where it may not go at all, nothing moves, not even as far as what is due on the way.
+        if to > await self.clock.now(caller.log_id):
+            values = {"to": to, "unattended": False}
+            await self.door.ask(Ask(caller=caller, command=self.command, values=values, dry_run=True))
         steps: list[Receipt] = []
         while True:
             now = await self.clock.now(caller.log_id)

@@ -37,6 +37,7 @@ __all__ = [
     "Receipt",
     "RecordedRef",
     "ScopeMissing",
+    "VersionAhead",
     "VersionPassed",
 ]
 
@@ -59,6 +60,12 @@ class VersionPassed(Exception):
     def __init__(self, missed: tuple[int, ...]) -> None:
         super().__init__(f"missed {list(missed)}")
         self.missed = missed
+
+
+class VersionAhead(Refusal):
+    """The version given in If-Match, {given}, was never reached: the newest position is {head}.
+    zh: If-Match 所给版本 {given} 从未达到:最新位置为 {head}。
+    """
 
 
 class NotBackdatable(Refusal):

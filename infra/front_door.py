@@ -56,6 +56,7 @@ from infra.asking import (
     Receipt,
     RecordedRef,
     ScopeMissing,
+    VersionAhead,
     VersionPassed,
 )
 from infra.clock import Clock, Institution, guess
@@ -64,7 +65,19 @@ from infra.documents import Documents, NoSuchDocument
 from infra.event_store import EventStore
 from infra.log import logger
 from infra.overlay import Overlay
-from infra.record import Accepted, Check, Conflict, Fact, Item, KeyReused, Outcome, Proposal, Repeated, Stale
+from infra.record import (
+    Accepted,
+    Check,
+    Conflict,
+    Fact,
+    Item,
+    KeyReused,
+    Outcome,
+    Proposal,
+    Repeated,
+    Stale,
+    refuse_unwritable,
+)
 from infra.record import Receipt as Standing
 from infra.sealed_fields import Sealer, as_hashed, matter_of, sealed_fields
 from infra.staging import Attempt, Staging
@@ -82,6 +95,7 @@ __all__ = [
     "Reason",
     "Receipt",
     "RecordedRef",
+    "VersionAhead",
     "VersionPassed",
     "command_id",
     "service_id",
@@ -265,10 +279,13 @@ class FrontDoor:
                 return decided
             if decided is None:
                 continue
+            proposal = _proposal(ask, decided, request.hash)
             if ask.dry_run:
+                for fact in proposal.facts:
+                    refuse_unwritable(fact)
                 return Preview(command_id, tuple((event.TOPIC, event) for event in decided.events))
             # Nothing was awaited since the overlay was looked at: the chain of this process's commands rests on it.
-            match await _append(store, _proposal(ask, decided, request.hash), attempt):
+            match await _append(store, proposal, attempt):
                 case Accepted(receipt) | Repeated(receipt):
                     return _receipt(receipt)
                 case Stale(missed):
@@ -367,6 +384,8 @@ class FrontDoor:
                 if known.receipt.request_hash != request.hash:
                     raise OtherRequest(request.command_id)
                 return _receipt(known.receipt)
+            if request.ask.if_match is not None and request.ask.if_match > known.head:
+                raise VersionAhead(given=request.ask.if_match, head=known.head)
             request.now = request.now or known.answers[0].astimezone(UTC)
             overlay = store.overlay(items, known)
             past = [*known.events, *overlay.events]

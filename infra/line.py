@@ -150,6 +150,7 @@ def check(export: Iterable[bytes], also: Callable[[Mapping[str, Any]], Iterable[
     for number, raw in enumerate(export, 1):
         canonical = raw.removesuffix(b"\n")
         checked.root.add(leaf(canonical))
+        seen.wanted += 1
         if canonical is raw:
             checked.findings.append(f"line {number}: is cut off, it has no line feed")
         try:
@@ -159,8 +160,10 @@ def check(export: Iterable[bytes], also: Callable[[Mapping[str, Any]], Iterable[
             continue
         if checked.log is None:
             checked.log = body["log"]
-        checked.findings.extend(f"line {number}: {what}" for what in seen.faults(number, checked.log, body))
+        checked.findings.extend(f"line {number}: {what}" for what in seen.faults(checked.log, body))
         checked.findings.extend(f"line {number}: {what}" for what in also(body))
+    if not checked.root.size:
+        checked.findings.append("there is no line; a log begins with the opening of its institution")
     return checked
 
 
@@ -193,6 +196,8 @@ def _parse(canonical: bytes) -> dict[str, Any]:
         again = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
     except ValueError as error:
         raise _Fault(f"is no JSON ({error})") from error
+    except RecursionError as error:
+        raise _Fault("is no JSON (nested too deeply)") from error
     if again != canonical or not isinstance(body, dict):
         raise _Fault("is not in canonical form")
     if not canonical.isascii() and not unicodedata.is_normalized("NFC", canonical.decode()):
@@ -256,12 +261,15 @@ class _Seen:
         self._commands: set[bytes] = set()
         self._command = b""
         self._recorded_at = ""
+        self.wanted = 0
+        """The position that belongs here: of a gap only its end is told, not every line behind it."""
 
-    def faults(self, number: int, log: str | None, body: dict[str, Any]) -> Iterator[str]:
+    def faults(self, log: str | None, body: dict[str, Any]) -> Iterator[str]:
         if body["log"] != log:
             yield f"belongs to another log ({body['log']})"
-        if body["position"] != number:
-            yield f"position {body['position']} where {number} belongs"
+        if body["position"] != self.wanted:
+            yield f"position {body['position']} where {self.wanted} belongs"
+        self.wanted = body["position"]
         if body["cause"] is not None and body["cause"] >= body["position"]:
             yield f"position {body['position']} names a cause that comes after it"
         event_id = bytes.fromhex(body["event_id"].replace("-", ""))

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from infra.places import SERVER_ACCOUNT, STATE_VARIABLE, Account, make_folders, private_file, runtime_dir
+from infra.places import SERVER_ACCOUNT, STATE_VARIABLE, Account, make_own_folders, private_file, runtime_dir
 
 __all__ = [
     "POLL_SECONDS",
@@ -43,8 +43,7 @@ class EmbeddedError(Exception):
 
 def make_data_dir(data_dir: Path, inside: Path, account: Account, server: str) -> None:
     """Make the folder of a server, and make sure that its account can reach what is its own inside."""
-    # Another account must pass through to its own folders inside, which are closed to all but it.
-    make_folders(data_dir, 0o711 if account.is_another else 0o700)
+    make_own_folders(data_dir)
     blocked = account.blocked_at(inside) if account.is_another else None
     if blocked is not None:
         raise EmbeddedError(
@@ -64,7 +63,9 @@ def take_lock(data_dir: Path) -> IO[bytes]:
         except BlockingIOError:
             if time.monotonic() > deadline:
                 lock.close()
-                raise EmbeddedError(f"{data_dir} is in use by another running biaogan.") from None
+                raise EmbeddedError(
+                    f"{data_dir} is in use by another running biaogan. 该数据目录正由另一进程使用。"
+                ) from None
             time.sleep(POLL_SECONDS)
         else:
             return lock

@@ -57,10 +57,21 @@ def runtime_dir(env: Mapping[str, str] = os.environ) -> Path:
 
 def make_folders(folder: Path, mode: int) -> None:
     """Make a folder and what is missing above it with this mode, whatever the umask; what exists is left as it is."""
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    for path in reversed(missing):
-        path.mkdir(exist_ok=True)
-        path.chmod(mode)
+    try:
+        missing = [path for path in (folder, *folder.parents) if not path.exists()]
+        for path in reversed(missing):
+            path.mkdir(exist_ok=True)
+            path.chmod(mode)
+    except OSError as fault:
+        raise PlaceRefused(
+            f"{folder} cannot be made ({fault.strerror}); set {STATE_VARIABLE} to a folder of your own."
+            f" 无法建立该文件夹,请将 {STATE_VARIABLE} 设为自有文件夹。"
+        ) from None
+
+
+def make_own_folders(folder: Path) -> None:
+    """Make a folder that is ours alone; where the server runs as another account, that one may pass through."""
+    make_folders(folder, 0o711 if Account.of_server().is_another else 0o700)
 
 
 def private_file(path: Path) -> IO[bytes]:

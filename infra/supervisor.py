@@ -14,6 +14,7 @@ from typing import Self
 
 from infra.leash import leash
 from infra.log import logger
+from infra.places import private_file
 
 _LOOK_SECONDS = 0.05
 _POLL_SECONDS = 0.01
@@ -31,6 +32,8 @@ class Child:
     name: str
     argv: Sequence[str]
     env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    holds: Sequence[int] = ()
+    """Open files of ours that every life of the child takes over by their numbers."""
 
 
 @dataclass(slots=True)
@@ -124,11 +127,11 @@ class Supervisor:
         self._told_to_stop += 1
 
     def _bear(self, life: _Life) -> None:
-        output = self._output.open("ab") if self._output is not None else None
+        output = private_file(self._output) if self._output is not None else None
         try:
             life.process = subprocess.Popen(
                 list(life.child.argv), env=dict(life.child.env), stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                start_new_session=True,
+                start_new_session=True, pass_fds=life.child.holds,
                 preexec_fn=leash(signal.SIGKILL),  # noqa: PLW1509 - only the main thread comes here.
             )  # fmt: skip
         finally:

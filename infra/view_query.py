@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 LARGEST_PAGE: Final = 200
+_OF_THIS_LIST: Final = "a cursor that a page of this list gave"
 
 
 @dataclass(frozen=True)
@@ -83,14 +84,14 @@ class Asked:
     ) -> Asked:
         """Check what is asked against what the view declares; text is taken for values of the fields' types."""
         if not 1 <= limit <= LARGEST_PAGE:
-            raise BadQuery("limit", f"1..{LARGEST_PAGE}")
+            raise BadQuery("limit", f"a whole number from 1 to {LARGEST_PAGE}")
         column = sort.removeprefix("-")
         if column and column not in (*shape.view.sorts, *shape.view.key):
-            raise BadQuery("sort", "not_sortable")
+            raise BadQuery("sort", "a field that this view sorts by")
         checked = []
         for name in sorted(filters):
             if name not in (*shape.view.filters, *shape.view.indexes, *shape.view.key, *shape.view.sorts):
-                raise BadQuery(name, "not_filterable")
+                raise BadQuery(name, "a field that this view filters by")
             checked.append(_filter(shape.by_name[name], filters[name]))
         told = [[field.name, operator, values] for field, operator, values in checked]
         question = msgspec.json.encode([log_id, shape.view.name, told, sort, effective_on])
@@ -135,13 +136,13 @@ class Cursor:
             raw = base64.urlsafe_b64decode(text.encode("ascii"))
             digest, position, value, key = msgspec.json.decode(raw, type=tuple[str, int, Any, list[Any]])
         except (UnicodeEncodeError, binascii.Error, msgspec.MsgspecError, ValueError):
-            raise BadQuery("cursor", "damaged") from None
+            raise BadQuery("cursor", _OF_THIS_LIST) from None
         if digest != asked.digest:
-            raise BadQuery("cursor", "other_question")
+            raise BadQuery("cursor", "a cursor of this very question, filters and sort included")
         if asked.sort is not None and value is not None:
             value = asked.sort.value_of(value)
         if position < 0 or position >= 2**63:
-            raise BadQuery("cursor", "damaged")
+            raise BadQuery("cursor", _OF_THIS_LIST)
         return cls(position, value, shape.key_from(key))
 
     def text(self, asked: Asked) -> str:

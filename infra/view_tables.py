@@ -89,11 +89,11 @@ class Field:
     def value_of(self, value: Any) -> Any:
         """A value for this column, read from text where it is not one yet; raises BadQuery."""
         if self.json:
-            raise BadQuery(self.name, "not_comparable")
+            raise BadQuery(self.name, "a field that can be compared")
         try:
             return msgspec.convert((value,), _VALUES[self.sql], strict=False).value  # type: ignore[attr-defined]
         except msgspec.ValidationError:
-            raise BadQuery(self.name, self.sql) from None
+            raise BadQuery(self.name, "a value of the field it filters by") from None
 
     @property
     def definition(self) -> str:
@@ -141,7 +141,7 @@ class Shape(Generic[Row]):
     def key_from(self, key: Sequence[Any]) -> Key:
         """A key whose parts may be text; raises BadQuery."""
         if len(key) != len(self.key):
-            raise BadQuery("key", f"parts:{len(self.key)}")
+            raise BadQuery("key", f"a key of {len(self.key)} parts")
         return tuple(field.value_of(part) for field, part in zip(self.key, key, strict=True))
 
     @cached_property

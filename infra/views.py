@@ -340,7 +340,7 @@ def _pinned(after: Cursor | None, at_position: int | None) -> int | None:
     if after is None:
         return at_position
     if at_position not in (None, after.position):
-        raise BadQuery("cursor", "position")
+        raise BadQuery("cursor", "a cursor of the same position")
     return after.position
 
 

@@ -6,10 +6,11 @@ import json
 import os
 import re
 import signal
+import socket
 import stat
 import subprocess
 import sys
-import urllib.request
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,64 @@ def test_an_institution_is_opened_once_and_lets_its_administrator_in(shell: Shel
     assert again.returncode == 3
     assert json.loads(again.stdout)["problem"]["type"] == "institution-already-open"
     assert "欧阳锋" not in again.stdout + again.stderr
+
+
+@pytest.mark.parametrize("person", ["zz", "00000000-0000-4000-8000-000000000000"])
+def test_a_token_is_for_somebody_who_is_on_record(shell: Shell, person: str) -> None:
+    shell.answer(*OPENING, "--id", "UNI")
+    refused = shell.run("token", "create", "--person", person, "--json")
+    assert refused.returncode == 3
+    assert json.loads(refused.stdout)["problem"]["type"] == "person-unknown"
+    assert "尚未登记" in refused.stderr
+    assert len(shell.answer("token", "list")) == 1
+
+
+def test_what_is_not_understood_is_told_as_json_where_that_is_asked_for(shell: Shell) -> None:
+    for arguments in (("token", "create"), ("events", "check", "no-such-file"), ("programme", "nonsense")):
+        ran = shell.run(*arguments, "--json")
+        assert ran.returncode == 2
+        assert json.loads(ran.stdout)["exit_code"] == 2
+        assert ran.stderr.strip()
+
+
+def test_an_option_that_cannot_be_is_named_in_both_languages(shell: Shell) -> None:
+    ran = shell.run(*OPENING, "--id", "UNI", "--administrator-id", "zz")
+    assert ran.returncode == 2
+    assert "--administrator-id: Expected" in ran.stderr
+    assert "应为符合正则式" in ran.stderr
+    assert "$." not in ran.stderr
+
+
+def test_what_answers_but_is_no_server_of_ours_is_told_so(shell: Shell) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+
+        def greet() -> None:
+            connection, _ = other.accept()
+            with connection:
+                connection.sendall(b"SSH-2.0-nobody\r\n")
+
+        threading.Thread(target=greet).start()
+        at = f"http://127.0.0.1:{other.getsockname()[1]}"
+        ran = shell.run("programme", "show", "P", BIAOGAN_TOKEN="t", BIAOGAN_URL=at)
+    assert ran.returncode == 4
+    assert "not as Biaogan does" in ran.stderr
+
+
+def test_a_file_that_cannot_be_a_definition_is_told_so(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "definition.json"
+    for text, told in (
+        ("[" * 100_000, "nested too deeply"),
+        ('{"a": 1, "a": 2}', "the key a stands twice"),
+        ('{"a": NaN}', "NaN is no number"),
+        ('{"a": "\\ud800"}', "surrogates not allowed"),
+    ):
+        file.write_text(text)
+        for options in ((), ("--json",)):
+            ran = shell.run("programme", "validate", str(file), *options)
+            assert ran.returncode == 1, ran.stderr
+            assert told in ran.stderr
+    file.write_bytes(b"\xef\xbb\xbf" + PRESET.read_bytes())
+    assert shell.answer("programme", "validate", str(file)) == {"findings": []}
 
 
 def test_tokens_are_made_listed_and_revoked(shell: Shell) -> None:
@@ -230,6 +289,17 @@ def test_a_definition_is_checked_with_every_finding_at_once(shell: Shell, tmp_pa
         (("programme", "show", "P"), {}, 2),
         (("programme", "show", "P"), {"BIAOGAN_TOKEN": "t", "BIAOGAN_URL": "http://127.0.0.1:1"}, 4),
         (("programme", "show", "P"), {"BIAOGAN_TOKEN": "t", "BIAOGAN_URL": "ftp://127.0.0.1"}, 2),
+        (("programme", "show", "P"), {"BIAOGAN_TOKEN": "t", "BIAOGAN_URL": "http://["}, 2),
+        (("programme", "show", "P"), {"BIAOGAN_TOKEN": "t", "BIAOGAN_URL": "http://"}, 2),
+        (("programme", "show", "P"), {"BIAOGAN_TOKEN": "t u"}, 2),
+        (("programme", "show", "P"), {"BIAOGAN_TOKEN": "令牌"}, 2),
+        (("programme", "show", "P", "--token-file", sys.executable), {}, 2),
+        (("programme", "show", "支部 1"), {"BIAOGAN_TOKEN": "t", "BIAOGAN_URL": "http://127.0.0.1:1"}, 4),
+        (("programme", "load", str(PRESET), "--id", "P"), {}, 2),
+        (("events", "export", "-o", "/dev/null/x"), {}, 2),
+        (("demo", "--output", "/dev/null/x"), {}, 3),
+        (("demo", "--output", "papers"), {"BIAOGAN_STATE_DIR": "/dev/null/x"}, 3),
+        (("serve",), {"BIAOGAN_DATABASE_URL": "", "BIAOGAN_OWNER_URL": "", "BIAOGAN_STATE_DIR": "/dev/null/x"}, 3),
         ((*OPENING, "--id", "a b"), {}, 2),
         ((*OPENING, "--id", "UNI", "--time-zone", "Mars/Base"), {}, 2),
         ((*OPENING, "--id", "UNI", "--simulated-from", "yesterday"), {}, 2),
@@ -265,23 +335,25 @@ def test_serve_opens_an_institution_lets_its_administrator_in_and_ends_in_order(
         state = Path(folder) / "state"
         env = {name: value for name, value in os.environ.items() if not name.startswith("BIAOGAN_")}
         env |= {"BIAOGAN_STATE_DIR": str(state), "BIAOGAN_PORT": "18800"}
-        words = Path(folder) / "words"
-        with words.open("wb") as said:
-            serving = subprocess.Popen([sys.executable, "-c", PROGRAM, "serve"], cwd=ROOT, env=env, stderr=said)
+        words, given = Path(folder) / "words", Path(folder) / "given"
+        with words.open("wb") as said, given.open("wb") as answer:
+            serving = subprocess.Popen(
+                [sys.executable, "-c", PROGRAM, "serve", "--json"], cwd=ROOT, env=env, stderr=said, stdout=answer
+            )
         try:
             until(lambda: "Ctrl-C" in words.read_text(encoding="utf-8"), "serve is up", 90)
             url = re.search(r"http://[0-9.]+:\d+", words.read_text(encoding="utf-8"))
             assert url is not None
             token_file = state / "administrator.token"
             assert stat.S_IMODE(token_file.stat().st_mode) == 0o600
-            request = urllib.request.Request(  # noqa: S310 - Always http, from our own words.
-                f"{url[0]}/v1/tokens/exchange",
-                data=b"",
-                headers={"Authorization": f"Bearer {token_file.read_text().strip()}", "Idempotency-Key": "first"},
-                method="POST",
-            )
-            with urllib.request.urlopen(request, timeout=10) as answered:  # noqa: S310 - See above.
-                secret = json.loads(answered.read())["token"]
+            # What is told on the terminal is what a person does next.
+            assert f"token exchange --token-file {token_file}" in words.read_text(encoding="utf-8")
+            kept = Path(folder) / "admin.token"
+            exchange = ("token", "exchange", "--token-file", str(token_file), "-o", str(kept))
+            assert Shell(env).answer(*exchange)["file"] == str(kept)
+            assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+            assert Shell(env).run(*exchange).returncode == 3
+            secret = kept.read_text().strip()
             shell = Shell({**env, "BIAOGAN_TOKEN": secret, "BIAOGAN_URL": url[0]})
             assert shell.answer("calendar", "load", "2020", "--file")["version"] == 10
             assert shell.answer("replay", "verify")["differences"] == []
@@ -292,6 +364,12 @@ def test_serve_opens_an_institution_lets_its_administrator_in_and_ends_in_order(
             code = serving.wait(60)
         assert code == 0
         assert not is_running(serving.pid)
+        assert "stopped" in words.read_text(encoding="utf-8").splitlines()[-1]
+        assert json.loads(given.read_text(encoding="utf-8"))["url"] == url[0]
+        log = state / "processes.log"
+        assert stat.S_IMODE(log.stat().st_mode) == 0o600
+        lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+        assert {"serve", "api", "scheduler"} <= {line["process"] for line in lines}
         assert not (state / "running.json").exists()
         offline = Shell(env)
         assert offline.answer("events", "root")["root"] == beside["root"]

@@ -187,6 +187,9 @@ RED: list[tuple[str, str, Callable[[Document], None]]] = [
         "/tracks/1/eligibility/0/not_for_traits",
         set_at(*BRANCH, "eligibility", 0, "for_traits", to=["student_branch"]),
     ),
+    ("plain", "/name_en", set_at("name_en", to="Cafe\u0301")),
+    ("plain", "/tracks/0/funded_years/1", set_at("tracks", 0, "funded_years", 1, to=2**53)),
+    ("plain", "/tracks/0/places/target", set_at("tracks", 0, "places", "target", to=-(2**53))),
 ]
 
 

@@ -14,10 +14,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from api.cli.demo import _stage
 from api.cli.demo.cast import PEOPLE
+from api.cli.serve import StartRefused, listening
 from infra.line import check
+from infra.settings import load
 from tests.conftest import open_folder
 from tests.waiting import until
 from tests.walks.running import free_port
@@ -25,7 +29,9 @@ from tests.walks.running import free_port
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMAND = "import sys; from api.cli import main; sys.exit(main())"
+# A shell has its background jobs ignore Ctrl-C, and they pass that on; a terminal does not.
+HEARD = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+COMMAND = HEARD + "import sys; from api.cli import main; sys.exit(main())"
 SECONDS = 120.0
 
 
@@ -119,6 +125,20 @@ def test_killed_in_the_middle_it_goes_on_and_changes_nothing_that_was_done(machi
 
     assert (machine.output / "root.txt").read_text() == root
     assert not machine.running()
+
+
+def test_two_that_start_at_once_play_on_stages_and_listen_at_ports_of_their_own(tmp_path: Path) -> None:
+    stages = [_stage(tmp_path / "demo", keep=False) for _ in range(2)]
+    assert [stage.folder.name for stage in stages] == ["1", "2"]
+    assert _stage(tmp_path / "demo", keep=True).folder.name == "2"
+    said: list[str] = []
+    settings = load({"BIAOGAN_STATE_DIR": str(tmp_path), "BIAOGAN_PORT": str(free_port())})
+    with listening(settings, said.append) as one, listening(settings, said.append) as other:
+        assert one.getsockname()[1] == settings.port
+        assert other.getsockname()[1] > settings.port
+    assert len(said) == 1
+    with pytest.raises(StartRefused, match="Nothing can listen"):
+        listening(msgspec.structs.replace(settings, host="203.0.113.1"), said.append)
 
 
 def test_stopped_by_ctrl_c_it_leaves_nothing_and_a_second_one_starts_afresh(machine: Machine) -> None:

@@ -18,6 +18,7 @@ from domain.institution.commands import (
     StartsAtNotTaken,
 )
 from domain.institution.events import ClockAdvanced, InstitutionOpened
+from domain.institution.policy import InstantOutOfCalendar
 from domain.kernel import Invalid, SealedDetails
 from domain.person.events import Appointed, PersonRegistered, Role, ServiceRegistered
 from domain.person.policy import DetailNotKept, NameMissing
@@ -93,6 +94,14 @@ def test_an_institution_is_opened_once() -> None:
 def test_a_simulated_clock_needs_a_start_and_a_real_one_takes_none() -> None:
     given().when(opening(starts_at=None)).refused(StartsAtMissing, field="starts_at")
     given().when(opening(clock="real")).refused(StartsAtNotTaken, field="starts_at")
+
+
+@pytest.mark.parametrize("year", [1, 1899, 2201, 9999])
+def test_a_clock_stands_where_days_can_be_counted(year: int) -> None:
+    beyond = datetime(year, 12, 31, 20, tzinfo=UTC)
+    given().when(opening(starts_at=beyond)).refused(InstantOutOfCalendar, field="starts_at", instant=beyond)
+    if beyond > START:
+        given(opened()).when(AdvanceClock(to=beyond)).refused(InstantOutOfCalendar, field="to", instant=beyond)
 
 
 @pytest.mark.parametrize("twice", ["schedule_id", "automation_id", "import_id"])

@@ -182,6 +182,9 @@ def test_a_refusal_tells_instants_by_the_clock_on_the_wall() -> None:
     late.told_in(SHANGHAI)
     assert late.sentence("en") == "It was 2020-06-01 00:00:00+08:00, 2 guests had gone."
     assert late.because["closed_at"] == datetime(2020, 5, 31, 16, tzinfo=UTC)
+    last = Late(closed_at=datetime(9999, 12, 31, 20, tzinfo=UTC), guests=2)
+    last.told_in(SHANGHAI)
+    assert last.sentence("en") == "It was 9999-12-31 20:00:00+00:00, 2 guests had gone."
 
 
 def test_a_sentence_stands_in_both_languages_with_the_same_figures() -> None:

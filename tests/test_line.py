@@ -156,6 +156,13 @@ def test_a_sound_export_has_no_findings() -> None:
     assert checked.root.digest().hex() == json.loads(ROOTS.read_text())["lines"]
 
 
+def test_a_gap_is_told_once_and_an_empty_export_is_none() -> None:
+    lines = export([row(number) for number in range(1, 8)])
+    assert check(lines[:2] + lines[4:]).findings == ["line 3: position 5 where 3 belongs"]
+    assert check([]).findings == ["there is no line; a log begins with the opening of its institution"]
+    assert check([b"[" * 100_000 + b"]" * 100_000 + b"\n"]).findings == ["line 1: is no JSON (nested too deeply)"]
+
+
 ROWS = [row(1), row(2), row(3)]
 DAMAGE: dict[str, tuple[Callable[[], list[bytes]], str]] = {
     "row deleted": (lambda: export([ROWS[0], ROWS[2]]), "line 2: position 3 where 2 belongs"),

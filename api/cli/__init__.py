@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +31,7 @@ from api.cli.serving import serve
 from api.cli.speaking import BROKEN, REFUSED, UNREACHABLE, USAGE, Stop, answer, as_json, say
 from api.cli.token import token
 from api.pages import version
+from api.problems import sentence
 from domain.kernel import Refusal
 from infra.event_store import RecordNotOurs
 from infra.front_door import Raced
@@ -78,11 +80,14 @@ def migrate(*, as_json: bool) -> None:
     """Bring the database of BIAOGAN_OWNER_URL up to date, and make the key file where there is none. · 数据库迁移。"""
     settings = load()
     if settings.owner_url is None:
-        raise Stop("BIAOGAN_OWNER_URL is not set; an embedded database is migrated by `biaogan serve`.")
+        raise Stop(
+            "BIAOGAN_OWNER_URL is not set; an embedded database is migrated by `biaogan serve`."
+            " 未设置 BIAOGAN_OWNER_URL;内嵌数据库由 serve 迁移。"
+        )
     applied = asyncio.run(apply_migrations(settings.owner_url, say))
     # Every process needs the key and none should have to wait for another to make it.
     ensure_key_file(settings.key_file)
-    answer({"applied": applied}, [f"{len(applied)} migrations applied"], as_json=as_json)
+    answer({"applied": applied}, [f"{len(applied)} migrations applied · 已应用迁移 {len(applied)} 项"], as_json=as_json)
 
 
 @biaogan.group()
@@ -102,7 +107,7 @@ def completion(shell: str) -> None:
     """Print the completion script of a shell: source it in your profile. · 打印命令补全脚本。"""
     found = get_completion_class(shell)
     if found is None:
-        raise Stop(f"There is no completion for {shell}.", USAGE)
+        raise Stop(f"There is no completion for {shell}. 没有该命令行的补全。", USAGE)
     print(found(biaogan, {}, "biaogan", "_BIAOGAN_COMPLETE").source())
 
 
@@ -112,6 +117,10 @@ for _command in (serve, institution, token, calendar, programme, events, outbox,
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; every way it can fail is a sentence and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # A terminal that cannot show Chinese shows codes instead of ending the work.
+            stream.reconfigure(errors="backslashreplace")
     given = sys.argv[1:] if arguments is None else arguments
     in_json = "--json" in given
     try:
@@ -119,10 +128,12 @@ def main(arguments: list[str] | None = None) -> int:
     except plain_click.exceptions.Exit as ended:
         return ended.exit_code
     except plain_click.ClickException as fault:
+        if in_json:
+            answer({"error": fault.format_message(), "exit_code": USAGE}, (), as_json=True)
         fault.show()
         return USAGE
     except (KeyboardInterrupt, plain_click.Abort):
-        say("biaogan: stopped")
+        say("biaogan: stopped · 已停止")
         return _INTERRUPTED
     except SystemExit as ended:
         return int(ended.code or 0)
@@ -145,13 +156,13 @@ def _meaning(error: Exception) -> tuple[int, str, object]:
         return error.code, str(error), error.data
     if isinstance(error, Refusal):
         told = {"type": error.kind, "because": error.because}
-        return REFUSED, f"{error.sentence('en')} {error.sentence('zh')}", told
+        return REFUSED, f"{sentence(error, 'en')} {sentence(error, 'zh')}", told
     if isinstance(error, (*CANNOT_START, *_SENTENCES)):
         return REFUSED, str(error), None
     if isinstance(error, _NOT_LET_IN):
-        return REFUSED, "The database does not let the role of BIAOGAN_DATABASE_URL in.", None
+        return REFUSED, "The database does not let the role of BIAOGAN_DATABASE_URL in. 数据库不允许该角色登录。", None
     if isinstance(error, _AWAY):
-        return UNREACHABLE, f"The database does not answer ({type(error).__name__}).", None
+        return UNREACHABLE, f"The database does not answer ({type(error).__name__}). 数据库没有应答。", None
     return BROKEN, _fault(error), None
 
 
@@ -162,4 +173,4 @@ def _fault(error: Exception) -> str:
         say(repr(places))
     frames = places[0]["at"]
     where = frames[-1] if isinstance(frames, list) and frames else "an unknown place"
-    return f"A fault of the program: {places[0]['kind']} at {where}."
+    return f"A fault of the program: {places[0]['kind']} at {where}. 程序故障。"

@@ -10,7 +10,8 @@ import chinese_calendar
 import rich_click as click
 
 from api.cli.reaching import remote
-from api.cli.speaking import REFUSED, Stop, answer, as_json
+from api.cli.speaking import Stop, answer, as_json
+from domain.institution.policy import FIRST_YEAR, LAST_YEAR
 
 __all__ = ["calendar", "proposal"]
 
@@ -30,7 +31,10 @@ def proposal(year: int) -> dict[str, Any]:
                 off.append(day)
             day += timedelta(days=1)
     except NotImplementedError:
-        raise Stop(f"The published working days of {year} are not known here; file them from their notice.") from None
+        raise Stop(
+            f"The published working days of {year} are not known here; file them from their notice."
+            " 此处没有该年的放假安排,请依通知备案。"
+        ) from None
     return {"days_off": off, "days_worked": worked, "source": _SOURCE}
 
 
@@ -40,7 +44,7 @@ def calendar() -> None:
 
 
 @calendar.command()
-@click.argument("year", type=click.IntRange(1900, 2200))
+@click.argument("year", type=click.IntRange(FIRST_YEAR, LAST_YEAR))
 @click.option("--file", "is_filed", is_flag=True, help="File it at the running server, as the token's holder. · 备案。")
 @click.option("--url", help="The server; else BIAOGAN_URL. · 服务地址。")
 @click.option("--token-file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Else BIAOGAN_TOKEN.")
@@ -64,6 +68,4 @@ def load(
         answer(body, lines, as_json=as_json)
         return
     receipt = remote(url, token_file).post(f"/v1/calendars/{year}/supply", body)
-    if not isinstance(receipt, dict):
-        raise Stop("The answer is no receipt.", REFUSED)
     answer(receipt, [*lines, f"filed at position {receipt['version']}"], as_json=as_json)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import IO, Final
 
@@ -10,7 +11,7 @@ import rich_click as click
 
 from api.cli.openings import Openings
 from api.cli.reaching import chosen, database, opened, run
-from api.cli.speaking import FOUND, Progress, Stop, answer, as_json
+from api.cli.speaking import FOUND, USAGE, Progress, Stop, answer, as_json
 from infra.line import Root, check, leaf, line
 from infra.settings import load
 
@@ -33,7 +34,11 @@ def events() -> None:
 def export(output: Path | None, institution_id: str | None) -> None:
     """Write the canonical lines of the log. · 导出日志各行。"""
     settings = load()
-    with database(settings) as urls:
+    try:
+        file = None if output is None else output.open("wb")
+    except OSError as fault:
+        raise Stop(f"{output} cannot be written ({fault.strerror}). 无法写入该文件。", USAGE) from None
+    with file or nullcontext(sys.stdout.buffer) as lines, database(settings) as urls:
         progress = Progress("export")
 
         async def work(file: IO[bytes]) -> None:
@@ -47,18 +52,14 @@ def export(output: Path | None, institution_id: str | None) -> None:
                     progress(done, head)
             progress.end()
 
-        if output is None:
-            run(work(sys.stdout.buffer))
-        else:
-            with output.open("wb") as file:
-                run(work(file))
+        run(work(lines))
 
 
 @events.command("root")
 @_institution
 @as_json
 def root_(*, institution_id: str | None, as_json: bool) -> None:
-    """Print size and root (RFC 6962) of the log. · 打印日志规模与根摘要。"""
+    """Print the log's name, its size and its root (RFC 6962), a line each. · 打印日志名称、规模与根摘要,各占一行。"""
     settings = load()
     with database(settings) as urls:
         progress = Progress("root")
@@ -84,14 +85,15 @@ def root_(*, institution_id: str | None, as_json: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @as_json
 def check_(*, file: Path, as_json: bool) -> None:
-    """Check an export without any server: its lines, its root, and every opened score sheet against what was committed.
+    """Check an export without any server: its log, size and root, every opened score sheet, then every finding.
 
-    · 离线校验导出文件:逐行、根摘要,以及每份已开启评分表与其承诺是否相符。
+    A sheet must be what was committed to when it was filed. That the end of an export was cut off shows only against a
+    size and root that were kept elsewhere. · 离线校验导出文件、每份已开启的评分表,并重算根摘要。
     """
     with file.open("rb") as lines:
         found = check(lines, Openings())
     digest = found.root.digest().hex()
     told = {"log": found.log, "size": found.root.size, "root": digest, "findings": found.findings}
-    answer(told, (str(found.log), str(found.root.size), digest, *found.findings[:_SHOWN]), as_json=as_json)
+    answer(told, (found.log or "–", str(found.root.size), digest, *found.findings[:_SHOWN]), as_json=as_json)
     if found.findings:
-        raise Stop(f"{file}: {len(found.findings)} findings.", FOUND)
+        raise Stop(f"{file}: {len(found.findings)} findings. 共 {len(found.findings)} 处问题。", FOUND)

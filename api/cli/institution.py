@@ -13,10 +13,11 @@ import msgspec
 import rich_click as click
 
 from api.acts import Wiring
-from api.bodies import body_of
+from api.bodies import body_of, fault
 from api.callers import SCOPES
 from api.cli.reaching import database, opened, run
 from api.cli.speaking import USAGE, Stop, answer, as_json
+from api.rules import in_chinese
 from domain.ids import InstitutionId, PersonId, tag
 from domain.institution.commands import InstitutionAlreadyOpen, OpenInstitution
 from infra.clock import Institution
@@ -28,6 +29,14 @@ __all__ = ["Opened", "Opening", "institution", "open_institution"]
 
 SERVICES: Final = ("schedule", "automation", "import")
 _FIRST_DAYS: Final = 7
+_OPTIONS: Final = {
+    "institution_id": "the institution's id",
+    "name_zh": "--name-zh",
+    "name_en": "--name-en",
+    "time_zone": "--time-zone",
+    "administrator_id": "--administrator-id",
+    "details": "--administrator or --contact",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,8 +110,11 @@ def _values(asked: Opening, clock: str) -> dict[str, Any]:
     }
     try:
         checked = msgspec.convert(given, body_of(OpenInstitution))
-    except msgspec.ValidationError as fault:
-        raise Stop(f"{fault}.", USAGE) from None
+    except msgspec.ValidationError as error:
+        broken = fault(error)
+        place, rule = str(broken.because["pointer"]), str(broken.because["rule"])
+        option = _OPTIONS.get(place.split("/")[1], place)
+        raise Stop(f"{option}: {rule}. {option}:{in_chinese(rule)}。", USAGE) from None
     return {name: getattr(checked, name) for name in given}
 
 
@@ -110,7 +122,7 @@ def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
-        raise Stop(f"{name} is no time zone.", USAGE) from None
+        raise Stop(f"{name} is no time zone. 没有该时区。", USAGE) from None
 
 
 @click.group()
@@ -136,7 +148,7 @@ def institution() -> None:
 def open_(**asked: Any) -> None:  # noqa: ANN401 - click passes options by name.
     """Open an institution: its first event, its first administrator, and a token that works once.
 
-    Everything else descends from here. The token is to be exchanged by POST /v1/tokens/exchange. · 开立机构。
+    Everything else descends from here. The token is exchanged by `biaogan token exchange`. · 开立机构。
     """
     in_json = asked.pop("as_json")
     name, contact, starts_at = asked.pop("name"), asked.pop("contact"), asked.pop("starts_at")
@@ -172,5 +184,5 @@ def instant(text: str) -> datetime:
     except ValueError:
         found = None
     if found is None or found.tzinfo is None:
-        raise Stop(f"{text} is no instant with its offset, as in 2020-05-09T16:36:00+08:00.", USAGE)
+        raise Stop(f"{text} is no instant with its offset, as in 2020-05-09T16:36:00+08:00. 不是带时差的时刻。", USAGE)
     return found

@@ -50,7 +50,7 @@ def verify_(*, institution_id: str | None, as_json: bool) -> None:
     summary = [f"{len(VIEWS)} views, {len(found)} differences"]
     answer({"views": len(VIEWS), "differences": found}, [*lines, *summary], as_json=as_json)
     if found:
-        raise Stop(f"{len(found)} differences.", FOUND)
+        raise Stop(f"{len(found)} differences. 共 {len(found)} 处差异。", FOUND)
 
 
 @click.group()
@@ -73,7 +73,7 @@ def status(*, as_json: bool) -> None:
     lines = [f"{one.view:16} log {one.log_id}  {one.position}/{one.head}  {_health(one)}" for one in found]
     answer(found, lines, as_json=as_json)
     if not all(one.healthy for one in found):
-        raise Stop("Not every view is healthy.", FOUND)
+        raise Stop("Not every view is healthy. 有视图不正常。", FOUND)
 
 
 def _health(one: Standing) -> str:
@@ -89,7 +89,9 @@ def rebuild(*, names: tuple[str, ...], as_json: bool) -> None:
     """Build views anew beside those that are read, and switch; all of them where none is named. · 重建视图。"""
     known = {view.name for view in VIEWS}
     if unknown := set(names) - known:
-        raise Stop(f"There is no view {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}.", USAGE)
+        raise Stop(
+            f"There is no view {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}. 没有该视图。", USAGE
+        )
     settings = load()
     with database(settings) as urls:
         progress = Progress("rebuild")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
 import os
+import re
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
@@ -12,6 +14,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
 import msgspec
@@ -26,10 +29,11 @@ from infra.master_key import ensure_key_file
 from infra.migrate import migrate
 from infra.settings import PREFIX, Settings, load
 
-__all__ = ["Remote", "chosen", "database", "opened", "remote", "run"]
+__all__ = ["Remote", "chosen", "database", "in_path", "opened", "remote", "run"]
 
 RUNNING: Final = "running.json"
 _SECONDS: Final = 60.0
+_TOKEN: Final = re.compile(r"[!-~]+")
 T = TypeVar("T")
 
 
@@ -63,7 +67,9 @@ def _of_the_running(settings: Settings) -> Urls | None:
     except (FileNotFoundError, ProcessLookupError):
         return None
     except (ValueError, KeyError, PermissionError):
-        raise Stop(f"{path} cannot be used; remove it if `biaogan serve` does not run.") from None
+        raise Stop(
+            f"{path} cannot be used; remove it if `biaogan serve` does not run. 该文件无法使用;服务未运行时可删除。"
+        ) from None
     return Urls(owner_url="", app_url=kept["database_url"])
 
 
@@ -82,8 +88,8 @@ async def chosen(wiring: Wiring, institution_id: str | None) -> Institution:
         return found[0]
     names = ", ".join(each.institution_id for each in there)
     if not there:
-        raise Stop("No institution has been opened; see `biaogan institution open --help`.")
-    raise Stop(f"Say which institution with --institution: {names}.", USAGE)
+        raise Stop("No institution has been opened; see `biaogan institution open --help`. 尚未开立机构。")
+    raise Stop(f"Say which institution with --institution: {names}. 请用 --institution 指明机构。", USAGE)
 
 
 # --- over HTTP -------------------------------------------------------------------------------------------------------
@@ -100,18 +106,19 @@ class Remote:
         """Read something."""
         return self._ask("GET", path, None, {})
 
-    def post(
-        self, path: str, body: object, *, reason: str | None = None, content_type: str = "application/json"
-    ) -> Any:  # noqa: ANN401 - See above.
-        """Ask for something; a lost answer is asked for again under the same key."""
+    def post(self, path: str, body: object, *, content_type: str = "application/json") -> Any:  # noqa: ANN401 - As above.
+        """Ask for something."""
         headers = {"Idempotency-Key": str(uuid4()), "Content-Type": content_type}
-        if reason is not None:
-            headers["Reason"] = reason
         data = body if isinstance(body, bytes) else msgspec.json.encode(body)
         return self._ask("POST", path, data, headers)
 
-    def _ask(self, method: str, path: str, data: bytes | None, headers: Mapping[str, str]) -> Any:  # noqa: ANN401 - See above.
-        sent = {"Authorization": f"Bearer {self.token}", "Accept": "application/json", **headers}
+    def _ask(self, method: str, path: str, data: bytes | None, headers: Mapping[str, str]) -> Any:  # noqa: ANN401 - As above.
+        sent = {
+            "Authorization": f"Bearer {self.token}",
+            "Accept": "application/json",
+            "Accept-Language": _language(),
+            **headers,
+        }
         request = urllib.request.Request(self.url.rstrip("/") + path, data, sent, method=method)  # noqa: S310 - see remote().
         try:
             with urllib.request.urlopen(request, timeout=_SECONDS) as answered:  # noqa: S310 - See above.
@@ -121,7 +128,9 @@ class Remote:
             raise Stop(f"{refused.code} {problem['detail']}", data=problem) from None
         except (urllib.error.URLError, TimeoutError, ConnectionError) as fault:
             reason = getattr(fault, "reason", fault)
-            raise Stop(f"{self.url} does not answer ({reason}).", UNREACHABLE) from None
+            raise Stop(f"{self.url} does not answer ({reason}). 服务没有应答。", UNREACHABLE) from None
+        except (http.client.HTTPException, ValueError):
+            raise Stop(f"{self.url} answers, but not as Biaogan does. 该地址不是标杆服务。", UNREACHABLE) from None
 
 
 def _problem(refused: urllib.error.HTTPError) -> dict[str, Any]:
@@ -135,14 +144,41 @@ def _problem(refused: urllib.error.HTTPError) -> dict[str, Any]:
 def remote(url: str | None, token_file: Path | None) -> Remote:
     """The server to ask and the token to ask with: options first, then BIAOGAN_URL and BIAOGAN_TOKEN."""
     settings = load()
+    token = _token(token_file)
     kept = settings.state_dir / RUNNING
     at = url or os.environ.get(f"{PREFIX}URL")
     if at is None and kept.exists():
         at = str(json.loads(kept.read_text(encoding="utf-8")).get("url", ""))
     at = at or f"http://{settings.host}:{settings.port}"
-    if not at.startswith(("http://", "https://")):
-        raise Stop(f"{at} is no http address.", USAGE)
-    token = token_file.read_text(encoding="utf-8").strip() if token_file else os.environ.get(f"{PREFIX}TOKEN", "")
-    if not token:
-        raise Stop(f"Give a token: --token-file, or {PREFIX}TOKEN.", USAGE)
+    try:
+        parts = urlsplit(at)
+        is_address = parts.scheme in {"http", "https"} and bool(parts.hostname) and at.isascii() and at.isprintable()
+    except ValueError:
+        is_address = False
+    if not is_address or " " in at:
+        raise Stop(f"{at} is no http address. 不是 http 地址。", USAGE)
     return Remote(at, token)
+
+
+def _token(token_file: Path | None) -> str:
+    try:
+        token = token_file.read_text(errors="replace") if token_file else os.environ.get(f"{PREFIX}TOKEN", "")
+    except OSError as fault:
+        raise Stop(f"{token_file} cannot be read ({fault.strerror}). 无法读取令牌文件。", USAGE) from None
+    token = token.strip()
+    if not token:
+        raise Stop(f"Give a token: --token-file, or {PREFIX}TOKEN. 请提供令牌。", USAGE)
+    if not _TOKEN.fullmatch(token):
+        raise Stop("That is no token: a token is one word of plain characters. 内容不是令牌。", USAGE)
+    return token
+
+
+def _language() -> str:
+    """The language of the person at the terminal, as their locale says it."""
+    said = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    return "zh" if said.startswith("zh") else "en"
+
+
+def in_path(word: str) -> str:
+    """A word as it stands in a path, whatever was typed."""
+    return quote(word, safe="")

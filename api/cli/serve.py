@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import socket
@@ -26,15 +27,16 @@ from infra.embedded_broker import EmbeddedValkey
 from infra.master_key import KeyFileRefused, ensure_key_file
 from infra.migrate import MigrationRefused, migrate
 from infra.places import PlaceRefused
-from infra.processes import PROCESSES, is_healthy
+from infra.processes import PROCESSES, Process, is_healthy
 from infra.settings import PREFIX, Settings, SettingsRefused
 from infra.supervisor import Child, Supervisor
 
-__all__ = ["CANNOT_START", "Product", "StartRefused", "product"]
+__all__ = ["CANNOT_START", "Product", "StartRefused", "listening", "log_file", "product"]
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DATABASE: Final = "biaogan"
 _PORTS_TRIED: Final = 100
+_BACKLOG: Final = 2048
 _HEALTHY_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 0.05
 _CONNECT_SECONDS: Final = 10.0
@@ -70,7 +72,14 @@ class Product:
     def tend(self) -> None:
         """Look after the processes once; raises StartRefused where one cannot be kept running."""
         if not self.supervisor.tend():
-            raise StartRefused(f"A process ends again and again; its last words are in {self.log_file}.")
+            raise StartRefused(
+                f"A process ends again and again; its last words are in {self.log_file}. 有进程反复退出,详见该日志。"
+            )
+
+
+def log_file(settings: Settings) -> Path:
+    """Where every process of an installation writes what it does."""
+    return settings.state_dir / "processes.log"
 
 
 @contextmanager
@@ -83,27 +92,28 @@ def product(settings: Settings, say: Say) -> Iterator[Product]:
         else:
             asyncio.run(_refuse_unmigrated(urls.app_url))
         ensure_key_file(settings.key_file)
-        running = msgspec.structs.replace(
-            settings,
-            database_url=urls.app_url,
-            owner_url=None,
-            broker_url=broker_url,
-            port=_free_port(settings, say),
-        )
-        log_file = settings.state_dir / "processes.log"
-        env = _environment(running)
-        children = [Child(process.name, process.argv(), env) for process in PROCESSES]
-        say(f"starting {', '.join(process.name for process in PROCESSES)} · 启动各进程")
-        with Supervisor(children, output=log_file) as supervisor:
-            started = Product(
-                url=f"http://{_shown(running.host)}:{running.port}",
-                settings=running,
-                log_file=log_file,
-                supervisor=supervisor,
+        with listening(settings, say) as held:
+            running = msgspec.structs.replace(
+                settings,
+                database_url=urls.app_url,
+                owner_url=None,
+                broker_url=broker_url,
+                port=held.getsockname()[1],
             )
-            _until_healthy(started)
-            yield started
-        say("stopped · 已停止")
+            written = log_file(settings)
+            env = _environment(running)
+            say(f"starting {', '.join(process.name for process in PROCESSES)} · 启动各进程")
+            children = [_child(process, env, held.fileno()) for process in PROCESSES]
+            with Supervisor(children, output=written) as supervisor:
+                started = Product(
+                    url=f"http://{_shown(running.host)}:{running.port}",
+                    settings=running,
+                    log_file=written,
+                    supervisor=supervisor,
+                )
+                _until_healthy(started)
+                yield started
+    say("stopped · 已停止")
 
 
 async def _refuse_unmigrated(app_url: str) -> None:
@@ -169,20 +179,38 @@ def _environment(settings: Settings) -> Mapping[str, str]:
     return {**inherited, **values, "PYTHONPATH": path}
 
 
-def _free_port(settings: Settings, say: Say) -> int:
-    """The port that was asked for, or the next free one."""
+def _child(process: Process, env: Mapping[str, str], address: int) -> Child:
+    if process.health != "http":
+        return Child(process.name, process.argv(), env)
+    return Child(process.name, [*process.argv(), "--fd", str(address)], env, holds=(address,))
+
+
+def listening(settings: Settings, say: Say) -> socket.socket:
+    """A socket that listens at the port that was asked for, or the next free one.
+
+    We hold it for as long as we run, and the API takes it over: a port that was only looked at could be somebody
+    else's by the time it is used, and the answers would be another installation's.
+    """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     for port in range(settings.port, min(settings.port + _PORTS_TRIED, 65_536)):
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((settings.host, port))
-            except OSError:
+        held = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            held.bind((settings.host, port))
+            held.listen(_BACKLOG)
+        except OSError as fault:
+            held.close()
+            if fault.errno == errno.EADDRINUSE:
                 continue
+            raise StartRefused(
+                f"Nothing can listen at {settings.host}, port {port} ({fault.strerror});"
+                f" set {PREFIX}HOST or {PREFIX}PORT."
+                f" 无法在该地址与端口监听,请设置 {PREFIX}HOST 或 {PREFIX}PORT。"
+            ) from None
         if port != settings.port:
             say(f"port {settings.port} is taken, so this is {port} · 端口已占用,改用 {port}")
-        return port
-    raise StartRefused(f"No port from {settings.port} on is free; set {PREFIX}PORT.")
+        return held
+    raise StartRefused(f"No port from {settings.port} on is free; set {PREFIX}PORT. 端口均被占用,请另行设置。")
 
 
 def _shown(host: str) -> str:
@@ -197,5 +225,7 @@ def _until_healthy(started: Product) -> None:
         while not asyncio.run(is_healthy(process, started.settings)):
             started.tend()
             if time.monotonic() > deadline:
-                raise StartRefused(f"{process.name} is not healthy yet; its words are in {started.log_file}.")
+                raise StartRefused(
+                    f"{process.name} is not healthy yet; its words are in {started.log_file}. 进程尚未就绪,详见该日志。"
+                )
             time.sleep(_LOOK_SECONDS)

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Final
 from uuid import NAMESPACE_OID, uuid5
@@ -16,11 +17,12 @@ import rich_click as click
 
 from api.cli.institution import Opened, Opening, instant, open_institution
 from api.cli.reaching import RUNNING, opened
-from api.cli.serve import Product, product
-from api.cli.speaking import as_json, say
+from api.cli.serve import Product, log_file, product
+from api.cli.speaking import as_json, program, say
 from infra.embedded import Urls
-from infra.places import private_file
-from infra.settings import load
+from infra.log import configure
+from infra.places import make_own_folders, private_file
+from infra.settings import Settings, load
 
 __all__ = ["serve"]
 
@@ -51,8 +53,9 @@ def serve(*, institution_id: str, name_zh: str, name_en: str, starts_at: str | N
         administrator_id=str(uuid5(NAMESPACE_OID, f"biaogan administrator of {institution_id}")),
         details={"name": "Administrator · 管理员"},
     )
+    make_own_folders(settings.state_dir)
     # Ctrl-C and SIGTERM are the orderly end of a server.
-    with suppress(KeyboardInterrupt), product(settings, say) as running, _written_down(running):
+    with _log(settings), suppress(KeyboardInterrupt), product(settings, say) as running, _written_down(running):
         _let_in(running, opening)
         say(f"{running.url}  (Ctrl-C stops; data in {settings.state_dir} · Ctrl-C 停止)")
         if as_json:
@@ -60,6 +63,15 @@ def serve(*, institution_id: str, name_zh: str, name_en: str, starts_at: str | N
         while True:
             running.tend()
             time.sleep(_LOOK_SECONDS)
+    say("stopped · 已停止")
+
+
+@contextmanager
+def _log(settings: Settings) -> Iterator[None]:
+    """Send this process's own lines to where those of its children go: the terminal is for what a person reads."""
+    with TextIOWrapper(private_file(log_file(settings)), encoding="utf-8") as log:
+        configure("serve", settings.log_level, log)
+        yield
 
 
 @contextmanager
@@ -95,3 +107,4 @@ def _let_in(running: Product, opening: Opening) -> None:
         path = running.settings.state_dir / TOKEN_FILE
         _write_private(path, found.token + "\n")
         say(f"institution {found.institution_id} opened; its administrator's first token lies in {path} · 已开立机构")
+        say(f"it works once; exchange it: {program()} token exchange --token-file {path} · 该令牌只能换取一次")

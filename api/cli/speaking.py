@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
 import msgspec
 
-__all__ = ["BROKEN", "FOUND", "OK", "REFUSED", "UNREACHABLE", "USAGE", "Progress", "Stop", "answer", "as_json", "say"]
+__all__ = [
+    "BROKEN",
+    "FOUND",
+    "OK",
+    "REFUSED",
+    "UNREACHABLE",
+    "USAGE",
+    "Progress",
+    "Stop",
+    "answer",
+    "as_json",
+    "program",
+    "say",
+]
 
 OK: Final = 0
 FOUND: Final = 1
@@ -45,6 +60,15 @@ def answer(value: object, lines: Sequence[str], *, as_json: bool) -> None:
     else:
         for line in lines:
             print(line)
+
+
+def program() -> str:
+    """How a person starts this program from where they stand: what lies beside the running Python, else by name."""
+    beside = Path(sys.executable).with_name("biaogan")
+    if not beside.exists():
+        return "biaogan"
+    near = os.path.relpath(beside)
+    return str(beside) if near.startswith("..") else near
 
 
 def say(line: str) -> None:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Final
 from uuid import UUID
 
 import rich_click as click
 
 from api.callers import SCOPES
-from api.cli.reaching import chosen, database, opened, run
+from api.cli.reaching import chosen, database, opened, remote, run
 from api.cli.speaking import FOUND, Stop, answer, as_json
+from api.permission import refuse_stranger
+from infra.places import private_file
 from infra.settings import load
 from infra.tokens import Created, Token
 
 __all__ = ["token"]
 
 _DAYS: Final = 90
+_OUTPUT: Final = "A file that only you can read; else standard output. · 输出文件,仅本人可读。"
 _institution = click.option("--institution", "institution_id", help="Which, where there are several. · 机构编号。")
 
 
@@ -50,12 +54,35 @@ def create(
         async def work() -> Created:
             async with opened(settings, urls) as wiring:
                 log_id = (await chosen(wiring, institution_id)).log_id
+                await refuse_stranger(wiring, log_id, person_id)
                 return await wiring.parts.tokens.create(
                     log_id, person_id, scopes or ("read", "act"), lifetime=timedelta(days=days), once=once
                 )
 
         made = run(work())
     answer({"token_id": made.token_id, "token": made.secret}, (made.secret,), as_json=as_json)
+
+
+@token.command()
+@click.option(
+    "--token-file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The token that works once; else BIAOGAN_TOKEN. · 一次性令牌文件。",
+)
+@click.option("--url", help="The server; else BIAOGAN_URL. · 服务地址。")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help=_OUTPUT)
+@as_json
+def exchange(*, token_file: Path | None, url: str | None, output: Path | None, as_json: bool) -> None:
+    """Exchange a token that works once for an ordinary one, at the running server. · 换取正式令牌。"""
+    server = remote(url, token_file)
+    made = server.post("/v1/tokens/exchange", b"")
+    if output is None:
+        answer(made, (made["token"],), as_json=as_json)
+        return
+    output.unlink(missing_ok=True)
+    with private_file(output) as file:
+        file.write(f"{made['token']}\n".encode())
+    answer({"token_id": made["token_id"], "file": str(output)}, (f"{output}",), as_json=as_json)
 
 
 @token.command("list")
@@ -100,5 +127,5 @@ def revoke(*, token_id: UUID, institution_id: str | None, as_json: bool) -> None
                 return await wiring.parts.tokens.revoke((await chosen(wiring, institution_id)).log_id, token_id)
 
         if not run(work()):
-            raise Stop(f"There is no token {token_id} to revoke.", FOUND)
+            raise Stop(f"There is no token {token_id} to revoke. 没有可撤销的此令牌。", FOUND)
     answer({"token_id": token_id, "revoked": True}, (f"{token_id} is revoked.",), as_json=as_json)

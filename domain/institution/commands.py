@@ -10,7 +10,7 @@ import msgspec
 
 from domain.ids import AppointmentId, InstitutionId, PersonId, tag
 from domain.institution.events import ClockAdvanced, ClockKind, InstitutionOpened
-from domain.institution.policy import SimulatedClock
+from domain.institution.policy import SimulatedClock, require_in_calendar
 from domain.kernel import (
     Command,
     Invalid,
@@ -126,6 +126,8 @@ class OpenInstitution(Command):
             raise StartsAtMissing(field="starts_at")
         if self.clock == "real" and self.starts_at is not None:
             raise StartsAtNotTaken(field="starts_at")
+        if self.starts_at is not None:
+            require_in_calendar("starts_at", self.starts_at)
         if len({self.administrator_id, self.schedule_id, self.automation_id, self.import_id}) < 4:  # noqa: PLR2004
             raise IdentityNotDistinct(field="administrator_id")
         check_details(self.details)
@@ -164,6 +166,7 @@ class AdvanceClock(Command):
             raise ClockIsReal
         if self.to <= self.clock.stands_at:
             raise ClockMovesForward(stands_at=self.clock.stands_at, to=self.to)
+        require_in_calendar("to", self.to)
         self.trigger_event(ClockAdvanced, institution_id=self.institution_id, to=self.to, unattended=self.unattended)
 
 

@@ -6,6 +6,7 @@ here: all faults are found at once, each with its path, its value and the name o
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -29,6 +30,7 @@ __all__ = [
 ]
 
 _WHOLE_BP: Final = 10_000
+_LARGEST: Final = 2**53 - 1
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -239,7 +241,32 @@ def _traits_apart(d: Definition) -> Faults:
                 yield f"/tracks/{i}/eligibility/{j}/not_for_traits", both
 
 
+def _plain(d: Definition) -> Faults:
+    yield from _unwritable("", msgspec.to_builtins(d))
+
+
+def _unwritable(path: str, value: object) -> Faults:
+    """Texts and numbers that the record does not take, since not every reader would read them alike."""
+    match value:
+        case dict():
+            for name, inner in value.items():
+                yield from _unwritable(f"{path}/{name}", inner)
+        case list() | tuple():
+            for index, inner in enumerate(value):
+                yield from _unwritable(f"{path}/{index}", inner)
+        case str() if not unicodedata.is_normalized("NFC", value):
+            yield path, value
+        case int() if abs(value) > _LARGEST:
+            yield path, value
+
+
 RULES: Final[tuple[Rule, ...]] = (
+    Rule(
+        "plain",
+        "Text is in Unicode normal form C, and numbers are below 2^53.",
+        "文本须为 Unicode 规范形式 C,数字须小于 2^53。",
+        _plain,
+    ),
     Rule("codes-once", "Each code stands once in its list.", "同一列表内代码不得重复。", _codes_once),
     Rule("form-defined", "A track's form is among the forms.", "赛道所用表单须已设定。", _forms_known),
     Rule(

@@ -15,6 +15,7 @@ import httpx
 import uvicorn
 
 from api.app import application
+from api.protocol import served
 from domain.institution.events import ClockAdvanced
 from domain.lifecycle import CATALOGUE
 from domain.permission import policy
@@ -107,15 +108,7 @@ async def serving(database: Database, folder: Path, *, simulated: bool = True) -
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    server = uvicorn.Server(
-        uvicorn.Config(
-            application(database.app_url, lambda: keys, failed_logins=100_000),
-            port=port,
-            log_config=None,
-            lifespan="on",
-            access_log=False,
-        )
-    )
+    server = uvicorn.Server(served(application(database.app_url, lambda: keys, failed_logins=100_000), port=port))
     async with (
         open_pool(database.app_url, name="test") as pool,
         assemble(pool, keys, catalogue=CATALOGUE, law=policy, advanced=ClockAdvanced) as parts,

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +18,7 @@ from infra.front_door import Caller
 from tests.over_http.serving import Served
 
 PRESETS = Path(__file__).resolve().parents[2] / "domain" / "programme" / "presets"
+ROOT = PRESETS.parents[2]
 NewId = Callable[[str], str]
 
 
@@ -59,6 +64,33 @@ async def test_a_call_is_announced_and_read_part_by_part(served: Served, clerk: 
         assert len(page.json()["items"]) == types.count(kind), part
     again = await announced(served, clerk, programme_id, definition())
     assert (again.status_code, again.json()["type"]) == (409, "/problems/programme-already-announced")
+
+
+async def test_the_command_line_announces_a_call_and_shows_it(
+    served: Served, clerk: Caller, new_id: NewId, tmp_path: Path
+) -> None:
+    kept = tmp_path / "clerk.token"
+    kept.write_text(await served.token(clerk) + "\n")
+    programme_id = new_id("P")
+    preset, text = PRESETS / "benchmark-2020.json", PRESETS / "benchmark-2020.zh.txt"
+    at = ("--url", str(served.http.base_url), "--token-file", str(kept))
+
+    async def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        program = "import sys; from api.cli import main; sys.exit(main())"
+        argv = [sys.executable, "-c", program, "programme", *arguments, *at]
+        return await asyncio.to_thread(subprocess.run, argv, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    loaded = await run("load", str(preset), "--id", programme_id, "--notice", str(text))
+    assert loaded.returncode == 0, loaded.stderr
+    assert loaded.stdout.startswith(f"{programme_id}: ")
+    await served.get(clerk, "/v1/programmes")  # Waits until the view has it.
+    shown = await run("show", programme_id)
+    assert shown.returncode == 0, shown.stderr
+    assert re.search(r"branch_annual_amount +clear +每年1万元 → 10,000.00 yuan · 元 \(published\)", shown.stdout)
+    assert re.search(r"application_closes +damaged +5前 → – \(open\)", shown.stdout)
+    again = await run("load", str(preset), "--id", programme_id, "--notice", str(text), "--json")
+    assert again.returncode == 3
+    assert json.loads(again.stdout)["problem"]["type"] == "/problems/programme-already-announced"
 
 
 async def test_every_finding_of_the_rules_is_told_at_once(served: Served, clerk: Caller, new_id: NewId) -> None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Final, TextIO
+from tempfile import NamedTemporaryFile
+from typing import Final
 
 import msgspec
 
@@ -21,14 +22,14 @@ from api.cli.demo import backstage, cast, papers, story
 from api.cli.demo.checks import faults
 from api.cli.demo.player import Journal, Player, StoryBroken
 from api.cli.demo.wire import Unreachable, Wire
-from api.cli.serve import CANNOT_START, Product, product
+from api.cli.serve import Product, StartRefused, product
+from api.cli.speaking import FOUND, UNREACHABLE, Stop, program
 from infra.log import configure
-from infra.places import make_folders
+from infra.places import make_own_folders, private_file
 from infra.settings import Settings, load
 
 __all__ = ["demo"]
 
-_FAILED: Final = 1
 _INTERRUPTED: Final = 130
 
 
@@ -43,24 +44,22 @@ class Stage:
 
 def demo(*, keep: bool = False, as_json: bool = False, output: Path | None = None) -> int:
     """Play, check and write ``demo-output/``; the exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            # A terminal that cannot show Chinese shows codes instead of ending the story.
-            stream.reconfigure(errors="backslashreplace")
 
     def say(line: str) -> None:
         print(line, file=sys.stderr if as_json else sys.stdout, flush=True)
 
     try:
         settings = load()
+        papers_go_to = _writable(output or Path.cwd() / "demo-output")
         stage = _stage(settings.state_dir / "demo", keep=keep)
-        outcome = _play(settings, stage, (output or Path.cwd() / "demo-output"), say)
+        outcome = _play(settings, stage, papers_go_to, say, keep=keep)
     except KeyboardInterrupt:
-        print("\nbiaogan demo: stopped; go on with --keep · 已停止,可用 --keep 继续", file=sys.stderr)
+        print(f"\nstopped; to go on: {program()} demo --keep · 已停止,可用 --keep 继续", file=sys.stderr)
         return _INTERRUPTED
-    except (StoryBroken, Unreachable, *CANNOT_START) as fault:
-        print(f"biaogan demo: {fault}", file=sys.stderr)
-        return _FAILED
+    except Unreachable as fault:
+        raise Stop(str(fault), UNREACHABLE) from None
+    except StoryBroken as fault:
+        raise Stop(str(fault), FOUND) from None
     if as_json:
         print(json.dumps(outcome, ensure_ascii=False, indent=2))
     return 0
@@ -68,16 +67,45 @@ def demo(*, keep: bool = False, as_json: bool = False, output: Path | None = Non
 
 def _stage(home: Path, *, keep: bool) -> Stage:
     """A new folder for this demonstration, or the one before."""
-    numbers = sorted(int(path.name) for path in home.glob("*") if path.name.isdecimal())
+    make_own_folders(home)
+    numbers = sorted(int(path.name) for path in home.iterdir() if path.name.isdecimal())
     last = home / str(numbers[-1]) if numbers else None
     if keep and last is not None:
         return Stage(last, kept=True, last=None)
-    return Stage(home / str(numbers[-1] + 1 if numbers else 1), kept=False, last=last)
+    # Whoever makes the folder has it: two that start at once never play on one stage.
+    number = numbers[-1] if numbers else 0
+    while True:
+        number += 1
+        folder = home / str(number)
+        try:
+            folder.mkdir(mode=0o700)
+        except FileExistsError:
+            continue
+        folder.chmod(home.stat().st_mode)
+        return Stage(folder, kept=False, last=last)
 
 
-def _play(settings: Settings, stage: Stage, output: Path, say: Callable[[str], None]) -> dict[str, object]:
+def _writable(folder: Path) -> Path:
+    """The folder for the papers, which must be there before a story is played for it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=folder):
+            return folder
+    except OSError as fault:
+        raise StartRefused(
+            f"Nothing can be written to {folder} ({fault.strerror}); name another folder with --output."
+            " 无法写入该文件夹,请用 --output 另行指定。"
+        ) from None
+
+
+def _play(
+    settings: Settings, stage: Stage, output: Path, say: Callable[[str], None], *, keep: bool
+) -> dict[str, object]:
     if stage.last is not None:
-        say(f"a fresh start; the last one lies in {stage.last} (--keep goes on with it) · 重新开始,上次数据仍在该处")
+        say(f"a fresh start; the last one lies in {stage.last} · 重新开始,上次数据仍在该处")
+        say(f"to go on with the last one instead: {program()} demo --keep · 如需继续上次演示,用 --keep")
+    elif keep and not stage.kept:
+        say("there is no demonstration to go on with, so this is a fresh start · 没有可继续的演示,重新开始")
     say(f"going on with {stage.folder} · 继续上次演示" if stage.kept else f"data in {stage.folder} · 数据目录")
     # A demonstration never touches a database that was named for serious use.
     own = msgspec.structs.replace(
@@ -87,19 +115,19 @@ def _play(settings: Settings, stage: Stage, output: Path, say: Callable[[str], N
         database_url=None,
         owner_url=None,
     )
-    # The embedded server may run under another account, which must pass through; nobody else can look inside.
-    make_folders(stage.folder, 0o711)
-    with (stage.folder / "demo.log").open("a", encoding="utf-8") as log, product(_quiet(own, log), say) as running:
+    with _log(own), product(own, say) as running:
         journal = Journal(stage.folder / "journal.jsonl")
         with closing(Wire(running.url, stage.folder / "http.jsonl")) as wire:
             player = Player(wire=wire, journal=journal, tend=running.tend, say=say)
             return _perform(running, player, output)
 
 
-def _quiet(settings: Settings, log: TextIO) -> Settings:
+@contextmanager
+def _log(settings: Settings) -> Iterator[None]:
     """Send this process's own log to a file: the terminal is for the story."""
-    configure("demo", settings.log_level, log)
-    return settings
+    with TextIOWrapper(private_file(settings.state_dir / "demo.log"), encoding="utf-8") as log:
+        configure("demo", settings.log_level, log)
+        yield
 
 
 def _perform(running: Product, player: Player, output: Path) -> dict[str, object]:

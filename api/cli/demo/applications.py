@@ -222,6 +222,12 @@ def closing(p: Player) -> None:
         what="extends it without a reason · 无事由延长",
     )  # fmt: skip
     p.advance("clock-9", "administrator", "2020-06-01T09:00:00+08:00")
+    window = p.read("clerk", f"{_AT}/window")
+    if window["closed"]:
+        p.say(
+            f"    ✓ scheduler · 调度进程: closed the application window, its last day was {window['last_day']}"
+            f" · 申报窗口已关闭,截止日为 {window['last_day']}"
+        )
     late = APPLICANTS[5]
     p.refused(
         "no-file-late", late.nominator, f"/v1/applications/{late.application_id}/file", {}, kind="window-closed",

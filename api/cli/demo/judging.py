@@ -36,9 +36,8 @@ def screening(p: Player) -> None:
         what="passes what it put forward · 自行通过初审",
     )  # fmt: skip
     p.refused(
-        "no-reject-clerk", "clerk", f"{at}/screening/reject", {"opinion_document_id": opinion}, reason="budget_incomplete",
-        kind="not-permitted",
-        what="rejects it alone · 擅自不予通过",
+        "no-reject-clerk", "clerk", f"{at}/screening/reject", {"opinion_document_id": opinion},
+        reason="budget_incomplete", kind="not-permitted", what="rejects it alone · 擅自不予通过",
     )  # fmt: skip
     p.refused(
         "no-save-filed", whole.hand, f"{at_whole}/budget", {"lines": []}, draft=whole.application_id,

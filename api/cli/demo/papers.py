@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
+from api.cli.demo import texts
 from api.cli.demo.cast import APPLICANTS
 from api.cli.demo.judging import PANEL
 from api.cli.demo.player import Player
@@ -106,17 +107,21 @@ def show(p: Player, reached: Reached) -> None:
         p.say(f"    {number:<8} {events[0]['effective_at'][:10]}  {counted}")
     p.say("\nRoster · 申报名册")
     for row in reached.roster:
-        p.say(f"    {row['unit_id']:<6} {row['track_id']:<8} {row['nominator_unit_id']:<6} {row['state']}")
+        put_forward = f"{row['unit_id']:<6} {row['track_id']:<8} {row['nominator_unit_id']:<6}"
+        p.say(f"    {put_forward} {row['state']} · {texts.STATES[row['state']]}")
     p.say("\nSelection · 遴选")
     for row in reached.selections:
         p.say(f"    {row['unit_id']:<6} {row['track_id']:<8} {row['recommended']:<10} → {row['state']}")
     p.say("\nEligibility, rule by rule · 基本条件逐项判定")
     for trace in reached.eligibility:
-        p.say(f"    {trace['unit_id']:<6} {trace['verdict']} → {trace['standing']}")
+        verdict, standing = trace["verdict"], trace["standing"]
+        left = "" if standing == verdict else f" → {standing} · {texts.VERDICTS[standing]}"
+        p.say(f"    {trace['unit_id']:<6} {verdict} · {texts.VERDICTS[verdict]}{left}")
         for finding in trace["findings"]:
             waived = " waived · 已豁免" if finding.get("waived") else ""
             evidence = ", ".join(f"#{position}" for position in finding.get("evidence", ()))
-            p.say(f"        {finding['rule']:<28} {finding['outcome']:<15}{waived} {evidence}")
+            outcome = f"{finding['outcome']} · {texts.OUTCOMES[finding['outcome']]}"
+            p.say(f"        {finding['rule']:<28} {outcome}{waived} {evidence}".rstrip())
     p.say(f"\nCase file of {reached.case_file['application_id']} · 案卷")
     for entry in reached.case_file["entries"]:
         reason = f" [{entry['reason_code']}]" if entry.get("reason_code") else ""

@@ -200,15 +200,18 @@ class Player:
 
     def read_public(self, path: str) -> Any:  # noqa: ANN401 - JSON of any shape.
         """Read what anybody may read, without a token, once it is there; the public says no position to wait for."""
-        for _ in range(_LOOKS):
-            self.tend()
-            answer = self.wire.ask("GET", f"{path}?{urlencode({'format': 'json'})}", token=None, who="anybody", step="")
-            if answer.status != _NOT_FOUND:
-                break
+        shown = f"{path}?{urlencode({'format': 'json'})}"
+        looks = 0
+        while (answer := self._look(shown)).status == _NOT_FOUND and looks < _LOOKS:
+            looks += 1
             time.sleep(_LOOK_SECONDS)
         if answer.status != _OK:
             raise StoryBroken(f"GET {path} was answered with {answer.status}: {self._detail(answer)}")
         return answer.body
+
+    def _look(self, path: str) -> Answer:
+        self.tend()
+        return self.wire.ask("GET", path, token=None, who="anybody", step="")
 
     def feed(self, who: str, after: int, limit: int) -> Any:  # noqa: ANN401 - JSON of any shape.
         """A stretch of the record itself."""

@@ -16,11 +16,13 @@ __all__ = [
     "INCIDENT_FACT",
     "LEANINGS",
     "OBJECTION",
+    "OUTCOMES",
     "PUBLICITY_RULE",
     "READINGS",
     "SCORES",
     "SELECTION_RULE",
     "STAGE",
+    "STATES",
     "THREE_YEARS",
     "TOO_FEW",
     "TOO_LITTLE",
@@ -62,7 +64,16 @@ WORKING_DAYS: Final = {
 }
 THREE_YEARS: Final = {"rule": "established_three_years"}
 TWO_YEARS: Final = {"rule": "established_two_years"}
-VERDICTS: Final = {"eligible": "符合", "waivable": "可豁免", "ineligible": "不符合"}
+VERDICTS: Final = {"eligible": "符合", "waivable": "可豁免", "ineligible": "不符合", "waived": "已豁免"}
+OUTCOMES: Final = {"met": "符合", "not_met": "不符合", "not_applicable": "不适用", "unknown": "无从判定"}
+STATES: Final = {
+    "started": "准备中",
+    "prepared": "材料齐备",
+    "decided": "已研究确定",
+    "vetted": "已审核把关",
+    "filed": "已报送",
+    "screened": "初审通过",
+}
 
 
 @dataclass(frozen=True, slots=True)
