@@ -211,4 +211,5 @@ OBLIGATION = View(
     filters=("state", "kind", "reminds", "waits", "programme_id", "unit_id"),
     sorts=("remind_at", "due_at"),
     subject_units=("unit_id",),
+    is_open=lambda _: False,
 )

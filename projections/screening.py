@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from domain.application.events import ApplicationFiled, ApplicationWithdrawn
 from domain.ids import ApplicationId, DocumentId, NominatorUnitId, ProgrammeId, TrackId, UnitId
-from domain.kernel import Digest, Recorded, office, public, subject
+from domain.kernel import Digest, Recorded, office, subject
 from domain.screening.events import (
     ApplicationRefiled,
     CorrectionExtended,
@@ -43,11 +43,11 @@ class ScreeningRow(msgspec.Struct, frozen=True, kw_only=True):
     zh: 一项已报送申报的初审情况。
     """
 
-    application_id: Annotated[ApplicationId, public("Application", "申报")]
-    programme_id: Annotated[ProgrammeId, public("Programme", "项目")]
-    track_id: Annotated[TrackId, public("Track", "赛道")]
-    unit_id: Annotated[UnitId, public("Unit", "单位")]
-    nominator_unit_id: Annotated[NominatorUnitId, public("Nominating unit", "推荐单位")]
+    application_id: Annotated[ApplicationId, subject("Application", "申报")]
+    programme_id: Annotated[ProgrammeId, subject("Programme", "项目")]
+    track_id: Annotated[TrackId, subject("Track", "赛道")]
+    unit_id: Annotated[UnitId, subject("Unit", "单位")]
+    nominator_unit_id: Annotated[NominatorUnitId, subject("Nominating unit", "推荐单位")]
     state: Annotated[ScreeningState, subject("Screening", "初审")] = "waiting"
     materials_digest: Annotated[Digest, subject("Materials last filed (digest)", "最近报送材料摘要")]
     filed_at: Annotated[datetime, subject("Filed at", "报送时间")]

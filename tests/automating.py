@@ -68,6 +68,7 @@ ANYBODY_MAY = cast(
         is_standing=lambda *_: False,
         appointments_of=lambda _: None,
         authorise=lambda *_: "anybody",
+        units_of=lambda *_: frozenset(),
         require_reason=lambda *_: None,
         act_of=lambda _: SimpleNamespace(backdatable=False),
     ),

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
+from msgspec.structs import replace
+
 from domain.application.events import (
     ApplicationFiled,
     ApplicationPrepared,
@@ -715,6 +717,8 @@ def minded(events: Sequence[Event]) -> list[Event]:
     """The same from the first position on, with what becomes of an obligation that nobody answers in time."""
     found: list[Event] = []
     for event in events:
+        if isinstance(event, ScreeningRejected | ApplicationWithdrawn):
+            found.append(returned_again(event))
         found.append(event)
         if isinstance(event, CorrectionRequested):
             found += _unanswered(event, len(found))
@@ -726,6 +730,11 @@ def minded(events: Sequence[Event]) -> list[Event]:
                 )
             )
     return found
+
+
+def returned_again(event: ScreeningRejected | ApplicationWithdrawn) -> CorrectionRequested:
+    """What was asked of an application that was rejected, or withdrawn, instead of being corrected."""
+    return replace(returned(), application_id=event.application_id, unit_id=event.unit_id)
 
 
 def _unanswered(event: CorrectionRequested, position: int) -> list[Event]:

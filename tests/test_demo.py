@@ -184,7 +184,7 @@ def _printed(machine: Machine) -> None:
     """Whoever watches reads the roster, every trace with its waiver, one case file, the root and the replay."""
     said = machine.said()
     roster = said[said.index("\nRoster · ") : said.index("\nEligibility, rule by rule · ")]
-    assert roster.count(" screened\n") == 5
+    assert roster.count(" screened · 初审通过\n") == 5
     traces = said[said.index("\nEligibility, rule by rule · ") : said.index("\nCase file of ")]
     assert all(f"    {row['unit_id']} " in traces for row in machine.table("roster.csv"))
     assert traces.count("waived · 已豁免") == 1

@@ -38,7 +38,6 @@ from domain.screening.events import (
     CorrectionExtended,
     CorrectionRequested,
     Part,
-    ScreeningPassed,
     ScreeningRejected,
 )
 from tests.call import BRANCH, BRANCH_TRACK, CALL, COLLEGE, MINE, PAPER, THEIRS, withdrawn
@@ -103,7 +102,6 @@ def test_what_nothing_answered_in_time_falls_overdue_at_its_instant() -> None:
     "answer",
     [
         refiled(),
-        ScreeningPassed(**{name: FILED[name] for name in ("application_id", "programme_id", "track_id", "unit_id")}),
         ScreeningRejected(**FILED, opinion_document_id=PAPER),
         withdrawn(),
     ],

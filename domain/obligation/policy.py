@@ -41,7 +41,6 @@ from domain.screening.events import (
     ApplicationRefiled,
     CorrectionExtended,
     CorrectionRequested,
-    ScreeningPassed,
     ScreeningRejected,
 )
 
@@ -61,12 +60,7 @@ REMIND_BEFORE: Final = timedelta(days=1)
 """How long before it is due a reminder is issued by itself: when its last day begins."""
 
 CorrectionFact = (
-    CorrectionRequested
-    | CorrectionExtended
-    | ApplicationRefiled
-    | ScreeningPassed
-    | ScreeningRejected
-    | ApplicationWithdrawn
+    CorrectionRequested | CorrectionExtended | ApplicationRefiled | ScreeningRejected | ApplicationWithdrawn
 )
 ObjectionDutyFact = ObjectionReceived | ObjectionNotAdmitted | ObjectionUpheld | ObjectionDismissed | ObjectionWithdrawn
 ScoringFact = (
@@ -152,7 +146,6 @@ class Obligations:
                 self._ask(body, position)
             case (
                 ApplicationRefiled()
-                | ScreeningPassed()
                 | ScreeningRejected()
                 | ApplicationWithdrawn()
                 | ObjectionNotAdmitted()
