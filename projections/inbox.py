@@ -370,9 +370,15 @@ def waiting_for(
     found = [
         _shown(row, windows.get(ProgrammeId(row.programme_id)))
         for row in rows
-        if row.waiting and (person_id is None or _may(row, person_id))
+        if row.waiting and (person_id is None or _may(row, person_id)) and not _is_over(row, windows)
     ]
     return sorted(found, key=lambda task: (task.due_at is None, task.due_at or task.since, task.since, task.subject_id))
+
+
+def _is_over(row: InboxRow, windows: Mapping[ProgrammeId, WindowRow]) -> bool:
+    """Whether nothing can come of it any more: what leads up to a filing ends with the window."""
+    window = windows.get(ProgrammeId(row.programme_id))
+    return window is not None and window.closed and row.matter in {"application", "judgement", "waiver"}
 
 
 def _may(row: InboxRow, person_id: str) -> bool:

@@ -47,6 +47,7 @@ from tests.case_life import (
     units,
     vetted,
     waived,
+    window_closed,
     window_opened,
     withdrawn,
 )
@@ -213,6 +214,17 @@ def test_a_task_is_due_when_the_window_of_its_programme_closes() -> None:
     assert {task.task for task in tasks} == {"interpret", "decide", "judge"}
     assert {task.due_at for task in tasks} == {CLOSES}
     assert all(task.due_at is None for task in waiting_for(fold_all(INBOX, past).values(), {}))
+
+
+def test_what_leads_up_to_a_filing_waits_no_longer_once_the_window_is_closed() -> None:
+    past = [term(), window_opened(), started(), prepared(), judged(), started(THEIRS, NEIGHBOUR), filed()]
+    for events, expected in (
+        (past, {"interpret", "prepare", "receive_paper"}),
+        ([*past, window_closed()], {"interpret", "receive_paper"}),
+    ):
+        rows = as_recorded(events)
+        windows = {row.programme_id: row for row in fold_all(WINDOW, rows).values()}
+        assert {task.task for task in waiting_for(fold_all(INBOX, rows).values(), windows)} == expected
 
 
 def test_a_paper_copy_has_no_date_of_its_own_and_comes_last() -> None:
