@@ -38,9 +38,10 @@ STORE_MAJORS = (16, 15)  # Where found, the suites of the store run again on the
 
 USAGE = """usage: python3 infra/bootstrap.py demo|serve|test [arguments]
 
-  demo   play the story on a server of its own, show and check what it reached
-  serve  run the product at http://127.0.0.1:8000 until Ctrl-C
-  test   style, types and every test; with arguments, pytest alone with these
+  demo   play the story on a server of its own, show and check what it reached · 演示
+         with --keep, go on with the last one · 加 --keep 继续上次演示
+  serve  run the product at http://127.0.0.1:8000 until Ctrl-C · 运行服务
+  test   style, types and every test; with arguments, pytest alone with these · 全部检验
 """
 
 
@@ -80,7 +81,7 @@ def alone() -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("waiting for another bootstrap of this folder to finish installing")
+            say("waiting for another bootstrap of this folder to finish installing · 等待本目录的另一安装完成")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -102,12 +103,12 @@ def ensure(lock: Path) -> None:
         STAMP.write_text(
             json.dumps({"python": sys.version, "root": str(ROOT), "locks": sorted(held)}), encoding="utf-8"
         )
-        say(f"environment ready in {time.monotonic() - started:.0f} s")
+        say(f"environment ready in {time.monotonic() - started:.0f} s · 环境就绪")
 
 
 def make_environment() -> None:
     """Make an empty .venv with the running Python."""
-    say(f"making {ENVIRONMENT.name} with Python {sys.version.split()[0]}")
+    say(f"making {ENVIRONMENT.name} with Python {sys.version.split()[0]} · 建立运行环境")
     if ENVIRONMENT.exists():
         shutil.rmtree(ENVIRONMENT)
     made = subprocess.run(
@@ -126,7 +127,10 @@ def installer() -> list[str]:
     outer = [interpreter(), "-m", "pip", "--python", str(PYTHON)]
     if runs([*outer, "--version"]):
         return outer
-    raise Stop("there is neither ensurepip nor pip 22.3 or newer here. Install one of them (Debian: python3-pip).")
+    raise Stop(
+        "there is neither ensurepip nor pip 22.3 or newer here. Install one of them (Debian: python3-pip)."
+        " 此处没有可用的 pip,请先安装。"
+    )
 
 
 def runs(argv: list[str]) -> bool:
@@ -137,7 +141,10 @@ def runs(argv: list[str]) -> bool:
 def install(lock: Path) -> None:
     """Install what a lock pins, checking every file's hash, and show how far it is."""
     total = sum(1 for line in lock.read_text(encoding="utf-8").splitlines() if "==" in line)
-    say(f"installing up to {total} packages from {lock.name} (once; every file is checked against its hash)")
+    say(
+        f"installing up to {total} packages from {lock.name} (once; every file is checked against its hash)"
+        " · 安装依赖(仅首次,逐一校验摘要)"
+    )
     # Without resolution, since the lock is complete, and without building, since a bare machine has no compiler.
     options = ["--require-hashes", "--no-deps", "--only-binary", ":all:", "--no-input", "--disable-pip-version-check"]
     argv = [*installer(), "install", *options, "--progress-bar", "off", "-r", str(lock)]
@@ -148,7 +155,7 @@ def install(lock: Path) -> None:
         told = "\n  ".join(last)
         raise Stop(
             f"pip could not install {lock.name}; its last words:\n  {told}\n"
-            "Is a package index reachable? Run the same command again to go on."
+            "Is a package index reachable? Run the same command again to go on. 安装未完成,请确认软件源可用后重试。"
         )
 
 
@@ -160,9 +167,9 @@ def show_progress(lines: Iterable[str], total: int, last: deque[str]) -> None:
         if line.startswith("Collecting "):
             done += 1
             if done % 10 == 0:
-                say(f"  {done} of {total} fetched")
+                say(f"  {done} of {total} fetched · 已取 {done}/{total}")
         elif line.startswith("Installing collected"):
-            say("  unpacking")
+            say("  unpacking · 解包")
 
 
 def put_project_on_path() -> None:
@@ -205,7 +212,9 @@ def step(title: str, *argv: str, **variables: str) -> None:
     say(f"--- {title}")
     ended = subprocess.run([str(PYTHON), "-m", *argv], cwd=ROOT, env=os.environ | variables, check=False)
     if ended.returncode != 0:
-        raise Stop(f"{title} failed (exit {ended.returncode}); what comes after it did not run.")
+        raise Stop(
+            f"{title} failed (exit {ended.returncode}); what comes after it did not run. 未通过,其后各步未执行。"
+        )
 
 
 def test(arguments: list[str]) -> None:
@@ -234,7 +243,7 @@ def test(arguments: list[str]) -> None:
             ran.append(f"the store's on {found[major]}")
         else:
             ran.append(f"none on {major} (not found here)")
-    say("tests passed: " + ", ".join(ran))
+    say(f"tests passed · 检验通过: {', '.join(ran)}")
 
 
 def main(arguments: list[str]) -> None:

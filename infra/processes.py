@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import socket
 import sys
 import urllib.error
@@ -137,7 +138,8 @@ def _answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=_ANSWER_SECONDS) as answer:  # noqa: S310 - always http, made above.
             return bool(answer.status == _OK)
-    except (urllib.error.URLError, TimeoutError, ConnectionError):
+    except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError):
+        # Also what is no HTTP is no health: a port that nobody listens at may even answer with the question itself.
         return False
 
 

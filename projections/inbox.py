@@ -427,9 +427,19 @@ def waiting_for(
     found = [
         _shown(row, windows.get(ProgrammeId(row.programme_id)))
         for row in rows
-        if row.waiting and (person_id is None or _may(row, person_id))
+        if row.waiting and (person_id is None or _may(row, person_id)) and not _is_over(row, windows)
     ]
     return sorted(found, key=lambda task: (task.due_at is None, task.due_at or task.since, task.since, task.subject_id))
+
+
+def _is_over(row: InboxRow, windows: Mapping[ProgrammeId, WindowRow]) -> bool:
+    """Whether nothing can come of it any more: what leads up to a filing ends with the window.
+
+    What was filed goes on, to its screening or its correction; a waiver stays, whose row does not know which it is for.
+    """
+    window = windows.get(ProgrammeId(row.programme_id))
+    leads_up = row.matter in {"application", "judgement"} and row.state not in _FILED
+    return window is not None and window.closed and leads_up
 
 
 def _may(row: InboxRow, person_id: str) -> bool:

@@ -10,8 +10,9 @@ import msgspec
 import pytest
 
 from api.cli.event_catalogue import page
+from api.programme import all_findings
 from domain.lifecycle import EVENTS
-from domain.programme.definition import Definition, findings
+from domain.programme.definition import RULES, Definition, findings
 from domain.programme.events import LeafTest, Test
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,6 +48,13 @@ def test_the_terms_that_the_guide_shows_are_terms() -> None:
     preset = json.loads((ROOT / "domain/programme/presets/benchmark-2020.json").read_text(encoding="utf-8"))
     assert [term for term in terms if term not in preset["terms"]] == []
     assert findings(preset) == []
+
+
+def test_the_definition_that_the_guide_shows_is_one_and_every_named_rule_is_told() -> None:
+    text = GUIDE.read_text(encoding="utf-8")
+    (whole,) = re.findall(r"```json whole\n(.*?)```", text, re.DOTALL)
+    assert all_findings(json.loads(whole)) == []
+    assert [rule.name for rule in RULES if f"| `{rule.name}` | {rule.en} |" not in text] == []
 
 
 @pytest.mark.parametrize(

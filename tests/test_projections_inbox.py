@@ -55,6 +55,7 @@ from tests.case_life import (
     units,
     vetted,
     waived,
+    window_closed,
     window_opened,
     withdrawn,
 )
@@ -310,6 +311,17 @@ def test_a_task_is_due_when_the_window_of_its_programme_closes() -> None:
     assert {task.task for task in tasks} == {"interpret", "decide", "judge"}
     assert {task.due_at for task in tasks} == {CLOSES}
     assert all(task.due_at is None for task in waiting_for(fold_all(INBOX, past).values(), {}))
+
+
+def test_what_leads_up_to_a_filing_waits_no_longer_once_the_window_is_closed() -> None:
+    past = [term(), window_opened(), started(), prepared(), judged(), started(THEIRS, NEIGHBOUR), filed()]
+    for events, expected in (
+        (past, {"interpret", "prepare", "receive_paper", "screen"}),
+        ([*past, window_closed()], {"interpret", "receive_paper", "screen"}),
+    ):
+        rows = as_recorded(events)
+        windows = {row.programme_id: row for row in fold_all(WINDOW, rows).values()}
+        assert {task.task for task in waiting_for(fold_all(INBOX, rows).values(), windows)} == expected
 
 
 def test_a_paper_copy_and_a_screening_have_no_date_of_their_own_and_come_last() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -251,6 +252,18 @@ async def test_an_api_is_healthy_when_it_says_so(unused_tcp_port: int) -> None:
     )
     with Supervisor([Child("api", [sys.executable, "-c", server, str(unused_tcp_port)])]):
         assert await until_healthy(process, settings, seconds=20)
+
+
+async def test_what_answers_but_speaks_no_http_is_no_health() -> None:
+    process = Process("api", ("-m", "api"), health="http")
+
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.read(1000))
+        writer.close()
+
+    async with await asyncio.start_server(echo, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        assert not await is_healthy(process, load({"BIAOGAN_PORT": str(port)}))
 
 
 def test_health_is_asked_by_exit_code(database: Database) -> None:

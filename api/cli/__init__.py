@@ -18,7 +18,7 @@ import click as plain_click
 import rich_click as click
 from click.shell_completion import get_completion_class
 
-from api.app import schema_bytes
+from api.cli.asking import api
 from api.cli.calendar import calendar
 from api.cli.demo import demo as play_demo
 from api.cli.events import events
@@ -90,17 +90,6 @@ def migrate(*, as_json: bool) -> None:
     answer({"applied": applied}, [f"{len(applied)} migrations applied · 已应用迁移 {len(applied)} 项"], as_json=as_json)
 
 
-@biaogan.group()
-def api() -> None:
-    """The HTTP API. · 接口。"""
-
-
-@api.command()
-def openapi() -> None:
-    """Print the schema of the HTTP API (OpenAPI 3.1). · 打印接口模式。"""
-    sys.stdout.buffer.write(schema_bytes())
-
-
 @biaogan.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
@@ -111,7 +100,7 @@ def completion(shell: str) -> None:
     print(found(biaogan, {}, "biaogan", "_BIAOGAN_COMPLETE").source())
 
 
-for _command in (serve, institution, token, calendar, programme, events, outbox, replay, projections):
+for _command in (serve, api, institution, token, calendar, programme, events, outbox, replay, projections):
     biaogan.add_command(_command)
 
 

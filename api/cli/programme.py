@@ -142,7 +142,9 @@ def load(
         say(f"deposited {notice} as {notice_document} · 已存入通知原文")
     body = {"notice_document_id": notice_document, "definition": definition}
     receipt = server.post(f"/v1/programmes/{in_path(programme_id)}/announce", body)
-    lines = [f"{programme_id}: {len(receipt['events'])} events, at position {receipt['version']}"]
+    # Whoever looks next finds it: the answer waits until the view has it.
+    server.get(f"/v1/programmes/{in_path(programme_id)}?min_position={receipt['version']}")
+    lines = [f"{programme_id}: {len(receipt['events'])} events, at position {receipt['version']} · 已发布"]
     answer(receipt, lines, as_json=as_json)
 
 

@@ -106,11 +106,18 @@ class Remote:
         """Read something."""
         return self._ask("GET", path, None, {})
 
-    def post(self, path: str, body: object, *, content_type: str = "application/json") -> Any:  # noqa: ANN401 - As above.
+    def post(
+        self,
+        path: str,
+        body: object,
+        *,
+        content_type: str = "application/json",
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:  # noqa: ANN401 - As above.
         """Ask for something."""
-        headers = {"Idempotency-Key": str(uuid4()), "Content-Type": content_type}
+        sent = {"Idempotency-Key": str(uuid4()), "Content-Type": content_type, **(headers or {})}
         data = body if isinstance(body, bytes) else msgspec.json.encode(body)
-        return self._ask("POST", path, data, headers)
+        return self._ask("POST", path, data, sent)
 
     def _ask(self, method: str, path: str, data: bytes | None, headers: Mapping[str, str]) -> Any:  # noqa: ANN401 - As above.
         sent = {
