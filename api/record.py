@@ -175,7 +175,7 @@ async def _as_its_nominator(
 ) -> frozenset[Audience]:
     """What is read by the unit that is to put an application forward now, and has had no part in it yet."""
     found = await wiring.views.get(reader.caller.log_id, APPLICATION, (application_id,), min_position=min_position)
-    audiences = reader.audiences(() if found.row is None else (found.row.nominator_unit_id,))
+    audiences = reader.audiences(() if found.row is None else (found.row.nominator_unit_id,), (application_id,))
     if "subject" not in audiences:
         raise NotFound
     return audiences

@@ -34,6 +34,8 @@ CHINESE: Final[dict[str, str]] = {
     "this view is not read by effective day": "该视图不支持按生效日读取",
     "not beyond the head, {}": "不得超出最新位置 {}",
     "the stored name of an event": "事件的存储名称",
+    "the name of an automation": "自动处理规则的名称",
+    "code:basis points, each of these once at most: {}": "代码:基点,下列每项至多一次:{}",
     "kind:id": "类别:编号",
     "a cursor that a page of this list gave": "本列表某页所给的游标",
     "a cursor of this very question, filters and sort included": "同一查询(含筛选与排序)所给的游标",

@@ -196,7 +196,7 @@ async def test_before_closing_no_mark_stands_anywhere(scored: Scored, superuser:
     assert found(mine, scored.written_marks) != []
     assert len(texts["problems"].splitlines()) > 20
     assert '"boundary' not in texts["log"]
-    assert '"route": "/v1/panels/{panel_id}/applications/{application_id}/sheet"' in texts["log"]
+    assert '"route":"/v1/panels/{panel_id}/applications/{application_id}/sheet"' in texts["log"]
 
 
 async def test_before_closing_nothing_links_a_person_to_a_seat_or_a_sheet(

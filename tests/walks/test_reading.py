@@ -39,10 +39,11 @@ async def test_whatever_is_read_everything_stays_as_it_was(product: Product, hou
     try:
         before = await contents(connection, house.log_id)
         for path in readable:
-            address = re.sub(r"\{(\w+)\}", lambda name: there[name[1]], path)
+            address = re.sub(r"\{(\w+)\}", lambda name: there.get(name[1], "none"), path)
+            expected = {200} if set(re.findall(r"\{(\w+)\}", path)) <= set(there) else {403, 404, 422}
             for method in ("GET", "HEAD"):
                 answer = await house.send("administrator", method, address)
-                assert answer.status_code == 200, f"{method} {address}: {answer.status_code}"
+                assert answer.status_code in expected, f"{method} {address}: {answer.status_code}"
             for parameters in ({"at_position": "9"}, {"format": "csv"}, {"effective_on": "2020-05-09"}):
                 await house.send("administrator", "GET", address, params=parameters)
         assert await contents(connection, house.log_id) == before
