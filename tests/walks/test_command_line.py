@@ -63,8 +63,8 @@ async def test_a_call_is_loaded_with_its_text_and_shown_with_its_damage(
     shown = run(product, house, "clerk", "show", "REAL")
     assert shown.returncode == 0, shown.stderr
     terms = {line.split()[0]: line.split()[1:] for line in shown.stdout.splitlines()[1:]}
-    assert terms["application_closes"] == ["damaged", "5前", "→", "None"]
-    assert terms["publicity_days"][:2] == ["not_stated", "None"]
+    assert terms["application_closes"] == ["damaged", "5前", "→", "–", "(open)"]
+    assert terms["publicity_days"][:2] == ["not_stated", "–"]
     assert (
         json.loads(run(product, house, "clerk", "show", "REAL", "--json").stdout)["programme"]["programme_id"] == "REAL"
     )
@@ -74,14 +74,14 @@ async def test_what_is_not_to_be_announced_is_said_with_its_reason_and_its_exit_
     product: Product, house: Desk, definition: Path, faulty: Path
 ) -> None:
     notice = PRESETS / "benchmark-2020.zh.txt"
-    for who, arguments, told in (
-        ("hand", ("load", definition, "--id", "REAL", "--notice", notice), "403"),
-        ("clerk", ("load", definition, "--id", "REAL"), "--notice"),
-        ("clerk", ("load", definition, "--id", "REAL", "--notice-document", "0" * 64), "404"),
-        ("clerk", ("show", "NOWHERE"), "404"),
+    for who, arguments, code, told in (
+        ("hand", ("load", definition, "--id", "REAL", "--notice", notice), 3, "403"),
+        ("clerk", ("load", definition, "--id", "REAL"), 2, "--notice"),
+        ("clerk", ("load", definition, "--id", "REAL", "--notice-document", "0" * 64), 3, "404"),
+        ("clerk", ("show", "NOWHERE"), 3, "404"),
     ):
         ran = run(product, house, who, *arguments)
-        assert (ran.returncode, ran.stdout) == (3, ""), ran.stdout
+        assert (ran.returncode, ran.stdout) == (code, ""), ran.stdout
         assert told in ran.stderr
     ran = run(product, house, "clerk", "load", faulty, "--id", "REAL", "--notice", notice)
     assert ran.returncode == 1
