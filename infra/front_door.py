@@ -207,6 +207,7 @@ class FrontDoor:
         institution = ask.founding or await self.clock.institution(ask.caller.log_id)
         actor = _Actor(ask.caller.person_id)
         try:
+            self._refuse_backdating(ask)
             actor = await self._actor(ask)
             await self._check_form(ask)
             command_id = ask.command_id or self.command_id(institution, actor.id, ask.idempotency_key)
@@ -217,6 +218,11 @@ class FrontDoor:
             # A person reads the institution's clock on the wall, not that of Greenwich.
             refusal.told_in(institution.zone)
             raise
+
+    def _refuse_backdating(self, ask: Ask) -> None:
+        """What is judged by when it came takes no earlier day, whoever asks for it."""
+        if ask.effective_on is not None and not self.law.act_of(ask.command).backdatable:
+            raise NotBackdatable(command=ask.command.__name__)
 
     async def _actor(self, ask: Ask) -> _Actor:
         """Whose act it is: the caller's own or, in a matter where nobody is named, that of the caller's code."""
@@ -233,13 +239,10 @@ class FrontDoor:
         return command_id(institution.institution_id, actor_or_rule, key)
 
     async def _check_form(self, ask: Ask) -> None:
-        required = self.law.act_of(ask.command)
         if ask.on_behalf_of is not None:
             raise DelegationMissing
         self.law.require_reason(ask.command, ask.reason.code if ask.reason else None)
         if ask.effective_on is not None:
-            if not required.backdatable:
-                raise NotBackdatable(command=ask.command.__name__)
             if "backdate" not in ask.caller.scopes:
                 raise ScopeMissing(scope="backdate")
             if ask.reason is None or ask.reason.document_id is None:

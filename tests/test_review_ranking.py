@@ -442,7 +442,7 @@ def test_a_ranking_records_every_application_and_then_itself_by_its_digest() -> 
     assert (whole.applications, whole.sheets, whole.stage) == (2, 6, "experts")
     assert whole.digest == digest_of((MINE, 1, 85, 1, 3), (THEIRS, 2, 69, 1, 3))
     # Ranked again on the same, there is nothing new; after a change there is.
-    again = past.and_(mine, theirs, whole)
+    again = past.when(RANK, now=AFTER).then(mine, theirs, whole)
     assert facts(again) == []
     assert len(facts(again.and_(excluded()))) == 3
 
