@@ -24,7 +24,7 @@ AT = f"/v1/programmes/{CALL}"
 BY_THE_SCHEDULE = {"CloseApplicationWindow"}
 """Asked for over HTTP where no scheduler runs; here it would come first."""
 AFTER_THE_FILING = ("screening", "review", "selection", "publicity", "obligation")
-"""What is asked for once an application is filed; screening and review have walks of their own, the story asks the rest."""
+"""What comes after the filing is asked for elsewhere: screening and review in walks of their own, the rest in the story."""
 
 
 class Journey:
