@@ -24,7 +24,7 @@ AT = f"/v1/programmes/{CALL}"
 BY_THE_SCHEDULE = {"CloseApplicationWindow"}
 """Asked for over HTTP where no scheduler runs; here it would come first."""
 AFTER_THE_FILING = ("screening", "review", "selection", "publicity", "obligation")
-"""What comes after the filing is asked for elsewhere: screening and review in walks of their own, the rest in the story."""
+"""What comes after the filing has walks of its own, or is asked for by the story."""
 
 
 class Journey:
