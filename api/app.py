@@ -23,7 +23,7 @@ from api.catalogue import PAGES
 from api.doorstep import REQUEST_ID, ROUTE, Doorstep, Figures
 from api.openapi import openapi
 from api.pages import version
-from api.problems import BODY_LIMIT, Fault, MethodNotAllowed, RecordAway, problem, translated
+from api.problems import BODY_LIMIT, Fault, MethodNotAllowed, NotFound, RecordAway, problem, translated
 from api.reads import answer_row, answer_rows
 from api.requests import language
 from api.routes import Act, AnyRequest, AnyResponse, Own, Page, Route, Row, Rows, path_fields
@@ -130,6 +130,9 @@ def _handler(path: str, methods: dict[str, Route]) -> HTTPRouteHandler:
 
 async def _answer(route: Route, request: AnyRequest) -> AnyResponse:
     wiring: Wiring = request.app.state.wiring
+    if "\0" in "".join(map(str, request.path_params.values())):
+        # No text of the record holds it, and the database does not even take it for a question.
+        raise NotFound
     match route:
         case Act():
             return await answer_act(wiring, route, request)
