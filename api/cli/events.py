@@ -84,9 +84,9 @@ def root_(*, institution_id: str | None, as_json: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @as_json
 def check_(*, file: Path, as_json: bool) -> None:
-    """Check an export with the standard library alone: its log, size and root, a line each, then every finding.
+    """Check an export with the standard library alone: log, size, root, every finding. · 校验导出文件并重算根摘要。
 
-    That its end was cut off shows only against a size and root that were kept elsewhere. · 校验导出文件并重算根摘要。
+    That its end was cut off shows only against a size and root that were kept elsewhere.
     """
     with file.open("rb") as lines:
         found = check(lines)
