@@ -24,7 +24,7 @@ from api.catalogue import PAGES
 from api.doorstep import REQUEST_ID, ROUTE, Doorstep, Figures, Receive, Scope, Send
 from api.openapi import openapi
 from api.pages import version
-from api.problems import BODY_LIMIT, Fault, MethodNotAllowed, RecordAway, problem, translated
+from api.problems import BODY_LIMIT, Fault, MethodNotAllowed, NotFound, RecordAway, problem, translated
 from api.reads import answer_row, answer_rows
 from api.requests import Request, language
 from api.routes import Act, AnyRequest, AnyResponse, Own, Page, Route, Row, Rows, path_fields
@@ -155,6 +155,9 @@ async def _passed_over() -> None:
 
 async def _answer(route: Route, request: AnyRequest) -> AnyResponse:
     wiring: Wiring = request.app.state.wiring
+    if "\0" in "".join(map(str, request.path_params.values())):
+        # No text of the record holds it, and the database does not even take it for a question.
+        raise NotFound
     match route:
         case Act():
             return await answer_act(wiring, route, request)

@@ -10,7 +10,7 @@ import msgspec
 from api.acts import Wiring, address_of
 from api.callers import Reader
 from api.problems import NotFound, ParameterInvalid
-from api.reads import TIMES, csv_response, finished, refuse_beyond_head, times, wants_csv
+from api.reads import TIMES, Times, csv_response, finished, times, wants_csv
 from api.requests import Headers, Parameters
 from api.routes import AnyRequest, AnyResponse, Own, Page, Parameter
 from domain.ids import ApplicationId, tag
@@ -190,41 +190,52 @@ async def _streamed(lines: Iterable[bytes]) -> AsyncIterator[bytes]:
 
 
 async def _inbox(wiring: Wiring, request: AnyRequest) -> AnyResponse:
-    """What waits for the offices that the caller holds today."""
+    """What waits, or waited at an earlier position, for the offices that the caller holds today."""
     headers = Headers(request.scope["headers"])
     caller = await wiring.callers.reading(headers, address_of(request))
-    wanted = Parameters(request.scope["query_string"], ("min_position",)).whole("min_position") or 0
-    reader = await wiring.callers.reader(caller, wanted)
-    await refuse_beyond_head(wiring, reader, "min_position", wanted)
+    parameters = Parameters(request.scope["query_string"], TIMES[:3])
+    reader = await wiring.callers.reader(caller, parameters.whole("min_position") or 0)
+    when = await times(wiring, reader, parameters, effective=False)
     log_id = reader.caller.log_id
     rows: list[InboxRow] = []
-    position = wanted
+    position = when.min_position if when.at_position is None else when.at_position
     for held in reader.held:
         filters = {"waiting": True, "role": held.role, "unit_id": held.unit_id or ""}
-        found, position = await all_rows(wiring, log_id, INBOX.name, filters, wanted)
+        found, position = await all_rows(wiring, log_id, INBOX.name, filters, when)
         # What somebody is recused from waits for others of the office.
         rows += (row for row in found if held.unit_id or row.application_id not in reader.barred)
-    windows, _ = await all_rows(wiring, log_id, WINDOW.name, {}, wanted) if rows else ([], position)
+    windows, _ = await all_rows(wiring, log_id, WINDOW.name, {}, when) if rows else ([], position)
     waiting = waiting_for(rows, {window.programme_id: window for window in windows}, reader.caller.person_id)
     inbox = Inbox(items=tuple(waiting), position=position, simulated=reader.institution.simulated)
     return finished(inbox, position, headers)
 
 
 async def all_rows(
-    wiring: Wiring, log_id: int, view: str, filters: dict[str, Any], wanted: int
+    wiring: Wiring, log_id: int, view: str, filters: dict[str, Any], when: Times
 ) -> tuple[list[Any], int]:
     """Every row of a view that passes the filters, and the position they reflect."""
     rows: list[Any] = []
     cursor: str | None = None
     while True:
-        page = await wiring.views.list(log_id, view, filters=filters, cursor=cursor, min_position=wanted)
+        page = await wiring.views.list(
+            log_id,
+            view,
+            filters=filters,
+            cursor=cursor,
+            at_position=when.at_position,
+            min_position=when.min_position,
+        )
         rows += page.rows
         if page.next is None:
             return rows, page.position
         cursor = page.next
 
 
-_MIN: Final = Parameter(name="min_position", en="Wait until it is seen", zh="等到可见此位置", type=int)
+_TIMES: Final = (
+    Parameter(name="min_position", en="Wait until it is seen", zh="等到可见此位置", type=int),
+    Parameter(name="at_position", en="As it stood there", zh="该位置时的状态", type=int),
+    Parameter(name="as_of", en="As recorded by then", zh="截至此刻的记录"),
+)
 
 PAGE = Page(
     "record",
@@ -254,9 +265,7 @@ PAGE = Page(
             en="Every fact about one application, with who, when, by what right and why.",
             zh="一项申报的全部事实:何人、何时、依何权限、因何事由。",
             parameters=(
-                _MIN,
-                Parameter(name="at_position", en="As it stood there", zh="该位置时的状态", type=int),
-                Parameter(name="as_of", en="As recorded by then", zh="截至此刻的记录"),
+                *_TIMES,
                 Parameter(name="format", en="json or csv, instead of Accept", zh="json 或 csv,代替 Accept"),
             ),
             result=CaseFile,
@@ -270,7 +279,7 @@ PAGE = Page(
             operation="read_inbox",
             en="What waits for the offices that the caller holds today, the most urgent first.",
             zh="调用者当日职务的待办,最紧急者在前。",
-            parameters=(_MIN,),
+            parameters=_TIMES,
             result=Inbox,
             refusals=(503,),
         ),

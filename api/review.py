@@ -16,7 +16,7 @@ from api import what_if
 from api.acts import Wiring, address_of, json_response
 from api.callers import Reader, Seat
 from api.problems import NotFound
-from api.reads import finished, refuse_beyond_head
+from api.reads import Times, finished, refuse_beyond_head
 from api.record import all_rows
 from api.requests import Headers, Parameters
 from api.routes import Act, AnyRequest, AnyResponse, Own, Page, Parameter, Row, Rows
@@ -302,8 +302,8 @@ async def _rows(
 ) -> tuple[list[AdmissionRow], list[SheetRow]]:
     """The applications and the sheets of a panel, without those of applications that the reader is recused from."""
     log_id, of_panel = reader.caller.log_id, {"panel_id": panel.panel_id}
-    admissions, _ = await all_rows(wiring, log_id, ADMISSION.name, of_panel, position)
-    sheets, _ = await all_rows(wiring, log_id, SCORE_SHEET.name, of_panel, position)
+    admissions, _ = await all_rows(wiring, log_id, ADMISSION.name, of_panel, Times(position, None, None))
+    sheets, _ = await all_rows(wiring, log_id, SCORE_SHEET.name, of_panel, Times(position, None, None))
     return _unbarred(reader, admissions), _unbarred(reader, sheets)
 
 
@@ -323,7 +323,9 @@ async def _board(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     """A panel at a glance: its seats by code, and how far each has come."""
     reader, panel, position = await _office_panel(wiring, request)
     seats: list[SeatRow]
-    seats, _ = await all_rows(wiring, reader.caller.log_id, SEAT.name, {"panel_id": panel.panel_id}, position)
+    seats, _ = await all_rows(
+        wiring, reader.caller.log_id, SEAT.name, {"panel_id": panel.panel_id}, Times(position, None, None)
+    )
     admissions, sheets = await _rows(wiring, reader, panel, position)
     return _answer(request, board(panel, seats, sheets, admissions), position)
 
@@ -345,8 +347,10 @@ async def _scored(
         raise NotFound
     log_id = reader.caller.log_id
     of_track = {"panel_id": panel.panel_id, "track_id": track_id}
-    admissions, _ = await all_rows(wiring, log_id, ADMISSION.name, of_track, position)
-    sheets, _ = await all_rows(wiring, log_id, SCORE_SHEET.name, {"panel_id": panel.panel_id}, position)
+    admissions, _ = await all_rows(wiring, log_id, ADMISSION.name, of_track, Times(position, None, None))
+    sheets, _ = await all_rows(
+        wiring, log_id, SCORE_SHEET.name, {"panel_id": panel.panel_id}, Times(position, None, None)
+    )
     track = (await wiring.views.get(log_id, TRACK, (panel.programme_id, track_id))).row
     return TrackId(track_id), admissions, sheets, None if track is None else track.places.target
 

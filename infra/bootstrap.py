@@ -16,6 +16,7 @@ if sys.version_info < (3, 11) or os.name != "posix":
 import fcntl
 import hashlib
 import importlib.util
+import io
 import json
 import shlex
 import shutil
@@ -248,6 +249,9 @@ def test(arguments: list[str]) -> None:
 
 def main(arguments: list[str]) -> None:
     """Do what was asked for."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that cannot show Chinese shows codes instead of ending the work.
+        sys.stdout.reconfigure(errors="backslashreplace")
     command = arguments[0] if arguments else ""
     if command in {"-h", "--help"}:
         print(USAGE, end="")

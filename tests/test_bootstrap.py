@@ -213,6 +213,12 @@ def test_an_ordinary_user_can_do_it_too(checkout: Checkout) -> None:
     assert done.stdout.startswith("called with ['demo']")
 
 
+def test_help_is_shown_on_a_terminal_that_cannot_show_chinese(checkout: Checkout) -> None:
+    shown = checkout.run("--help", PYTHONIOENCODING="ascii")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "\\u6f14\\u793a" in shown.stdout
+
+
 def is_new_enough(python: str) -> bool:
     asked = "import sys; sys.exit(sys.version_info < (3, 11))"
     return subprocess.run([python, "-c", asked], check=False).returncode == 0

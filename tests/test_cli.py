@@ -11,13 +11,16 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import asyncpg
+import click
 import pytest
 
+from api.cli import biaogan
 from api.cli.calendar import proposal
 from tests.conftest import Database, open_folder
 from tests.waiting import is_running, until
@@ -317,6 +320,27 @@ def test_every_way_to_fail_is_a_sentence_and_a_code(
     assert ran.stderr.strip()
     assert "Traceback" not in ran.stderr
     assert "欧阳锋" not in ran.stderr
+
+
+def commands(group: click.Group, words: str = "biaogan") -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        yield f"{words} {name}", command
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{words} {name}")
+
+
+def test_every_command_and_every_option_says_what_it_does_in_both_languages() -> None:
+    found = list(commands(biaogan))
+    assert len(found) > 25
+    chinese = re.compile(r"[\u4e00-\u9fff]")
+    mute = [words for words, command in found if not chinese.search((command.help or "").partition("\n\n")[0])]
+    options = [
+        f"{words} {option.opts[0]}"
+        for words, command in found
+        for option in command.params
+        if isinstance(option, click.Option) and not chinese.search(option.help or "")
+    ]
+    assert (mute, options) == ([], [])
 
 
 def test_migrations_are_applied_once(shell: Shell) -> None:

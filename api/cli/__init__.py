@@ -51,7 +51,7 @@ _NOT_LET_IN: Final = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.In
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version(), prog_name="biaogan")
+@click.version_option(version(), prog_name="biaogan", help="Show the version and exit. · 版本。")
 def biaogan() -> None:
     """The whole life of a programme that selects and cultivates model units, as a record nobody can change.
 

@@ -11,14 +11,9 @@ import rich_click as click
 
 from api.app import schema_bytes
 from api.cli.reaching import remote
-from api.cli.speaking import USAGE, Stop
+from api.cli.speaking import USAGE, Stop, at_server
 
 __all__ = ["api"]
-
-_url = click.option("--url", help="The server; else BIAOGAN_URL. · 服务地址。")
-_token = click.option(
-    "--token-file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Else BIAOGAN_TOKEN."
-)
 
 
 @click.group()
@@ -34,8 +29,7 @@ def openapi() -> None:
 
 @api.command()
 @click.argument("path")
-@_url
-@_token
+@at_server
 def get(*, path: str, url: str | None, token_file: Path | None) -> None:
     """Read a view, as in /v1/units?limit=5. · 读取视图。"""
     _show(remote(url, token_file).get(_path(path)))
@@ -48,8 +42,7 @@ def get(*, path: str, url: str | None, token_file: Path | None) -> None:
 @click.option("--reason", help="code; document=id · 事由。")
 @click.option("--if-match", help="The version that was read. · 所读版本。")
 @click.option("--effective-on", help="The earlier day on which it became true. · 更早的生效日。")
-@_url
-@_token
+@at_server
 def post(*, path: str, body: str, url: str | None, token_file: Path | None, **headers: str | None) -> None:
     """Ask for a command, as in /v1/units, with its BODY in JSON. · 提出命令。"""
     names = {"key": "Idempotency-Key", "reason": "Reason", "if_match": "If-Match", "effective_on": "Effective-On"}

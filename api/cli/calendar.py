@@ -47,7 +47,11 @@ def calendar() -> None:
 @click.argument("year", type=click.IntRange(FIRST_YEAR, LAST_YEAR))
 @click.option("--file", "is_filed", is_flag=True, help="File it at the running server, as the token's holder. · 备案。")
 @click.option("--url", help="The server; else BIAOGAN_URL. · 服务地址。")
-@click.option("--token-file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Else BIAOGAN_TOKEN.")
+@click.option(
+    "--token-file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Else BIAOGAN_TOKEN. · 令牌文件。",
+)
 @as_json
 def load(
     *,

@@ -85,10 +85,10 @@ def root_(*, institution_id: str | None, as_json: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @as_json
 def check_(*, file: Path, as_json: bool) -> None:
-    """Check an export without any server: its log, size and root, every opened score sheet, then every finding.
+    """Check an export without any server: log, size, root, sheets, every finding. · 离线校验导出文件并重算根摘要。
 
-    A sheet must be what was committed to when it was filed. That the end of an export was cut off shows only against a
-    size and root that were kept elsewhere. · 离线校验导出文件、每份已开启的评分表,并重算根摘要。
+    A sheet that was opened must be what was committed to when it was filed. That the end of an export was cut off shows
+    only against a size and root that were kept elsewhere.
     """
     with file.open("rb") as lines:
         found = check(lines, Openings())

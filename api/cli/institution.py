@@ -146,9 +146,9 @@ def institution() -> None:
 @click.option("--administrator-id", default=None, help="Their pseudonym, where one exists. · 化名编号。")
 @as_json
 def open_(**asked: Any) -> None:  # noqa: ANN401 - click passes options by name.
-    """Open an institution: its first event, its first administrator, and a token that works once.
+    """Open an institution: its first event, its first administrator, and a token that works once. · 开立机构。
 
-    Everything else descends from here. The token is exchanged by `biaogan token exchange`. · 开立机构。
+    Everything else descends from here. The token is exchanged by `biaogan token exchange`.
     """
     in_json = asked.pop("as_json")
     name, contact, starts_at = asked.pop("name"), asked.pop("contact"), asked.pop("starts_at")

@@ -9,17 +9,13 @@ from typing import Any, NoReturn
 import rich_click as click
 
 from api.cli.reaching import in_path, remote
-from api.cli.speaking import FOUND, USAGE, Stop, answer, as_json, say
+from api.cli.speaking import FOUND, USAGE, Stop, answer, as_json, at_server, say
 from api.programme import all_findings
 from domain.programme.definition import schema
 
 __all__ = ["programme"]
 
 _file = click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-_url = click.option("--url", help="The server; else BIAOGAN_URL. · 服务地址。")
-_token = click.option(
-    "--token-file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Else BIAOGAN_TOKEN."
-)
 
 
 def read_definition(file: Path) -> Any:  # noqa: ANN401 - JSON of any shape, until it is checked.
@@ -112,8 +108,7 @@ def schema_() -> None:
     help="The text as published; deposited first. · 通知原文文件。",
 )
 @click.option("--notice-document", help="Or the id of a deposited notice. · 或已存入的通知编号。")
-@_url
-@_token
+@at_server
 @as_json
 def load(
     *,
@@ -150,8 +145,7 @@ def load(
 
 @programme.command()
 @click.argument("programme_id")
-@_url
-@_token
+@at_server
 @as_json
 def show(*, programme_id: str, url: str | None, token_file: Path | None, as_json: bool) -> None:
     """Show a programme as it stands: its terms with value and source. · 显示项目与其条款现值。"""

@@ -22,6 +22,7 @@ __all__ = [
     "Stop",
     "answer",
     "as_json",
+    "at_server",
     "program",
     "say",
 ]
@@ -51,6 +52,13 @@ class Stop(Exception):
 def as_json(function: F) -> F:
     """The option that every command with an answer has."""
     return click.option("--json", "as_json", is_flag=True, help="Answer as JSON. · 以 JSON 回答。")(function)
+
+
+def at_server(function: F) -> F:
+    """The options of every command that asks the running server: where it is, and with which token."""
+    kept = click.Path(path_type=Path, exists=True, dir_okay=False)
+    token = click.option("--token-file", type=kept, help="A file with the token; else BIAOGAN_TOKEN. · 令牌文件。")
+    return click.option("--url", help="The server; else BIAOGAN_URL. · 服务地址。")(token(function))
 
 
 def answer(value: object, lines: Sequence[str], *, as_json: bool) -> None:

@@ -11,7 +11,7 @@ import rich_click as click
 
 from api.callers import SCOPES
 from api.cli.reaching import chosen, database, opened, remote, run
-from api.cli.speaking import FOUND, Stop, answer, as_json
+from api.cli.speaking import FOUND, Stop, answer, as_json, at_server
 from api.permission import refuse_stranger
 from infra.places import private_file
 from infra.settings import load
@@ -32,9 +32,15 @@ def token() -> None:
 @token.command()
 @click.option("--person", "person_id", required=True, help="Pseudonym of its holder. · 持有人化名编号。")
 @click.option(
-    "--scope", "scopes", multiple=True, type=click.Choice(list(SCOPES)), help="May be repeated; read and act if none."
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice(list(SCOPES)),
+    help="May be repeated; read and act if none. · 范围,可重复。",
 )
-@click.option("--days", default=_DAYS, show_default=True, type=click.IntRange(1, 3650), help="Until it expires.")
+@click.option(
+    "--days", default=_DAYS, show_default=True, type=click.IntRange(1, 3650), help="Until it expires. · 有效天数。"
+)
 @click.option("--once", is_flag=True, help="Works once, to be exchanged. · 一次性,须换取。")
 @_institution
 @as_json
@@ -64,12 +70,7 @@ def create(
 
 
 @token.command()
-@click.option(
-    "--token-file",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="The token that works once; else BIAOGAN_TOKEN. · 一次性令牌文件。",
-)
-@click.option("--url", help="The server; else BIAOGAN_URL. · 服务地址。")
+@at_server
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help=_OUTPUT)
 @as_json
 def exchange(*, token_file: Path | None, url: str | None, output: Path | None, as_json: bool) -> None:

@@ -106,6 +106,11 @@ async def test_a_caller_who_goes_in_the_middle_is_no_fault_of_ours(served: Serve
         "/v1/units/%00",
         "/v1/units/%FF",
         "/v1/programmes/%00/terms",
+        "/v1/people/%00/details",
+        "/v1/documents/%00",
+        "/v1/applications/%00/case-file",
+        "/problems/%00",
+        "/assets/%00",
     ],
 )
 async def test_what_can_be_the_id_of_nothing_is_answered_like_nothing(served: Served, path: str) -> None:

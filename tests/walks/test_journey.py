@@ -43,6 +43,11 @@ async def test_what_waits_moves_from_desk_to_desk(house: Desk) -> None:
     assert ("file", "A") in await waits_for(house, "committee", vetted["version"])
     filed = await house.act("committee", f"{AT}/file")
     assert not {subject for _, subject in await waits_for(house, "committee", filed["version"])} & {"A"}
+    for receipt, task in ((prepared, "decide"), (decided, "vet"), (vetted, "file")):
+        then = (await house.read("committee", "/v1/inbox", at_position=receipt["version"]))["items"]
+        assert [item["task"] for item in then if item["subject_id"] == "A"] == [task]
+    early = await house.read("committee", "/v1/inbox", as_of="2020-01-01T00:00:00+08:00")
+    assert (early["items"], early["position"]) == ([], 0)
     states = [
         (await house.read("auditor", "/v1/roster/A", at_position=receipt["version"]))["state"]
         for receipt in (started, prepared, decided, vetted, filed)
