@@ -12,8 +12,9 @@ import pytest
 
 from tests.over_http.serving import Served
 
-pytestmark = pytest.mark.slow
-
+SECONDS = 900
+"""It asks thousands of questions; how fast they are answered is not asked here."""
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(SECONDS + 20)]
 EXAMPLES = int(os.environ.get("BIAOGAN_TEST_FUZZ", "8"))
 # Right answers to data that only looks right: a key used before, the id of nothing, a rule that says no.
 CONFIG = """
@@ -45,6 +46,6 @@ async def test_schemathesis_finds_nothing(served: Served, tmp_path: Path) -> Non
         "metrics",
     ]
     ran = await asyncio.to_thread(
-        subprocess.run, argv, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=280
+        subprocess.run, argv, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=SECONDS
     )
     assert ran.returncode == 0, ran.stdout[-12_000:] + ran.stderr[-3_000:]
