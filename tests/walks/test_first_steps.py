@@ -39,7 +39,7 @@ async def test_the_first_steps_lead_to_an_open_window(server: EmbeddedPostgres, 
         launcher.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -c {shlex.quote(PROGRAM)} "$@"\n')
         launcher.chmod(0o755)
         (folder / "domain").symlink_to(ROOT / "domain")
-        async with running(server, template, folder, ("api", "projector", "scheduler")) as product:
+        async with running(server, template, folder, ("api", "projector", "dispatcher", "scheduler")) as product:
             env = {
                 **{key: value for key, value in os.environ.items() if not key.startswith("BIAOGAN_")},
                 "BIAOGAN_DATABASE_URL": str(product.settings.database_url),

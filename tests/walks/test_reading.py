@@ -13,6 +13,9 @@ from tests.walks.running import Product
 
 pytestmark = pytest.mark.slow
 
+NOT_YET = {"/v1/programmes/{programme_id}/selection-rule", "/v1/selections/{application_id}"}
+"""What there is only after a panel has ranked."""
+
 
 async def test_whatever_is_read_everything_stays_as_it_was(product: Product, house: Desk) -> None:
     await house.places(1)
@@ -38,14 +41,18 @@ async def test_whatever_is_read_everything_stays_as_it_was(product: Product, hou
     connection = await asyncpg.connect(product.superuser_url)
     try:
         before = await contents(connection, house.log_id)
+        strange: list[str] = []
         for path in readable:
             address = re.sub(r"\{(\w+)\}", lambda name: there.get(name[1], "none"), path)
-            expected = {200} if set(re.findall(r"\{(\w+)\}", path)) <= set(there) else {200, 403, 404, 422}
+            is_there = set(re.findall(r"\{(\w+)\}", path)) <= set(there) and path not in NOT_YET
+            expected = {200} if is_there else {200, 403, 404, 422}
             for method in ("GET", "HEAD"):
                 answer = await house.send("administrator", method, address)
-                assert answer.status_code in expected, f"{method} {address}: {answer.status_code}"
+                if answer.status_code not in expected:
+                    strange.append(f"{method} {path}: {answer.status_code}")
             for parameters in ({"at_position": "9"}, {"format": "csv"}, {"effective_on": "2020-05-09"}):
                 await house.send("administrator", "GET", address, params=parameters)
+        assert strange == []
         assert await contents(connection, house.log_id) == before
     finally:
         await connection.close()
