@@ -187,7 +187,8 @@ def _printed(machine: Machine) -> None:
     assert roster.count(" screened · 初审通过\n") == 5
     traces = said[said.index("\nEligibility, rule by rule · ") : said.index("\nCase file of ")]
     assert all(f"    {row['unit_id']} " in traces for row in machine.table("roster.csv"))
-    assert traces.count("waived · 已豁免") == 1
+    assert traces.count("→ waived · 已豁免") == 1
+    assert traces.count("waived · 已豁免") == 2, "once as the standing, once beside the rule that was waived"
     assert "established_two_years        not_met" in traces
     assert "no_major_incident            not_met" in traces
     file = said[said.index("\nCase file of ") : said.index("\nLog · ")]
