@@ -57,7 +57,7 @@ def opened_publicity(p: Player) -> None:
     p.advance("clock-19", "administrator", "2020-06-22T09:00:00+08:00")
     p.heading("19", "The list is shown to everybody", "名单公示")
     p.act("open-publicity", "clerk", f"{_SHOWN}/open", {}, en="posts the list", zh="张贴名单")
-    posted = p.read_public(f"/public/{INSTITUTION['institution_id']}/publicities/{PUBLICITY}")
+    posted = p.read_public("posted-anybody", f"/public/{INSTITUTION['institution_id']}/publicities/{PUBLICITY}")
     p.say(
         f"    {len(posted['entries'])} entries until {posted['last_day']}, digest {posted['list_digest'][:16]}…, "
         f"log {posted['log_size']} {posted['log_root'][:16]}… · 共 {len(posted['entries'])} 项,"

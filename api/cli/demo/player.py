@@ -198,8 +198,14 @@ class Player:
             self.journal.keep(step, kept)
         return kept[name]
 
-    def read_public(self, path: str) -> Any:  # noqa: ANN401 - JSON of any shape.
-        """Read what anybody may read, without a token, once it is there; the public says no position to wait for."""
+    def read_public(self, step: str, path: str) -> Any:  # noqa: ANN401 - JSON of any shape.
+        """What anybody could read, without a token, when the story first came here; it may be gone by now.
+
+        It is waited for: the public says no position to wait for.
+        """
+        kept = self.journal.get(step)
+        if kept is not None:
+            return kept
         shown = f"{path}?{urlencode({'format': 'json'})}"
         looks = 0
         while (answer := self._look(shown)).status == _NOT_FOUND and looks < _LOOKS:
@@ -207,6 +213,7 @@ class Player:
             time.sleep(_LOOK_SECONDS)
         if answer.status != _OK:
             raise StoryBroken(f"GET {path} was answered with {answer.status}: {self._detail(answer)}")
+        self.journal.keep(step, answer.body)
         return answer.body
 
     def _look(self, path: str) -> Answer:
