@@ -125,7 +125,9 @@ async def serving(database: Database, folder: Path, *, simulated: bool = True) -
                 while not server.started:
                     assert not work[1].done(), "the server did not start"
                     await asyncio.sleep(0.01)
-            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
+            # As in the walks: no connection is kept for as long as the server keeps an idle one.
+            limits = httpx.Limits(keepalive_expiry=2)
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30, limits=limits) as http:
                 yield Served(
                     http, office, other, other_clerk, parts, Views(pool, VIEWS, parts.clock, parts.stores, 30.0)
                 )

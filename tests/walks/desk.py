@@ -191,7 +191,8 @@ async def desk(
     administrator = str(uuid5(NAMESPACE_OID, f"{institution_id} administrator"))
     names = {"institution_id": institution_id, "name_zh": "大学", "name_en": "University"}
     log_id = await open_simulated(settings, names, STARTS_AT, administrator, "管理员")
-    limits = httpx.Limits(max_connections=80, max_keepalive_connections=80)
+    # The server hangs up after five idle seconds; whoever keeps a connection as long may ask just then.
+    limits = httpx.Limits(max_connections=80, max_keepalive_connections=80, keepalive_expiry=2)
     async with httpx.AsyncClient(timeout=60, limits=limits) as http:
         opened = Desk(http, urls, institution_id, log_id)
         opened.people["administrator"] = administrator
