@@ -156,7 +156,9 @@ async def _case_file(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     audiences: frozenset[Audience] = reader.audiences(units, (application_id,))
     if "subject" not in audiences:
         audiences = await _as_its_nominator(wiring, reader, application_id, when.min_position)
-    found = entries(page.events, audiences)
+    # A fact of which nothing is the reader's to see is not the reader's to know of, as in the feed: that a sheet was
+    # filed, or that somebody is recused.
+    found = entries((each for each in page.events if redact(each.event, audiences)), audiences)
     position = page.head if when.at_position is None else when.at_position
     if csv:
         lines = canonical_csv(case_file_table(found, audiences))

@@ -204,7 +204,10 @@ def whole(name: str, text: str, low: int, high: int) -> int:
 def _day(text: str) -> date:
     if not _DAY.fullmatch(text) or not text.isascii():
         raise ValueError
-    return date.fromisoformat(text)
+    day = date.fromisoformat(text)
+    if not date.min < day < date.max:
+        raise ValueError  # The calendar ends there: such a day has no midnight before or after it.
+    return day
 
 
 class Parameters:

@@ -33,7 +33,7 @@ import asyncpg
 import structlog
 
 from infra.line import Root, leaf
-from infra.writer import LOST
+from infra.writer import LOST, heed_cancellation
 
 __all__ = ["LINE_VERSION", "AccessDay", "AccessJournal", "LinesLost"]
 
@@ -172,6 +172,7 @@ class AccessJournal:
                 await self._write(log_id, lines[middle:])
                 return
             except (asyncpg.PostgresError, *LOST) as fault:
+                heed_cancellation()
                 _log.warning("access journal waits for the database", lines=len(lines), fault=type(fault).__name__)
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)

@@ -18,7 +18,7 @@ import asyncpg
 
 from infra.log import logger
 from infra.settings import Settings, SettingsRefused, load
-from infra.writer import LOST
+from infra.writer import LOST, heed_cancellation
 
 _BEAT_SECONDS = 5.0
 _FRESH_SECONDS = 30.0
@@ -93,6 +93,7 @@ async def beating(pool: asyncpg.Pool[asyncpg.Record], name: str, every: float = 
             try:
                 await beat(pool, name)
             except _AWAY:
+                heed_cancellation()
                 _log.warning("heartbeat.missed", exc_info=True)
             await asyncio.sleep(every)
 

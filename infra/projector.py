@@ -22,7 +22,7 @@ from infra.subscription import CheckpointMoved, hang_up
 from infra.view_batch import BATCH, CONSUMERS, Feed, Stop, Unreadable, Unwritten, advance, read_on, stop_here
 from infra.view_build import NotAsFolded, VersionNotRaised, build, live, sweep, wanted
 from infra.view_tables import Shape
-from infra.writer import LOST
+from infra.writer import LOST, heed_cancellation
 from projections.kernel import View
 
 __all__ = ["POLL_SECONDS", "Projector"]
@@ -121,6 +121,7 @@ class Projector:
                 await asyncio.sleep(self.poll_seconds)
                 continue
             except _AWAY:
+                heed_cancellation()
                 following.positions = None
                 _log.warning("projector.waits", log=following.store.log_id, exc_info=True)
             if not moved:
@@ -322,4 +323,5 @@ def _while_away(event: str) -> Iterator[None]:
     try:
         yield
     except _AWAY:
+        heed_cancellation()
         _log.warning(event, exc_info=True)

@@ -17,7 +17,7 @@ import asyncpg.pool
 
 from domain.kernel import Recorded
 from infra.record import Item
-from infra.writer import LOST
+from infra.writer import LOST, heed_cancellation
 
 if TYPE_CHECKING:
     from infra.event_store import EventStore
@@ -74,6 +74,7 @@ class Signal:
                     str(head),
                 )
             except (asyncpg.PostgresError, *LOST) as error:
+                heed_cancellation()
                 log.warning("Waking other processes failed (%s); they poll.", type(error).__name__)
                 return
             busy = head - self._told > _BUSY
@@ -110,6 +111,7 @@ class Signal:
                     raise
                 listener.add_termination_listener(self._cut_off)
             except (asyncpg.PostgresError, *LOST) as error:
+                heed_cancellation()
                 log.warning("Listening failed (%s); this process polls.", type(error).__name__)
             else:
                 self._listener = listener

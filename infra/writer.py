@@ -34,7 +34,7 @@ from infra.record import (
     matches,
 )
 
-__all__ = ["LOST", "LogUnavailable", "Writer"]
+__all__ = ["LOST", "LogUnavailable", "Writer", "heed_cancellation"]
 
 BATCH_COMMANDS: Final = 256
 _SMALL: Final = 16  # Fewer are not worth halving: each call has its own journey and its own flush.
@@ -73,6 +73,17 @@ _ARGUMENTS: Final = (
 )
 
 log = logging.getLogger(__name__)
+
+
+def heed_cancellation() -> None:
+    """End the task that was told to end: to be called wherever a lost connection is forgiven.
+
+    Where a connection dies while its user is being cancelled, the driver's error takes the place of the cancellation.
+    Who forgives it and goes on has not heard, and whoever waits for the end of the task waits for ever.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 class LogUnavailable(Exception):
@@ -208,6 +219,7 @@ class Writer:
                 # Bounded, since neither a lock that is never let go nor a network that swallows says a word.
                 answer = await call.fetchrow(self._log_id, *arguments, timeout=self.patience_seconds)
             except LOST as error:
+                heed_cancellation()
                 await self._drop()
                 if loop.time() > give_up_at:
                     self._fail(

@@ -93,11 +93,11 @@ async def furnish(office: Office) -> Furnished:
     return Furnished(office, await office.somebody("clerk"), await office.somebody("head"))
 
 
-def views_of(parts: Assembly, patience_seconds: float = 5.0) -> Views:
+def views_of(parts: Assembly, patience_seconds: float = 30.0) -> Views:
     return Views(parts.pool, VIEWS, parts.clock, parts.stores, patience_seconds)
 
 
-def advance_of(parts: Assembly, patience_seconds: float = 20.0) -> Advance:
+def advance_of(parts: Assembly, patience_seconds: float = 60.0) -> Advance:
     return Advance(
         pool=parts.pool,
         clock=parts.clock,
@@ -151,7 +151,7 @@ async def scheduling(parts: Assembly, **changes: Any) -> AsyncIterator[asyncio.F
         yield task
 
 
-async def eventually(condition: Callable[[], Awaitable[Any]], what: str, seconds: float = 20.0) -> Any:
+async def eventually(condition: Callable[[], Awaitable[Any]], what: str, seconds: float = 60.0) -> Any:
     """Look again until something is so, up to a deadline; gives what was found."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not (found := await condition()):

@@ -369,7 +369,7 @@ def test_serve_opens_an_institution_lets_its_administrator_in_and_ends_in_order(
                 [sys.executable, "-c", PROGRAM, "serve", "--json"], cwd=ROOT, env=env, stderr=said, stdout=answer
             )
         try:
-            until(lambda: "Ctrl-C" in words.read_text(encoding="utf-8"), "serve is up", 90)
+            until(lambda: "Ctrl-C" in words.read_text(encoding="utf-8"), "serve is up", 180)
             url = re.search(r"http://[0-9.]+:\d+", words.read_text(encoding="utf-8"))
             assert url is not None
             token_file = state / "administrator.token"

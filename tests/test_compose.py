@@ -194,4 +194,4 @@ def test_every_service_of_ours_runs_and_becomes_healthy(
     ]
     with Supervisor(children, output=folder / "log"):
         for process in PROCESSES:
-            until(lambda process=process: healthy(process), f"{process.name} is healthy", seconds=60)  # type: ignore[misc]
+            until(lambda process=process: healthy(process), f"{process.name} is healthy", seconds=120)  # type: ignore[misc]

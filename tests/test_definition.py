@@ -1,5 +1,6 @@
 """A definition: its shape as a published schema, its named rules, and the two calls that ship with the product."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,10 @@ import pytest
 
 from domain.programme.definition import RULES, SHAPE, Definition, digest, findings, policies, schema
 from domain.programme.events import EligibilityRuleDefined, NoIncident, TermPublished, TrackDefined, Unbounded
+from domain.review.events import StageDefined
 from tests.call import PRESETS, REAL
+from tests.panel import stage
+from tests.test_review import FAULTS as STAGE_FAULTS
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMA = ROOT / "docs" / "programme-definition.schema.json"
@@ -81,6 +85,17 @@ def twice(*path: Any) -> Callable[[Document], None]:
         inner.append(inner[0])
 
     return edit
+
+
+def a_stage(changes: dict[str, Any]) -> Document:
+    defined: Document = json.loads(msgspec.json.encode(stage(**changes)))
+    del defined["programme_id"]
+    return defined
+
+
+def with_stages(*changes: dict[str, Any]) -> Callable[[Document], None]:
+    """A definition with these stages, each a sound one but for its changes."""
+    return set_at("stages", to=[a_stage(each) for each in changes])
 
 
 BRANCH = ("tracks", 1)
@@ -190,6 +205,11 @@ RED: list[tuple[str, str, Callable[[Document], None]]] = [
     ("plain", "/name_en", set_at("name_en", to="Cafe\u0301")),
     ("plain", "/tracks/0/funded_years/1", set_at("tracks", 0, "funded_years", 1, to=2**53)),
     ("plain", "/tracks/0/places/target", set_at("tracks", 0, "places", "target", to=-(2**53))),
+    ("codes-once", "/stages/1/stage", with_stages({}, {"order": 2})),
+    ("stage-track-known", "/stages/0/track_ids/1", with_stages({"track_ids": ("branch", "nowhere")})),
+    ("stages-in-turn", "/stages/1/order", with_stages({}, {"name": "meeting"})),
+    # What every stage keeps is shown broken where the stage is the matter; here it is found inside a definition.
+    *((rule, f"/stages/0{path}", with_stages(changes)) for rule, path, changes in STAGE_FAULTS),
 ]
 
 
@@ -256,6 +276,20 @@ def test_each_policy_becomes_a_fact_of_its_own() -> None:
     assert sum(kind is TrackDefined for kind, _ in facts) == 2
     assert sum(kind is EligibilityRuleDefined for kind, _ in facts) == 14
     assert all(fields["programme_id"] == "P" for _, fields in facts)
+    assert StageDefined not in {kind for kind, _ in facts}
+
+
+def test_a_stage_that_a_call_states_becomes_a_fact_and_one_it_does_not_changes_no_digest() -> None:
+    document = broken(with_stages({}, {"name": "meeting", "order": 2}))
+    jsonschema.validate(document, schema(), cls=jsonschema.Draft202012Validator)
+    assert findings(document) == []
+    stated = msgspec.convert(document, Definition)
+    facts = [kind(**fields) for kind, fields in policies(stated, "benchmark-2020") if kind is StageDefined]
+    assert facts == [stage(), stage("meeting", order=2)]
+    assert digest(stated) != digest(REAL)
+    # The digests on record were taken before a definition could state any.
+    said = {name: value for name, value in msgspec.structs.asdict(REAL).items() if name != "stages"}
+    assert digest(REAL) == hashlib.sha256(msgspec.json.encode(said, order="sorted")).hexdigest()
 
 
 def test_the_digest_names_what_a_definition_says_not_how_it_is_written() -> None:

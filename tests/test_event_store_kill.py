@@ -54,7 +54,7 @@ async def harass(victim: EmbeddedPostgres, name: str, until: float) -> int:
     dice = random.Random(20200509)
     restarts = [until - SECONDS * share for share in (0.35, 0.7)]
     killed = 0
-    while time.monotonic() < until:
+    while time.monotonic() < until or restarts:
         with suppress(*TROUBLE):
             admin = await asyncpg.connect(victim.superuser_url(name), timeout=5)
             pids = await admin.fetch(
@@ -70,11 +70,10 @@ async def harass(victim: EmbeddedPostgres, name: str, until: float) -> int:
             victim.stop()
             victim.start()
         await asyncio.sleep(dice.random() * 0.3)
-    assert not restarts
     return killed
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 async def test_nothing_is_lost_doubled_or_skipped(victim: EmbeddedPostgres, tmp_path: Path) -> None:
     urls = await victim.prepare("killed")
     await migrate(urls.owner_url)
@@ -95,7 +94,7 @@ async def test_nothing_is_lost_doubled_or_skipped(victim: EmbeddedPostgres, tmp_
     try:
         killed = await harass(victim, "killed", time.monotonic() + SECONDS)
         for writer in writers:
-            assert await asyncio.to_thread(writer.wait, 60) == 0
+            assert await asyncio.to_thread(writer.wait, 120) == 0
         told = [line.split() for file in files for line in file.read_text().splitlines()]
         assert killed > 20
         assert len(told) > 500
@@ -112,7 +111,7 @@ async def test_nothing_is_lost_doubled_or_skipped(victim: EmbeddedPostgres, tmp_
 
 
 async def until_seen(seen: list[int], head: int) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while (not seen or seen[-1] < head) and time.monotonic() < deadline:  # noqa: ASYNC110 - Polling with a deadline.
         await asyncio.sleep(0.02)
 

@@ -33,6 +33,7 @@ from projections import VIEWS as REAL_VIEWS
 from projections.kernel import Key, View, fold_all
 from tests.case_life import life
 from tests.conftest import Database
+from tests.dying import Dying, ends_when_told
 from tests.viewing import (
     CATALOGUE,
     LAST,
@@ -82,7 +83,7 @@ async def rows(pool: asyncpg.Pool, store: EventStore, view: View[Any]) -> dict[A
 
 
 async def wait_for(pool: asyncpg.Pool, store: EventStore, *views: View[Any]) -> None:
-    await readers(pool, patience=20).until(store.log_id, await store.head(), [view.name for view in views])
+    await readers(pool, patience=60).until(store.log_id, await store.head(), [view.name for view in views])
 
 
 @MANY
@@ -440,7 +441,7 @@ async def test_rebuilding_while_people_write_and_read_takes_nothing_back(pool: a
         positions: list[int] = []
 
         async def keep_reading() -> None:
-            views = readers(pool, patience=5)
+            views = readers(pool, patience=60)
             while not done.is_set():
                 page = await views.list(store.log_id, "plot", limit=1)
                 positions.append(page.position)
@@ -652,6 +653,19 @@ async def test_two_projectors_at_once_and_killed_backends_lose_and_double_nothin
     assert await verify(pool, VIEWS, CATALOGUE, store.log_id) == []
 
 
+@pytest.mark.parametrize("words", ["FROM view.live", "FROM checkpoint"], ids=["looking around", "following"])
+async def test_told_to_stop_it_stops_also_where_a_connection_dies_at_that_instant(
+    pool: asyncpg.Pool, new_log: NewLog, words: str
+) -> None:
+    await new_log()
+    await projector(pool).catch_up()
+    dying = Dying(pool, words)
+    task = asyncio.create_task(projector(dying.pool).run())
+    async with asyncio.timeout(20):
+        await dying.asked.wait()
+    assert await ends_when_told(task)
+
+
 async def test_wake_ups_from_another_pool_bring_what_was_written_at_once(pool: asyncpg.Pool, new_log: NewLog) -> None:
     store = await new_log()
     work = projector(pool)
@@ -672,9 +686,11 @@ async def test_the_process_keeps_the_products_views_up_beats_and_ends_when_told(
                     await store.append(
                         Proposal(request_hash=b"", facts=(Fact.of(recorded.event),), envelope=recorded.envelope)
                     )
-                await readers(pool, REAL_VIEWS, patience=30).until(store.log_id, await store.head())
+                await readers(pool, REAL_VIEWS, patience=60).until(store.log_id, await store.head())
                 assert await verify(pool, REAL_VIEWS, LIFECYCLE, store.log_id) == []
-            assert await pool.fetchval("SELECT count(*) FROM heartbeat WHERE process = 'projector'") == 1
+            async with asyncio.timeout(20):
+                while not await pool.fetchval("SELECT count(*) FROM heartbeat WHERE process = 'projector'"):  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
     finally:
         process.terminate()
         code = await process.wait()

@@ -32,9 +32,11 @@ from infra.assembly import Assembly
 from infra.front_door import Ask, Caller, FrontDoor, Preview, Receipt, service_id
 from infra.record import Overloaded
 from infra.runs import Run, Runs, leading
+from infra.views import Views
 from infra.writer import LOST, LogUnavailable
 from projections.window import WINDOW
 from tests.conftest import Database, MakeDatabase
+from tests.dying import Dying, ends_when_told
 from tests.office import open_office, parts_of
 from tests.scheduling import (
     A_WEEK_LATER,
@@ -388,6 +390,37 @@ async def test_a_fault_of_the_program_ends_the_process_in_plain_sight(
         await eventually(here.closings, "the next one closes the window")
 
 
+class Dead(Dying):
+    """A pool that lends nothing, and views that show nothing, to whoever is told to stop meanwhile."""
+
+    def acquire(self) -> Dead:
+        return self
+
+    async def __aenter__(self) -> None:
+        await self.never_answer()
+
+    async def __aexit__(self, *_: object) -> None:
+        return
+
+    async def until(self, *_: Any) -> None:
+        await self.never_answer()
+
+
+@pytest.mark.parametrize("what", ["asking to lead", "following"])
+async def test_told_to_stop_it_stops_also_where_a_connection_dies_at_that_instant(here: Furnished, what: str) -> None:
+    parts = here.office.parts
+    dead = Dead(parts.pool, "nothing")
+    scheduler = (
+        Scheduler(replace(parts, pool=dead.pool), views_of(parts))
+        if what == "asking to lead"
+        else Scheduler(parts, cast("Views", dead))
+    )
+    task = asyncio.create_task(scheduler.run())
+    async with asyncio.timeout(20):
+        await dead.asked.wait()
+    assert await ends_when_told(task)
+
+
 async def test_while_the_database_is_away_it_waits_and_then_goes_on(
     here: Furnished, database: Database, key_file: Path, superuser: asyncpg.Connection
 ) -> None:
@@ -415,7 +448,7 @@ async def test_a_view_that_nothing_is_scheduled_by_holds_up_no_deadline(
     )
     parts = here.office.parts
     institution = await parts.clock.institution(here.office.log_id)
-    await Scheduler(parts, views_of(parts, patience_seconds=1.0)).catch_up(institution)
+    await Scheduler(parts, views_of(parts, patience_seconds=20.0)).catch_up(institution)
 
 
 async def seen(here: Furnished) -> bool:

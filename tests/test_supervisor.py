@@ -15,6 +15,7 @@ from infra.processes import PROCESSES, Process, beat, beating, is_healthy, named
 from infra.settings import Settings, load
 from infra.supervisor import Child, Supervisor
 from tests.conftest import Database, open_folder
+from tests.dying import Dying
 from tests.waiting import is_running, until
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -114,7 +115,7 @@ def test_told_to_stop_it_stops_all_in_order(number: signal.Signals) -> None:
         parent, pids = installation(Path(name))
         with parent:
             parent.send_signal(number)
-            parent.communicate(timeout=60)
+            parent.communicate(timeout=120)
         assert parent.returncode == 0
         assert (Path(name) / "left").read_text().split() == ["api", "projector"]
         assert not any(is_running(pid) for pid in pids)
@@ -227,6 +228,16 @@ async def test_a_beat_that_is_missed_is_not_the_last(database: Database, pool: a
 
 
 @pytest.mark.store
+async def test_a_beat_stops_with_its_process_also_where_the_connection_dies_at_that_instant(
+    pool: asyncpg.Pool[asyncpg.Record],
+) -> None:
+    dying = Dying(pool, "INSERT INTO heartbeat")
+    async with asyncio.timeout(20):
+        async with beating(dying.pool, "projector"):
+            await dying.asked.wait()
+
+
+@pytest.mark.store
 async def test_beats_of_machines_long_gone_are_forgotten(pool: asyncpg.Pool[asyncpg.Record]) -> None:
     await beat(pool, "scheduler")
     await pool.execute("UPDATE heartbeat SET at = at - interval '2 days'")
@@ -251,7 +262,7 @@ async def test_an_api_is_healthy_when_it_says_so(unused_tcp_port: int) -> None:
         "http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), Answer).serve_forever()"
     )
     with Supervisor([Child("api", [sys.executable, "-c", server, str(unused_tcp_port)])]):
-        assert await until_healthy(process, settings, seconds=20)
+        assert await until_healthy(process, settings, seconds=60)
 
 
 async def test_what_answers_but_speaks_no_http_is_no_health() -> None:

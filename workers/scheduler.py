@@ -34,7 +34,7 @@ from infra.record import Overloaded
 from infra.runs import Leadership, LeadershipLost, Runs, leading
 from infra.settings import Settings, SettingsRefused, load
 from infra.views import Behind, NotBuilt, Views
-from infra.writer import LOST, LogUnavailable
+from infra.writer import LOST, LogUnavailable, heed_cancellation
 from projections import VIEWS
 from workers.schedule import OPERATIONS, SCHEDULE, AccessDay, WhenDue
 
@@ -90,6 +90,7 @@ class Scheduler:
                         await self._lead(leadership)
             except* _BREAKDOWNS as faults:
                 _log.warning("scheduler.breakdown", kinds=[type(fault).__name__ for fault in leaves(faults)])
+            heed_cancellation()
             await asyncio.sleep(self._stand_by_seconds)
 
     async def _lead(self, leadership: Leadership) -> None:
@@ -115,6 +116,7 @@ class Scheduler:
                 position = await self.catch_up(institution)
             except _BREAKDOWNS as fault:
                 # A breakdown is retried; a refusal never comes here.
+                heed_cancellation()
                 _log.warning("schedule.breakdown", log_id=institution.log_id, kind=type(fault).__name__)
                 await asyncio.sleep(_AFTER_BREAKDOWN_SECONDS)
             else:
@@ -193,6 +195,7 @@ class Scheduler:
                         await self.record_access_days(institution, operation, now)
                         next_at[operation.rule] = next(CronSim(operation.cron, now))
             except _BREAKDOWNS as fault:
+                heed_cancellation()
                 _log.warning("operation.breakdown", log_id=institution.log_id, kind=type(fault).__name__)
                 await asyncio.sleep(_AFTER_BREAKDOWN_SECONDS)
             else:
@@ -206,6 +209,7 @@ class Scheduler:
             try:
                 swept = await self._parts.staging.sweep()
             except _BREAKDOWNS as fault:
+                heed_cancellation()
                 _log.warning("sweep.breakdown", kind=type(fault).__name__)
             else:
                 if swept.kept or swept.removed:

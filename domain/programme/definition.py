@@ -12,9 +12,12 @@ from typing import Any, Final
 
 import msgspec
 
+from domain.ids import ProgrammeId
 from domain.programme.events import AllOf, AnyOf, NoIncident, NotStated, RollingYears, SelfCheckMet, TermKind
 from domain.programme.policy import KNOWN_TERMS, WINDOW_TERMS, fits
 from domain.programme.shape import SCHEMA_VERSION, Definition, Track, digest, policies, schema
+from domain.review.events import StageDefined
+from domain.review.policy import STAGE_RULES, StageRule
 
 __all__ = [
     "RULES",
@@ -68,6 +71,7 @@ def _codes_once(d: Definition) -> Faults:
     yield from _repeated("/catalogues/{}/catalogue", (c.catalogue for c in d.catalogues))
     yield from _repeated("/forms/{}/form", (f.form for f in d.forms))
     yield from _repeated("/tracks/{}/track_id", (t.track_id for t in d.tracks))
+    yield from _repeated("/stages/{}/stage", (s.stage for s in d.stages))
     for i, catalogue in enumerate(d.catalogues):
         yield from _repeated(f"/catalogues/{i}/criteria/{{}}/code", (c.code for c in catalogue.criteria))
     for i, form in enumerate(d.forms):
@@ -260,6 +264,34 @@ def _unwritable(path: str, value: object) -> Faults:
             yield path, value
 
 
+def _stage_tracks_known(d: Definition) -> Faults:
+    known = {track.track_id for track in d.tracks}
+    for i, stage in enumerate(d.stages):
+        for j, track_id in enumerate(stage.track_ids):
+            if track_id not in known:
+                yield f"/stages/{i}/track_ids/{j}", track_id
+
+
+def _stages_in_turn(d: Definition) -> Faults:
+    taken: set[tuple[str, int]] = set()
+    for i, stage in enumerate(d.stages):
+        own = {(track_id, stage.order) for track_id in stage.track_ids}
+        if taken & own:
+            yield f"/stages/{i}/order", stage.order
+        taken |= own
+
+
+def _of_each_stage(rule: StageRule) -> Rule:
+    """A rule that every stage keeps, also where it is defined later by a command, as a rule of the whole."""
+
+    def faults(d: Definition) -> Faults:
+        for i, stage in enumerate(d.stages):
+            defined = StageDefined(programme_id=ProgrammeId(""), **msgspec.structs.asdict(stage))
+            yield from ((f"/stages/{i}{path}", value) for path, value in rule.faults(defined))
+
+    return Rule(rule.name, rule.en, rule.zh, faults)
+
+
 RULES: Final[tuple[Rule, ...]] = (
     Rule(
         "plain",
@@ -359,6 +391,16 @@ RULES: Final[tuple[Rule, ...]] = (
         "同一属性不得既为适用又为不适用。",
         _traits_apart,
     ),
+    Rule(
+        "stage-track-known", "A stage's tracks are among the tracks.", "评审阶段的赛道须已设定。", _stage_tracks_known
+    ),
+    Rule(
+        "stages-in-turn",
+        "No track has two stages of one number.",
+        "同一赛道不得有两个次序相同的阶段。",
+        _stages_in_turn,
+    ),
+    *(_of_each_stage(rule) for rule in STAGE_RULES),
 )
 """Contradictory dates are no fault: a real call may print them, and says so by their legibility."""
 

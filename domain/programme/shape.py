@@ -33,6 +33,7 @@ from domain.programme.events import (
     Test,
     TrackDefined,
 )
+from domain.review.events import Aggregation, ScoreCriterion, ShareRule, StageDefined, TieBreak, Veto
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -40,6 +41,7 @@ __all__ = [
     "Definition",
     "Eligibility",
     "Form",
+    "Stage",
     "TermText",
     "Track",
     "digest",
@@ -118,6 +120,26 @@ class Form(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     budget_categories: Annotated[tuple[BudgetCategory, ...], msgspec.Meta(title="Budget categories")] = ()
 
 
+class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A stage of the review: its tracks, score form, constraints, aggregation and tie-breaks."""
+
+    stage: Annotated[Code, msgspec.Meta(title="Stage")]
+    order: Annotated[int, msgspec.Meta(title="Order")]
+    name_zh: Zh
+    name_en: En
+    track_ids: Annotated[tuple[Id, ...], msgspec.Meta(title="Tracks")]
+    criteria: Annotated[tuple[ScoreCriterion, ...], msgspec.Meta(title="Score form")]
+    total_at_least_tenths: Annotated[int | None, msgspec.Meta(title="Lowest total of a sheet (tenths)")] = None
+    total_at_most_tenths: Annotated[int | None, msgspec.Meta(title="Highest total of a sheet (tenths)")] = None
+    share_rules: Annotated[tuple[ShareRule, ...], msgspec.Meta(title="Rules over a reviewer's sheets")] = ()
+    vetoes: Annotated[tuple[Veto, ...], msgspec.Meta(title="Vetoes")] = ()
+    aggregation: Annotated[Aggregation, msgspec.Meta(title="Aggregation")]
+    trim: Annotated[int, msgspec.Meta(title="Sheets left out at each end")] = 0
+    minimum_sheets: Annotated[int, msgspec.Meta(title="Sheets at least")]
+    tie_breaks: Annotated[tuple[TieBreak, ...], msgspec.Meta(title="Tie-breaks in order")] = ()
+    advance_bp: Annotated[int | None, msgspec.Meta(title="Advance, of the places (none: all)")] = None
+
+
 class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A programme: one call as data, its text as published beside what the text means."""
 
@@ -132,6 +154,11 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     catalogues: Annotated[tuple[CriteriaCatalogue, ...], msgspec.Meta(title="Criteria catalogues")] = ()
     forms: Annotated[tuple[Form, ...], msgspec.Meta(title="Application forms", min_length=1)]
     tracks: Annotated[tuple[Track, ...], msgspec.Meta(title="Tracks", min_length=1)]
+    stages: Annotated[tuple[Stage, ...], msgspec.Meta(title="Stages of the review")] = ()
+
+
+LATER_PARTS: Final = ("stages",)
+"""Parts that a definition could not have at first: silent, they are not in its digest, which so stays what it was."""
 
 
 def schema() -> dict[str, Any]:
@@ -147,7 +174,9 @@ def schema() -> dict[str, Any]:
 
 def digest(definition: Definition) -> str:
     """The SHA-256 of a definition's canonical JSON, defaults left unsaid or not: it names what the definition says."""
-    return hashlib.sha256(msgspec.json.encode(definition, order="sorted")).hexdigest()
+    said = msgspec.structs.asdict(definition)
+    parts = {name: value for name, value in said.items() if value or name not in LATER_PARTS}
+    return hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()
 
 
 def policies(definition: Definition, programme_id: str) -> Iterator[tuple[type[Event], dict[str, Any]]]:
@@ -165,3 +194,5 @@ def policies(definition: Definition, programme_id: str) -> Iterator[tuple[type[E
         for rule in rules:
             named = {"programme_id": programme_id, "track_id": TrackId(track.track_id)}
             yield EligibilityRuleDefined, {**named, **msgspec.structs.asdict(rule)}
+    for stage in definition.stages:
+        yield StageDefined, {"programme_id": programme_id, **msgspec.structs.asdict(stage)}

@@ -152,6 +152,7 @@ async def test_what_the_office_may_not_do_is_refused_and_journalled(
         (unit("U-1"), {"If-Match": "*"}, (400, "header-invalid")),
         (unit("U-1"), {"Reason": "Not A Code"}, (400, "header-invalid")),
         (unit("U-1"), {"Effective-On": "2020-13-01"}, (400, "header-invalid")),
+        (unit("U-1"), {"Effective-On": "0001-01-01"}, (400, "header-invalid")),
         (unit("U-1"), {"Effective-On": "2020-05-01"}, (422, "reason-document-missing")),
         (unit("U-1"), {"On-Behalf-Of": "somebody"}, (400, "header-invalid")),
         (

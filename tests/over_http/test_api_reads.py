@@ -92,6 +92,8 @@ async def test_an_answer_that_is_known_is_not_sent_again(served: Served, new_id:
         ("/v1/units", {"status": "\x00"}, "status"),
         ("/v1/documents", {"effective_on": "2020-01-01"}, "effective_on"),
         ("/v1/units", {"effective_on": "2020-02-30"}, "effective_on"),
+        ("/v1/units", {"effective_on": "0001-01-01"}, "effective_on"),
+        ("/v1/units", {"effective_on": "9999-12-31"}, "effective_on"),
         ("/v1/events", {"type": "nothing.v1"}, "type"),
         ("/v1/events", {"limit": "1001"}, "limit"),
     ],

@@ -220,6 +220,19 @@ async def test_a_hand_of_the_applicants_unit_reads_it_as_a_hand_and_never_from_a
     assert refused.json()["type"] == "/problems/of-own-unit"
 
 
+async def test_the_applicants_unit_does_not_learn_of_sheets_and_recusals(scene: Scene) -> None:
+    await scene.file("S-1")
+    await scene.act(scene.seat("S-2"), f"/v1/panels/{PANEL}/applications/A-1/declare-interest", {"interest": "kin"})
+    hand = await scene.served.office.somebody("applicant", "BR-1")
+    for path in ("/v1/applications/A-1/case-file", "/v1/events?tag=application:A-1"):
+        query = {"tag": "application:A-1"} if "?" in path else {}
+        text = (await scene.get(hand, path.partition("?")[0], **query)).text
+        assert '"review.' not in text, path
+        assert "application.started.v1" in text, path
+    office = (await scene.get(scene.review.clerk, "/v1/applications/A-1/case-file")).text
+    assert "review.reviewer_recused.v1" in office
+
+
 async def test_who_sits_there_is_shown_to_the_head_who_asked_and_is_journalled(
     scene: Scene, superuser: asyncpg.Connection
 ) -> None:

@@ -10,7 +10,7 @@ import asyncpg
 KEPT = ("event", "event_tag", "command", "envelope", "document", "document_chunk", "code", "staging", "subject_key")
 """What only an accepted command may change."""
 SEALED = {("envelope", "sealed"), ("document_chunk", "bytes")}
-SECONDS = 30.0
+SECONDS = 60.0
 
 
 async def tables(connection: asyncpg.Connection) -> list[str]:

@@ -17,6 +17,7 @@ from infra.settings import Settings
 
 STARTS_AT = "2020-05-09T16:36:00+08:00"
 CALL = "CALL"
+PATIENCE_SECONDS = 60.0
 TERM = {
     "term": "application_closes",
     "kind": "date",
@@ -93,7 +94,12 @@ class Desk:
         return receipt
 
     async def read(self, who: str, path: str, **query: Any) -> Any:
+        """Read, and come back where the views have not caught up yet, when the answer says so."""
+        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         answer = await self.send(who, "GET", path, params=query)
+        while answer.status_code == 503 and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(int(answer.headers["Retry-After"]))
+            answer = await self.send(who, "GET", path, params=query)
         assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
         return answer.json()
 
