@@ -36,7 +36,8 @@ from domain.screening.events import (
     ScreeningPassed,
     ScreeningRejected,
 )
-from domain.unit.events import UnitDissolved, UnitMerged, UnitMoved, UnitRegistered
+from domain.unit.events import UnitMerged, UnitMoved, UnitRegistered
+from domain.unit.policy import UNIT_ENDS
 from projections.kernel import Key, View, Where
 from projections.window import WindowRow
 
@@ -90,7 +91,7 @@ _FILED: Final[frozenset[ApplicationState | None]] = frozenset({"filed", "returne
 _TO_BE_JUDGED: Final[frozenset[ApplicationState | None]] = frozenset(
     {"prepared", "decided", "vetted", "corrected", "revetted"}
 )
-_BEGIN_OR_END: Final[frozenset[type[Event]]] = frozenset({UnitRegistered, UnitMerged, UnitDissolved})
+_BEGIN_OR_END: Final[frozenset[type[Event]]] = frozenset({UnitRegistered, *UNIT_ENDS})
 FACTS: Final[tuple[type[Event], ...]] = tuple(kind for kind in JUDGED_FACTS if kind not in _BEGIN_OR_END)
 """Facts about a unit, or about the one that puts it forward, after which an application is to be judged anew.
 

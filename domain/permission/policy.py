@@ -162,6 +162,7 @@ ACTS: Final[tuple[Act, ...]] = (
     _act("RenameUnit", _ADMINISTRATOR, backdatable=True),
     _act("RecordTraits", _CLERK, backdatable=True),
     _act("MergeUnit", _ADMINISTRATOR, backdatable=True),
+    _act("SplitUnit", _ADMINISTRATOR, backdatable=True),
     _act("DissolveUnit", _ADMINISTRATOR, backdatable=True),
     _act("RecordIncident", _CLERK, backdatable=True),
     _act("WithdrawIncident", _HEAD, needs_reason=True),
