@@ -9,6 +9,7 @@ from api import (
     calendar,
     document,
     eligibility,
+    funding,
     institution,
     nomination,
     obligation,
@@ -31,7 +32,12 @@ from domain.review.sheet import OpenScoreSheet
 
 __all__ = ["PAGES", "WITHOUT_A_ROUTE"]
 
-WITHOUT_A_ROUTE: Final[tuple[type[Command], ...]] = (*AT_THE_DOOR, *obligation.BY_SCHEDULE, OpenScoreSheet)
+WITHOUT_A_ROUTE: Final[tuple[type[Command], ...]] = (
+    *AT_THE_DOOR,
+    *funding.BY_SCHEDULE,
+    *obligation.BY_SCHEDULE,
+    OpenScoreSheet,
+)
 """What only the schedule and the automations ask for; its refusals have their pages all the same."""
 
 PAGES: Final[tuple[Page, ...]] = (
@@ -49,6 +55,7 @@ PAGES: Final[tuple[Page, ...]] = (
     review.PAGE,
     selection.PAGE,
     publicity.PAGE,
+    funding.PAGE,
     obligation.PAGE,
     record.PAGE,
     outbox.PAGE,
