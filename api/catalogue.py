@@ -6,7 +6,9 @@ from typing import Final
 
 from api import (
     application,
+    assessment,
     calendar,
+    cultivation,
     document,
     eligibility,
     institution,
@@ -49,6 +51,8 @@ PAGES: Final[tuple[Page, ...]] = (
     review.PAGE,
     selection.PAGE,
     publicity.PAGE,
+    cultivation.PAGE,
+    assessment.PAGE,
     obligation.PAGE,
     record.PAGE,
     outbox.PAGE,
