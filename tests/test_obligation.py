@@ -355,7 +355,7 @@ def test_a_correction_is_no_duty_of_a_case_nor_the_other_way_round() -> None:
     """Both are known by the application; neither answers, puts off or ends the other."""
     both = given(asked(FIRST), running.report_asked(), when=ASKED)
     report = about(owed("report", 2, "summary_2021"))
-    correction = {"obligation_id": ObligationId("correction-1"), "application_id": FIRST}
+    correction: dict[str, Any] = {"obligation_id": ObligationId("correction-1"), "application_id": FIRST}
     answered = both.and_(running.report_filed(), running.stopped(), when=BEFORE)
     answered.when(MarkObligationOverdue(**correction), now=LATE).then(
         ObligationFellOverdue(**correction, kind="correction", programme_id=CALL, unit_id=BRANCH, **BY)
