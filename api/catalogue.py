@@ -6,7 +6,9 @@ from typing import Final
 
 from api import (
     application,
+    assessment,
     calendar,
+    cultivation,
     document,
     eligibility,
     funding,
@@ -55,6 +57,8 @@ PAGES: Final[tuple[Page, ...]] = (
     review.PAGE,
     selection.PAGE,
     publicity.PAGE,
+    cultivation.PAGE,
+    assessment.PAGE,
     funding.PAGE,
     obligation.PAGE,
     record.PAGE,
