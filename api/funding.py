@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.routes import Act, Page
+from api.routes import Act, Page, Row, Rows
 from domain.funding.allocation import AllocateFunds, CommitFunds
 from domain.funding.appropriation import (
     AdjustAppropriation,
@@ -21,6 +21,8 @@ from domain.funding.rule import DefineFundingRule
 from domain.funding.spending import AccountForExpenditure, DisallowExpenditure
 from domain.funding.yearend import CarryForward, LapseFunds
 from domain.kernel import Command
+from projections.funding import BALANCE, FUNDING_RULE, MATCHING_REGISTER, PAYMENT, PERIOD, RECOVERY
+from projections.journal import JOURNAL
 
 BY_SCHEDULE: tuple[type[Command], ...] = (ExpirePayment,)
 """What only the schedule asks for."""
@@ -64,5 +66,15 @@ PAGE = Page(
         Act(path="/v1/applications/{application_id}/higher-awards", command=RecordHigherAward),
         Act(path=f"{_CASE}/pledge-matching", command=PledgeMatching),
         Act(path=f"{_CASE}/receive-matching", command=RecordMatching),
+        Row(path=f"{_PROGRAMME}/funding-rule", view=FUNDING_RULE, version_of="programme"),
+        Rows(path="/v1/journal", view=JOURNAL),
+        Rows(path="/v1/balances", view=BALANCE),
+        Rows(path=_CASE, view=BALANCE),
+        Rows(path="/v1/payments", view=PAYMENT),
+        Row(path="/v1/payments/{payment_id}", view=PAYMENT, version_of="payment"),
+        Rows(path="/v1/recoveries", view=RECOVERY),
+        Row(path="/v1/recoveries/{recovery_id}", view=RECOVERY, version_of="recovery"),
+        Rows(path="/v1/matching", view=MATCHING_REGISTER),
+        Rows(path=f"{_PROGRAMME}/periods", view=PERIOD),
     ),
 )  # fmt: skip

@@ -11,8 +11,10 @@ from projections.calendar import CALENDAR
 from projections.cultivation import CASE, OUTREACH, REPORT, REQUIREMENT, TASK_BOOK
 from projections.document import DOCUMENT
 from projections.eligibility import ELIGIBILITY
+from projections.funding import BALANCE, FUNDING_RULE, MATCHING_REGISTER, PAYMENT, PERIOD, RECOVERY
 from projections.inbox import INBOX
 from projections.institution import ACCESS_DAY, INSTITUTION
+from projections.journal import JOURNAL
 from projections.kernel import View
 from projections.nomination import PLAN, QUOTA
 from projections.obligation import OBLIGATION
@@ -71,6 +73,13 @@ VIEWS: tuple[View[Any], ...] = (
     OUTREACH,
     ASSESSMENT,
     ASSESSED,
+    FUNDING_RULE,
+    JOURNAL,
+    BALANCE,
+    PAYMENT,
+    RECOVERY,
+    MATCHING_REGISTER,
+    PERIOD,
     OBLIGATION,
     INBOX,
 )

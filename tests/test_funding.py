@@ -10,6 +10,7 @@ import pytest
 
 from domain.assessment.events import CaseClosedWithoutCompletion, CaseCompleted
 from domain.cultivation.events import CultivationStopped
+from domain.cultivation.policy import CaseUnknown
 from domain.document.policy import DocumentUnknown
 from domain.funding.allocation import AllocateFunds, CommitFunds, MatchingNotReceived
 from domain.funding.appropriation import (
@@ -23,7 +24,6 @@ from domain.funding.appropriation import (
 )
 from domain.funding.case import (
     AmountNotPositive,
-    CaseUnknown,
     FundingRuleMissing,
     GateClosed,
     MatchingNotReached,

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from domain.funding.case import AmountNotPositive, BankReferenceUsed, CaseUnknown, GateClosed, YearCutOff
+from domain.cultivation.policy import CaseUnknown
+from domain.funding.case import AmountNotPositive, BankReferenceUsed, GateClosed, YearCutOff
 from domain.funding.events import (
     EntryReversed,
     FundsFrozen,

@@ -17,6 +17,7 @@ from domain.assessment.events import (
     RectificationOrdered,
 )
 from domain.cultivation.events import BudgetItem, CaseSucceeded, CultivationStopped, TaskBookSigned
+from domain.cultivation.policy import CaseUnknown
 from domain.funding.events import (
     CaseMoney,
     EntryReversed,
@@ -43,7 +44,7 @@ from domain.funding.policy import (
     post,
 )
 from domain.ids import ApplicationId, BankReference, CalendarYear, ObjectionId, ProgrammeId, UnitId, tag
-from domain.kernel import Command, Event, Invalid, Refusal, Selector, Unknown, any_event, asked, event, known
+from domain.kernel import Command, Event, Invalid, Refusal, Selector, any_event, asked, event, known
 from domain.permission.policy import NOT_ON_RECORD
 from domain.programme.events import ProgrammeAnnounced
 from domain.programme.policy import ProgrammeUnknown
@@ -69,12 +70,6 @@ NOTHING: Final = "none"
 """The id of nothing: of what a command does not need, nothing is found."""
 
 BearerState = Literal["unknown", "confirmed"]
-
-
-class CaseUnknown(Unknown):
-    """No selection of application {application_id} has been confirmed.
-    zh: 申报 {application_id} 尚无已确认的入选。
-    """
 
 
 class AmountNotPositive(Invalid):
