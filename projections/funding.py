@@ -308,9 +308,7 @@ def _resolved(row: PaymentRow, recorded: Recorded) -> PaymentRow:
     match recorded.event:
         case PaymentPosted(amount_fen=paid, bank_reference=bank_reference):
             posted = recorded.position
-            return replace(
-                row, state="posted", paid_fen=paid, bank_reference=bank_reference, posted_position=posted
-            )
+            return replace(row, state="posted", paid_fen=paid, bank_reference=bank_reference, posted_position=posted)
         case PaymentFailed(ground=ground):
             return replace(row, state="failed", ground=ground)
     return replace(row, state="expired")

@@ -38,7 +38,7 @@ class JournalRow(msgspec.Struct, frozen=True, kw_only=True):
     recovery_id: Annotated[RecoveryId | None, subject("Recovery", "追缴")] = None
     origin: Annotated[Stage | None, subject("Frozen at", "冻结时所在环节")] = None
     reverses: Annotated[int | None, subject("Reverses (position)", "所冲销位置")] = None
-    reversed_by: Annotated[int | None, subject("Reversed by (position)", "冲销位置")] = None
+    reversal_position: Annotated[int | None, subject("Reversed at (position)", "冲销位置")] = None
 
 
 def _touches(recorded: Recorded) -> list[Key | Where]:
@@ -52,7 +52,7 @@ def _touches(recorded: Recorded) -> list[Key | Where]:
 def _fold(row: JournalRow | None, recorded: Recorded, key: Key) -> JournalRow:
     event = cast("MoneyFact", recorded.event)
     if row is not None and row.position != recorded.position:
-        return replace(row, reversed_by=recorded.position)
+        return replace(row, reversal_position=recorded.position)
     entry = post(RULES_VERSION, event)[cast("int", key[1]) - 1]
     debit, credit = entry.debit, entry.credit
     return JournalRow(

@@ -7,12 +7,10 @@ from datetime import date, datetime
 from typing import Any
 
 from domain.funding.events import (
-    Account,
     AppropriationAdjusted,
     AppropriationRecorded,
     AuthorityReturned,
     CarriedForward,
-    Entry,
     EntryReversed,
     ExpenditureAccounted,
     ExpenditureDisallowed,
@@ -40,8 +38,8 @@ from domain.funding.events import (
     UnallocatedLapsed,
     UnallocatedReturned,
 )
-from domain.funding.policy import MONEY_FACTS, MoneyFact, mirrored, post
-from domain.ids import ApplicationId, BankReference, CalendarYear, DocumentId, PaymentId, ProgrammeId, RecoveryId
+from domain.funding.policy import mirrored, post
+from domain.ids import BankReference, CalendarYear, DocumentId, PaymentId, ProgrammeId, RecoveryId
 from domain.kernel import Event
 from tests.spec import at
 
@@ -54,8 +52,9 @@ EXPIRES: dict[str, Any] = {"expires_at": datetime(2020, 8, 5, 16, tzinfo=at("202
 def money(case: dict[str, Any], paper: DocumentId, first: int) -> list[Event]:
     """All of it, of one case and its programme, when its first fact is recorded at this position."""
     programme_id: ProgrammeId = case["programme_id"]
-    facts = [*_given(case, paper, programme_id), *_paid(case, paper), *_come_back(case, paper), *_left(case, programme_id)]
-    return _corrected(facts, case, first) + [_closed(programme_id)]
+    facts = [*_given(case, paper, programme_id), *_paid(case, paper), *_come_back(case, paper)]
+    facts += _left(case, programme_id)
+    return [*_corrected(facts, case, first), _closed(programme_id)]
 
 
 def _of(fen: int, source: str = "budget") -> dict[str, Any]:
