@@ -29,8 +29,8 @@ BY_SCHEDULE: tuple[type[Command], ...] = (ExpirePayment,)
 
 _PROGRAMME = "/v1/programmes/{programme_id}"
 _FUNDS = f"{_PROGRAMME}/funds"
-_CASE = "/v1/applications/{application_id}/funds"
-_PAYMENT = "/v1/applications/{application_id}/payments/{payment_id}"
+_CASE = "/v1/cases/{application_id}/funds"
+_PAYMENT = "/v1/cases/{application_id}/payments/{payment_id}"
 
 PAGE = Page(
     "funding",
@@ -47,7 +47,7 @@ PAGE = Page(
         Act(path=f"{_FUNDS}/close-period", command=ClosePeriod, subject="programme_id"),
         Act(path=f"{_CASE}/allocate", command=AllocateFunds),
         Act(path=f"{_CASE}/commit", command=CommitFunds),
-        Act(path="/v1/applications/{application_id}/payments", command=RequestPayment, makes="payment_id",
+        Act(path="/v1/cases/{application_id}/payments", command=RequestPayment, makes="payment_id",
             subject="payment_id"),
         Act(path=f"{_PAYMENT}/approve", command=ApprovePayment),
         Act(path=f"{_PAYMENT}/post", command=PostPayment),
@@ -58,12 +58,12 @@ PAGE = Page(
         Act(path=f"{_CASE}/release", command=ReleaseFunds),
         Act(path=f"{_CASE}/return-authority", command=ReturnAuthority),
         Act(path=f"{_CASE}/return", command=ReturnFunds),
-        Act(path="/v1/applications/{application_id}/recoveries", command=OrderRecovery, makes="recovery_id",
+        Act(path="/v1/cases/{application_id}/recoveries", command=OrderRecovery, makes="recovery_id",
             subject="recovery_id"),
-        Act(path="/v1/applications/{application_id}/recoveries/{recovery_id}/receive", command=RecordRecovery),
+        Act(path="/v1/cases/{application_id}/recoveries/{recovery_id}/receive", command=RecordRecovery),
         Act(path=f"{_CASE}/carry-forward", command=CarryForward),
         Act(path=f"{_CASE}/lapse", command=LapseFunds),
-        Act(path="/v1/applications/{application_id}/higher-awards", command=RecordHigherAward),
+        Act(path="/v1/cases/{application_id}/higher-awards", command=RecordHigherAward),
         Act(path=f"{_CASE}/pledge-matching", command=PledgeMatching),
         Act(path=f"{_CASE}/receive-matching", command=RecordMatching),
         Row(path=f"{_PROGRAMME}/funding-rule", view=FUNDING_RULE, version_of="programme"),
