@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from api import (
+    accountability,
     application,
     calendar,
+    designation,
     document,
     eligibility,
     institution,
@@ -31,7 +33,13 @@ from domain.review.sheet import OpenScoreSheet
 
 __all__ = ["PAGES", "WITHOUT_A_ROUTE"]
 
-WITHOUT_A_ROUTE: Final[tuple[type[Command], ...]] = (*AT_THE_DOOR, *obligation.BY_SCHEDULE, OpenScoreSheet)
+WITHOUT_A_ROUTE: Final[tuple[type[Command], ...]] = (
+    *AT_THE_DOOR,
+    *designation.BY_SCHEDULE,
+    *accountability.BY_SCHEDULE,
+    *obligation.BY_SCHEDULE,
+    OpenScoreSheet,
+)
 """What only the schedule and the automations ask for; its refusals have their pages all the same."""
 
 PAGES: Final[tuple[Page, ...]] = (
@@ -49,6 +57,8 @@ PAGES: Final[tuple[Page, ...]] = (
     review.PAGE,
     selection.PAGE,
     publicity.PAGE,
+    designation.PAGE,
+    accountability.PAGE,
     obligation.PAGE,
     record.PAGE,
     outbox.PAGE,

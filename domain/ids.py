@@ -25,6 +25,10 @@ DecisionId = NewType("DecisionId", str)
 PublicityId = NewType("PublicityId", str)
 ObjectionId = NewType("ObjectionId", str)
 ObligationId = NewType("ObligationId", str)
+DesignationId = NewType("DesignationId", str)
+FindingId = NewType("FindingId", str)
+MeasureId = NewType("MeasureId", str)
+DossierId = NewType("DossierId", str)
 CalendarYear = NewType("CalendarYear", int)
 
 CODED: Final = r"^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$"
@@ -50,6 +54,10 @@ TAG_KINDS: Final[dict[Any, str]] = {
     PublicityId: "publicity",
     ObjectionId: "objection",
     ObligationId: "obligation",
+    DesignationId: "designation",
+    FindingId: "finding",
+    MeasureId: "measure",
+    DossierId: "dossier",
     CalendarYear: "calendar-year",
 }
 

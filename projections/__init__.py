@@ -5,8 +5,10 @@
 
 from typing import Any
 
+from projections.accountability import ACCOUNTABILITY_RULE, FINDING, MEASURE, REFERRAL
 from projections.application import APPLICATION
 from projections.calendar import CALENDAR
+from projections.designation import DESIGNATION, TITLE
 from projections.document import DOCUMENT
 from projections.eligibility import ELIGIBILITY
 from projections.inbox import INBOX
@@ -62,6 +64,12 @@ VIEWS: tuple[View[Any], ...] = (
     PUBLICITY,
     POSTING,
     OBJECTION,
+    TITLE,
+    DESIGNATION,
+    ACCOUNTABILITY_RULE,
+    FINDING,
+    MEASURE,
+    REFERRAL,
     OBLIGATION,
     INBOX,
 )

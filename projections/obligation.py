@@ -7,10 +7,12 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec.structs import replace
 
-from domain.ids import ApplicationId, ObjectionId, ObligationId, PanelId, ProgrammeId, SeatId, UnitId
+from domain.accountability.events import AppealLodged
+from domain.ids import ApplicationId, MeasureId, ObjectionId, ObligationId, PanelId, ProgrammeId, SeatId, UnitId
 from domain.kernel import Event, Recorded, office, subject
 from domain.obligation.events import ObligationExcused, ObligationFellOverdue, ObligationKind, ObligationReminded
 from domain.obligation.policy import (
+    APPEAL_DUTY_FACTS,
     CORRECTION_FACTS,
     OBJECTION_DUTY_FACTS,
     REMIND_BEFORE,
@@ -51,6 +53,7 @@ class ObligationRow(msgspec.Struct, frozen=True, kw_only=True):
     objection_id: Annotated[ObjectionId | None, office("Objection", "异议")] = None
     panel_id: Annotated[PanelId | None, office("Panel", "评审组")] = None
     seat_id: Annotated[SeatId | None, office("Seat", "席位")] = None
+    measure_id: Annotated[MeasureId | None, office("Measure", "措施")] = None
     seat: Annotated[str | None, office("Panel and seat", "评审组与席位")] = None
     admitted: Annotated[tuple[ApplicationId, ...], office("To be scored", "应评申报")] = ()
     recused: Annotated[tuple[ApplicationId, ...], office("Recused from", "应回避申报")] = ()
@@ -66,6 +69,7 @@ class ObligationRow(msgspec.Struct, frozen=True, kw_only=True):
 _ARISES: Final[Mapping[type[Event], ObligationKind]] = {
     CorrectionRequested: "correction",
     ObjectionReceived: "objection_decision",
+    AppealLodged: "appeal_decision",
     ReviewerSeated: "score_sheets",
 }
 
@@ -76,14 +80,14 @@ def _touches(recorded: Recorded) -> list[Key | Where]:
     event = recorded.event
     arising = _ARISES.get(type(event))
     if arising is not None:
-        states_no_time = isinstance(event, ObjectionReceived) and event.due_at is None
+        states_no_time = isinstance(event, ObjectionReceived | AppealLodged) and event.due_at is None
         return [] if states_no_time else [(obligation_id(arising, recorded.position),)]
     if isinstance(event, ObligationReminded | ObligationFellOverdue | ObligationExcused):
         return [(event.obligation_id,)]
     if isinstance(event, ReviewerUnseated | ReviewerRecused | RecusalLifted | ScoreSheetFiled):
         return [Where("seat", f"{event.panel_id}/{event.seat_id}")]
     body = event.as_dict()
-    index = next(name for name in ("panel_id", "objection_id", "application_id") if name in body)
+    index = next(name for name in ("panel_id", "objection_id", "measure_id", "application_id") if name in body)
     return [Where(index, body[index])]
 
 
@@ -102,6 +106,12 @@ def _arisen(recorded: Recorded, key: Key) -> ObligationRow | None:
             row = ObligationRow(
                 obligation_id=ObligationId(str(key[0])), kind="objection_decision", programme_id=event.programme_id,
                 objection_id=event.objection_id,
+            )  # fmt: skip
+            return _due(row, due_at, due_day)
+        case AppealLodged(due_at=datetime() as due_at, due_day=date() as due_day) as event:
+            row = ObligationRow(
+                obligation_id=ObligationId(str(key[0])), kind="appeal_decision", programme_id=event.programme_id,
+                measure_id=event.measure_id,
             )  # fmt: skip
             return _due(row, due_at, due_day)
         case ReviewerSeated(panel_id=panel_id, seat_id=seat_id):
@@ -185,14 +195,14 @@ def _fold(row: ObligationRow | None, recorded: Recorded, key: Key) -> Obligation
         after = _scored(row, recorded) if row.kind == "score_sheets" else row
     elif isinstance(event, CorrectionExtended):
         after = row if row.answered_at else _due(row, event.closes_at, event.last_day)
-    elif not isinstance(event, CorrectionRequested | ObjectionReceived):
+    elif not isinstance(event, CorrectionRequested | ObjectionReceived | AppealLodged):
         after = _answered(row, recorded.envelope.effective_at)
     return row if after == row else after
 
 
 OBLIGATION = View(
     name="obligation",
-    version=1,
+    version=2,
     en="Obligations and deadlines",
     zh="义务与期限",
     row=ObligationRow,
@@ -200,6 +210,7 @@ OBLIGATION = View(
     reads=(
         *CORRECTION_FACTS,
         *OBJECTION_DUTY_FACTS,
+        *APPEAL_DUTY_FACTS,
         *(kind for kind in SCORING_FACTS if kind is not PanelConstituted),
         ObligationReminded,
         ObligationFellOverdue,
@@ -207,7 +218,7 @@ OBLIGATION = View(
     ),
     touches=_touches,
     fold=_fold,
-    indexes=("application_id", "objection_id", "panel_id", "seat"),
+    indexes=("application_id", "objection_id", "panel_id", "measure_id", "seat"),
     filters=("state", "kind", "reminds", "waits", "programme_id", "unit_id"),
     sorts=("remind_at", "due_at"),
     subject_units=("unit_id",),

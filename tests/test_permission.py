@@ -312,6 +312,8 @@ def test_the_law_says_which_commands_need_a_reason_and_which_take_an_earlier_day
         *("DefineSelectionRule", "ReopenDecision", "StrikeSelection", "ReverseSelection"),
         *("DefinePublicityRule", "ExtendPublicity", "TakeDownPublicity"),
         *("RefuseObjection", "UpholdObjection", "DismissObjection", "ExcuseObligation"),
+        *("DefineTitle", "RevokeTitle", "DefineAccountabilityRule", "DropFinding"),
+        *("UpholdAppeal", "DismissAppeal", "LiftMeasure"),
     }
     backdatable = {act.command for act in ACTS if act.backdatable}
     assert not backdatable & {"FileApplication", "WithdrawApplication", "Appoint", "EndAppointment", "AdvanceClock"}
@@ -326,10 +328,10 @@ def test_the_law_says_which_commands_need_a_reason_and_which_take_an_earlier_day
 
 OFFICE = {"public", "subject", "office"}
 AT_THE_INSTITUTION = dict.fromkeys(ROLES, OFFICE) | {
-    role: {"public"} for role in ("nominator", "applicant", "reviewer")
+    role: {"public"} for role in ("nominator", "applicant", "secretary", "adviser", "reviewer")
 }
 AT_A_UNIT = {role: {"public"} for role in ROLES} | {
-    role: {"public", "subject"} for role in ("nominator", "applicant", "finance", "supervisor")
+    role: {"public", "subject"} for role in ("nominator", "applicant", "secretary", "finance", "supervisor")
 }
 
 

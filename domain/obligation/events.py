@@ -3,10 +3,10 @@
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from domain.ids import ApplicationId, ObjectionId, ObligationId, PanelId, ProgrammeId, SeatId, UnitId
+from domain.ids import ApplicationId, MeasureId, ObjectionId, ObligationId, PanelId, ProgrammeId, SeatId, UnitId
 from domain.kernel import Event, office, subject
 
-ObligationKind = Literal["correction", "score_sheets", "objection_decision"]
+ObligationKind = Literal["correction", "score_sheets", "objection_decision", "appeal_decision"]
 
 
 class ObligationReminded(Event):
@@ -23,6 +23,7 @@ class ObligationReminded(Event):
     objection_id: Annotated[ObjectionId | None, office("Objection", "异议")] = None
     panel_id: Annotated[PanelId | None, office("Panel", "评审组")] = None
     seat_id: Annotated[SeatId | None, office("Seat", "席位")] = None
+    measure_id: Annotated[MeasureId | None, office("Measure", "措施")] = None
     due_at: Annotated[datetime, subject("Due before", "截止时刻")]
     last_day: Annotated[date, subject("Last day", "截止日")]
 
@@ -41,6 +42,7 @@ class ObligationFellOverdue(Event):
     objection_id: Annotated[ObjectionId | None, office("Objection", "异议")] = None
     panel_id: Annotated[PanelId | None, office("Panel", "评审组")] = None
     seat_id: Annotated[SeatId | None, office("Seat", "席位")] = None
+    measure_id: Annotated[MeasureId | None, office("Measure", "措施")] = None
     due_at: Annotated[datetime, subject("Due before", "截止时刻")]
     last_day: Annotated[date, subject("Last day", "截止日")]
 
@@ -59,3 +61,4 @@ class ObligationExcused(Event):
     objection_id: Annotated[ObjectionId | None, office("Objection", "异议")] = None
     panel_id: Annotated[PanelId | None, office("Panel", "评审组")] = None
     seat_id: Annotated[SeatId | None, office("Seat", "席位")] = None
+    measure_id: Annotated[MeasureId | None, office("Measure", "措施")] = None

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Final, get_args
 
+from domain.accountability.events import AppealDismissed, AppealLodged, AppealUpheld, AppealWithdrawn
 from domain.application.events import ApplicationWithdrawn
-from domain.ids import ApplicationId, ObjectionId, ObligationId, PanelId, ProgrammeId, SeatId, UnitId
+from domain.ids import ApplicationId, MeasureId, ObjectionId, ObligationId, PanelId, ProgrammeId, SeatId, UnitId
 from domain.kernel import Event
 from domain.obligation.events import (
     ObligationExcused,
@@ -45,6 +46,7 @@ from domain.screening.events import (
 )
 
 __all__ = [
+    "APPEAL_DUTY_FACTS",
     "CORRECTION_FACTS",
     "OBJECTION_DUTY_FACTS",
     "REMIND_BEFORE",
@@ -63,6 +65,7 @@ CorrectionFact = (
     CorrectionRequested | CorrectionExtended | ApplicationRefiled | ScreeningRejected | ApplicationWithdrawn
 )
 ObjectionDutyFact = ObjectionReceived | ObjectionNotAdmitted | ObjectionUpheld | ObjectionDismissed | ObjectionWithdrawn
+AppealDutyFact = AppealLodged | AppealUpheld | AppealDismissed | AppealWithdrawn
 ScoringFact = (
     PanelConstituted
     | ReviewerSeated
@@ -75,11 +78,13 @@ ScoringFact = (
     | ScoreSheetFiled
 )
 Treated = ObligationFellOverdue | ObligationExcused
-DutyFact = CorrectionFact | ObjectionDutyFact | ScoringFact | Treated
+DutyFact = CorrectionFact | ObjectionDutyFact | AppealDutyFact | ScoringFact | Treated
 CORRECTION_FACTS: Final[tuple[type[Event], ...]] = get_args(CorrectionFact)
 """What asks for the correction of an application and what answers it: all with its tag."""
 OBJECTION_DUTY_FACTS: Final[tuple[type[Event], ...]] = get_args(ObjectionDutyFact)
 """What asks for the decision of an objection and what answers it: all with its tag."""
+APPEAL_DUTY_FACTS: Final[tuple[type[Event], ...]] = get_args(AppealDutyFact)
+"""What asks for the decision of an appeal and what answers it: all with the tag of the measure."""
 SCORING_FACTS: Final[tuple[type[Event], ...]] = get_args(ScoringFact)
 """What asks a panel's reviewers for their sheets and what answers it: all with the tag of the panel."""
 TREATED: Final[tuple[type[Event], ...]] = get_args(Treated)
@@ -103,6 +108,7 @@ class Obligation:
     objection_id: ObjectionId | None = None
     panel_id: PanelId | None = None
     seat_id: SeatId | None = None
+    measure_id: MeasureId | None = None
     due_at: datetime | None = None
     last_day: date | None = None
     recused: set[ApplicationId] = field(default_factory=set)
@@ -123,12 +129,13 @@ class Obligation:
             "objection_id": self.objection_id,
             "panel_id": self.panel_id,
             "seat_id": self.seat_id,
+            "measure_id": self.measure_id,
         }
 
 
 @dataclass(slots=True)
 class Obligations:
-    """The obligations of one application, one objection or one panel, as far as they were read."""
+    """The obligations of one application, one objection, one panel or one measure, as far as they were read."""
 
     by_id: dict[ObligationId, Obligation] = field(default_factory=dict)
     programme_id: ProgrammeId | None = None
@@ -142,7 +149,7 @@ class Obligations:
                 self.by_id[body.obligation_id].excused_at = at
             case ObligationFellOverdue():
                 self.by_id[body.obligation_id].overdue = True
-            case CorrectionRequested() | CorrectionExtended() | ObjectionReceived():
+            case CorrectionRequested() | CorrectionExtended() | ObjectionReceived() | AppealLodged():
                 self._ask(body, position)
             case (
                 ApplicationRefiled()
@@ -152,6 +159,9 @@ class Obligations:
                 | ObjectionUpheld()
                 | ObjectionDismissed()
                 | ObjectionWithdrawn()
+                | AppealUpheld()
+                | AppealDismissed()
+                | AppealWithdrawn()
             ):
                 for waiting in self._waiting():
                     waiting.answered_at = at
@@ -165,7 +175,9 @@ class Obligations:
         named = obligation_id(kind, position)
         self.by_id[named] = Obligation(obligation_id=named, kind=kind, **whose)
 
-    def _ask(self, body: CorrectionRequested | CorrectionExtended | ObjectionReceived, position: int) -> None:
+    def _ask(
+        self, body: CorrectionRequested | CorrectionExtended | ObjectionReceived | AppealLodged, position: int
+    ) -> None:
         match body:
             case CorrectionRequested():
                 self._arise(
@@ -178,6 +190,12 @@ class Obligations:
                     self._arise(
                         "objection_decision", position, programme_id=body.programme_id,
                         objection_id=body.objection_id, due_at=body.due_at, last_day=body.due_day,
+                    )  # fmt: skip
+            case AppealLodged():
+                if body.due_at is not None:
+                    self._arise(
+                        "appeal_decision", position, programme_id=body.programme_id, measure_id=body.measure_id,
+                        due_at=body.due_at, last_day=body.due_day,
                     )  # fmt: skip
             case _:
                 self._put_off(body.closes_at, body.last_day)
