@@ -7,7 +7,9 @@ from typing import Final
 from api import (
     accountability,
     application,
+    assessment,
     calendar,
+    cultivation,
     designation,
     document,
     eligibility,
@@ -57,6 +59,8 @@ PAGES: Final[tuple[Page, ...]] = (
     review.PAGE,
     selection.PAGE,
     publicity.PAGE,
+    cultivation.PAGE,
+    assessment.PAGE,
     designation.PAGE,
     accountability.PAGE,
     obligation.PAGE,

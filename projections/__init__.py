@@ -7,7 +7,9 @@ from typing import Any
 
 from projections.accountability import ACCOUNTABILITY_RULE, FINDING, MEASURE, REFERRAL
 from projections.application import APPLICATION
+from projections.assessment import ASSESSED, ASSESSMENT
 from projections.calendar import CALENDAR
+from projections.cultivation import CASE, OUTREACH, REPORT, REQUIREMENT, TASK_BOOK
 from projections.designation import DESIGNATION, TITLE
 from projections.document import DOCUMENT
 from projections.eligibility import ELIGIBILITY
@@ -64,6 +66,13 @@ VIEWS: tuple[View[Any], ...] = (
     PUBLICITY,
     POSTING,
     OBJECTION,
+    REQUIREMENT,
+    CASE,
+    TASK_BOOK,
+    REPORT,
+    OUTREACH,
+    ASSESSMENT,
+    ASSESSED,
     TITLE,
     DESIGNATION,
     ACCOUNTABILITY_RULE,

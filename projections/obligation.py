@@ -2,21 +2,35 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, cast
 
 import msgspec
 from msgspec.structs import replace
 
 from domain.accountability.events import AppealLodged
+from domain.assessment.events import AssessmentDecided, RectificationOrdered, RectificationReported
+from domain.cultivation.events import (
+    CaseSucceeded,
+    ReportAsked,
+    ReportFiled,
+    ReportReturned,
+    TaskBookAsked,
+    TaskBookFiled,
+    TaskBookReturned,
+)
 from domain.ids import ApplicationId, MeasureId, ObjectionId, ObligationId, PanelId, ProgrammeId, SeatId, UnitId
-from domain.kernel import Event, Recorded, office, subject
+from domain.kernel import Code, Event, Recorded, office, subject
 from domain.obligation.events import ObligationExcused, ObligationFellOverdue, ObligationKind, ObligationReminded
 from domain.obligation.policy import (
     APPEAL_DUTY_FACTS,
+    ASKING,
+    CASE_DUTIES,
+    CASE_DUTY_FACTS,
     CORRECTION_FACTS,
     OBJECTION_DUTY_FACTS,
     REMIND_BEFORE,
     SCORING_FACTS,
+    AskingFact,
     obligation_id,
 )
 from domain.publicity.events import ObjectionReceived
@@ -55,6 +69,7 @@ class ObligationRow(msgspec.Struct, frozen=True, kw_only=True):
     seat_id: Annotated[SeatId | None, office("Seat", "席位")] = None
     measure_id: Annotated[MeasureId | None, office("Measure", "措施")] = None
     seat: Annotated[str | None, office("Panel and seat", "评审组与席位")] = None
+    matter: Annotated[Code | None, subject("Which report or assessment", "何项报告或评估")] = None
     admitted: Annotated[tuple[ApplicationId, ...], office("To be scored", "应评申报")] = ()
     recused: Annotated[tuple[ApplicationId, ...], office("Recused from", "应回避申报")] = ()
     filed: Annotated[tuple[ApplicationId, ...], office("Sheets filed", "已评申报")] = ()
@@ -71,7 +86,19 @@ _ARISES: Final[Mapping[type[Event], ObligationKind]] = {
     ObjectionReceived: "objection_decision",
     AppealLodged: "appeal_decision",
     ReviewerSeated: "score_sheets",
+    TaskBookAsked: "task_book",
+    TaskBookReturned: "task_book",
+    ReportAsked: "report",
+    ReportReturned: "report",
+    RectificationOrdered: "rectification",
 }
+_MATTER: Final[Mapping[type[Event], tuple[ObligationKind, str]]] = {
+    TaskBookFiled: ("task_book", ""),
+    ReportFiled: ("report", "report"),
+    RectificationReported: ("rectification", "assessment"),
+    AssessmentDecided: ("rectification", "assessment"),
+}
+"""What answers a duty of a case: of which kind, and the field that says which one."""
 
 # --- what an event touches -------------------------------------------------------------------------------------------
 
@@ -119,7 +146,32 @@ def _arisen(recorded: Recorded, key: Key) -> ObligationRow | None:
                 obligation_id=ObligationId(str(key[0])), kind="score_sheets", state="dormant", reminds=False,
                 waits=False, panel_id=panel_id, seat_id=seat_id, seat=f"{panel_id}/{seat_id}",
             )  # fmt: skip
+        case event if isinstance(event, ASKING):
+            return _owed(cast("AskingFact", event), key)
     return None
+
+
+def _owed(event: AskingFact, key: Key) -> ObligationRow:
+    """What the unit of a case owes from now on."""
+    body = event.as_dict()
+    row = ObligationRow(
+        obligation_id=ObligationId(str(key[0])), kind=_ARISES[type(event)], programme_id=event.programme_id,
+        unit_id=event.unit_id, application_id=event.application_id, matter=body.get("report", body.get("assessment")),
+    )  # fmt: skip
+    return _due(row, event.due_at, event.last_day)
+
+
+def _of_case(row: ObligationRow, recorded: Recorded) -> ObligationRow:
+    """What becomes of a duty of a case: answered by its own fact or by the case's end, handed on with the case."""
+    event = recorded.event
+    if row.kind not in CASE_DUTIES or row.answered_at is not None:
+        return row
+    if isinstance(event, CaseSucceeded):
+        return replace(row, unit_id=UnitId(event.successor_unit_id))
+    kind, named = _MATTER.get(type(event), (row.kind, ""))
+    if kind == row.kind and (not named or event.as_dict()[named] == row.matter):
+        return _answered(row, recorded.envelope.effective_at)
+    return row
 
 
 def _due(row: ObligationRow, due_at: datetime, last_day: date) -> ObligationRow:
@@ -193,6 +245,10 @@ def _fold(row: ObligationRow | None, recorded: Recorded, key: Key) -> Obligation
         after = _treated(row, recorded)
     elif isinstance(event, SCORING_FACTS):
         after = _scored(row, recorded) if row.kind == "score_sheets" else row
+    elif isinstance(event, CASE_DUTY_FACTS):
+        after = row if isinstance(event, ASKING) else _of_case(row, recorded)
+    elif row.kind in CASE_DUTIES:
+        after = row
     elif isinstance(event, CorrectionExtended):
         after = row if row.answered_at else _due(row, event.closes_at, event.last_day)
     elif not isinstance(event, CorrectionRequested | ObjectionReceived | AppealLodged):
@@ -209,6 +265,7 @@ OBLIGATION = View(
     key=("obligation_id",),
     reads=(
         *CORRECTION_FACTS,
+        *CASE_DUTY_FACTS,
         *OBJECTION_DUTY_FACTS,
         *APPEAL_DUTY_FACTS,
         *(kind for kind in SCORING_FACTS if kind is not PanelConstituted),

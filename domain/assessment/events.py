@@ -62,6 +62,7 @@ class AssessmentDecided(Event):
     outcome: Annotated[Code, subject("Outcome", "结论")]
     effects: Annotated[tuple[Effect, ...], subject("What it leads to", "效果")]
     panel_id: Annotated[PanelId | None, subject("Panel", "评审组")] = None
+    ranking_position: Annotated[int | None, subject("Ranking (position)", "排名位置")] = None
     decision_document_id: Annotated[DocumentId, subject("Decision", "决定文件")]
 
 

@@ -11,6 +11,7 @@ from domain.kernel import Command, Event, Invalid, Refusal, Selector, Unknown, a
 from domain.obligation.events import ObligationExcused, ObligationFellOverdue, ObligationReminded
 from domain.obligation.policy import (
     APPEAL_DUTY_FACTS,
+    CASE_DUTY_FACTS,
     CORRECTION_FACTS,
     OBJECTION_DUTY_FACTS,
     SCORING_FACTS,
@@ -63,7 +64,9 @@ class AboutObligation(Command):
     """
 
     obligation_id: ObligationId = asked("Obligation", "义务")
-    application_id: ApplicationId | None = asked("Application (of a correction)", "申报(补正)", default=None)
+    application_id: ApplicationId | None = asked(
+        "Application (of a correction, or of a case)", "申报(补正或项目义务)", default=None
+    )
     objection_id: ObjectionId | None = asked("Objection (of a decision)", "异议(办理)", default=None)
     panel_id: PanelId | None = asked("Panel (of score sheets)", "评审组(评分表)", default=None)
     measure_id: MeasureId | None = asked("Measure (of an appeal)", "措施(申诉)", default=None)
@@ -73,14 +76,14 @@ class AboutObligation(Command):
     def consistency_boundary(self) -> Sequence[Selector]:
         """What asks and answers; of what is not named, the id of none finds nothing."""
         return [
-            Selector(CORRECTION_FACTS, [tag(ApplicationId, self.application_id or "none")]),
+            Selector([*CORRECTION_FACTS, *CASE_DUTY_FACTS], [tag(ApplicationId, self.application_id or "none")]),
             Selector(OBJECTION_DUTY_FACTS, [tag(ObjectionId, self.objection_id or "none")]),
             Selector(SCORING_FACTS, [tag(PanelId, self.panel_id or "none")]),
             Selector(APPEAL_DUTY_FACTS, [tag(MeasureId, self.measure_id or "none")]),
             Selector(TREATED, [tag(ObligationId, self.obligation_id)]),
         ]
 
-    @any_event(*CORRECTION_FACTS, *OBJECTION_DUTY_FACTS, *SCORING_FACTS, *APPEAL_DUTY_FACTS, *TREATED)
+    @any_event(*CORRECTION_FACTS, *CASE_DUTY_FACTS, *OBJECTION_DUTY_FACTS, *SCORING_FACTS, *APPEAL_DUTY_FACTS, *TREATED)
     def _(self, body: DutyFact, at: datetime, position: int) -> None:
         # Asked for late, it is judged by what was so in time.
         if at <= self.effective_at:

@@ -13,8 +13,19 @@ from typing import Any, Final, get_args
 
 from domain.accountability.events import AppealDismissed, AppealLodged, AppealUpheld, AppealWithdrawn
 from domain.application.events import ApplicationWithdrawn
+from domain.assessment.events import AssessmentDecided, RectificationOrdered, RectificationReported
+from domain.cultivation.events import (
+    CaseSucceeded,
+    ReportAsked,
+    ReportFiled,
+    ReportReturned,
+    TaskBookAsked,
+    TaskBookFiled,
+    TaskBookReturned,
+)
+from domain.cultivation.policy import End
 from domain.ids import ApplicationId, MeasureId, ObjectionId, ObligationId, PanelId, ProgrammeId, SeatId, UnitId
-from domain.kernel import Event
+from domain.kernel import Code, Event
 from domain.obligation.events import (
     ObligationExcused,
     ObligationFellOverdue,
@@ -47,11 +58,16 @@ from domain.screening.events import (
 
 __all__ = [
     "APPEAL_DUTY_FACTS",
+    "ASKING",
+    "CASE_DUTIES",
+    "CASE_DUTY_FACTS",
     "CORRECTION_FACTS",
     "OBJECTION_DUTY_FACTS",
     "REMIND_BEFORE",
     "SCORING_FACTS",
     "TREATED",
+    "AskingFact",
+    "CaseDutyFact",
     "DutyFact",
     "Obligation",
     "Obligations",
@@ -77,16 +93,27 @@ ScoringFact = (
     | RecusalLifted
     | ScoreSheetFiled
 )
+AskingFact = TaskBookAsked | TaskBookReturned | ReportAsked | ReportReturned | RectificationOrdered
+CaseDutyFact = (
+    AskingFact | TaskBookFiled | ReportFiled | RectificationReported | AssessmentDecided | CaseSucceeded | End
+)
 Treated = ObligationFellOverdue | ObligationExcused
-DutyFact = CorrectionFact | ObjectionDutyFact | AppealDutyFact | ScoringFact | Treated
+DutyFact = CorrectionFact | ObjectionDutyFact | AppealDutyFact | ScoringFact | CaseDutyFact | Treated
 CORRECTION_FACTS: Final[tuple[type[Event], ...]] = get_args(CorrectionFact)
 """What asks for the correction of an application and what answers it: all with its tag."""
 OBJECTION_DUTY_FACTS: Final[tuple[type[Event], ...]] = get_args(ObjectionDutyFact)
 """What asks for the decision of an objection and what answers it: all with its tag."""
 APPEAL_DUTY_FACTS: Final[tuple[type[Event], ...]] = get_args(AppealDutyFact)
 """What asks for the decision of an appeal and what answers it: all with the tag of the measure."""
+CASE_DUTY_FACTS: Final[tuple[type[Event], ...]] = get_args(CaseDutyFact)
+"""What asks the unit of a case for its task book, a report or a rectification, and what answers it: all with the tag of
+the application."""
 SCORING_FACTS: Final[tuple[type[Event], ...]] = get_args(ScoringFact)
 """What asks a panel's reviewers for their sheets and what answers it: all with the tag of the panel."""
+ASKING: Final[tuple[type[Event], ...]] = get_args(AskingFact)
+"""Those of them that ask: each gives rise to an obligation of its own, a return as well."""
+CASE_DUTIES: Final[tuple[ObligationKind, ...]] = ("task_book", "report", "rectification")
+"""What the unit of a case may owe until the case ends."""
 TREATED: Final[tuple[type[Event], ...]] = get_args(Treated)
 """What became of an obligation meanwhile: all with its tag."""
 
@@ -108,6 +135,7 @@ class Obligation:
     objection_id: ObjectionId | None = None
     panel_id: PanelId | None = None
     seat_id: SeatId | None = None
+    matter: Code | None = None
     measure_id: MeasureId | None = None
     due_at: datetime | None = None
     last_day: date | None = None
@@ -129,6 +157,7 @@ class Obligation:
             "objection_id": self.objection_id,
             "panel_id": self.panel_id,
             "seat_id": self.seat_id,
+            "matter": self.matter,
             "measure_id": self.measure_id,
         }
 
@@ -144,6 +173,9 @@ class Obligations:
 
     def take(self, body: DutyFact, at: datetime, position: int = 0) -> None:
         """Take in one event, effective at an instant."""
+        if isinstance(body, CaseDutyFact):
+            self._of_case(body, at, position)
+            return
         match body:
             case ObligationExcused():
                 self.by_id[body.obligation_id].excused_at = at
@@ -163,13 +195,17 @@ class Obligations:
                 | AppealDismissed()
                 | AppealWithdrawn()
             ):
-                for waiting in self._waiting():
-                    waiting.answered_at = at
+                self._answer(at, "correction", "objection_decision", "appeal_decision")
             case _:
                 self._score(body, at, position)
 
-    def _waiting(self) -> list[Obligation]:
-        return [each for each in self.by_id.values() if each.answered_at is None]
+    def _waiting(self, *kinds: ObligationKind) -> list[Obligation]:
+        return [each for each in self.by_id.values() if each.answered_at is None and each.kind in kinds]
+
+    def _answer(self, at: datetime, *kinds: ObligationKind, matter: Code | None = None) -> None:
+        for waiting in self._waiting(*kinds):
+            if matter in {None, waiting.matter}:
+                waiting.answered_at = at
 
     def _arise(self, kind: ObligationKind, position: int, **whose: Any) -> None:  # noqa: ANN401 - Fields of Obligation.
         named = obligation_id(kind, position)
@@ -198,11 +234,38 @@ class Obligations:
                         due_at=body.due_at, last_day=body.due_day,
                     )  # fmt: skip
             case _:
-                self._put_off(body.closes_at, body.last_day)
+                self._put_off("correction", body.closes_at, body.last_day)
 
-    def _put_off(self, due_at: datetime, last_day: date) -> None:
-        for waiting in self._waiting():
+    def _put_off(self, kind: ObligationKind, due_at: datetime, last_day: date) -> None:
+        for waiting in self._waiting(kind):
             waiting.due_at, waiting.last_day = due_at, last_day
+
+    def _of_case(self, body: CaseDutyFact, at: datetime, position: int) -> None:
+        """What the unit of a case owes: its task book, its reports, and what it was ordered to rectify."""
+        match body:
+            case TaskBookAsked() | TaskBookReturned():
+                self._owe("task_book", body, position)
+            case ReportAsked(report=matter) | ReportReturned(report=matter):
+                self._owe("report", body, position, matter)
+            case RectificationOrdered(assessment=matter):
+                self._owe("rectification", body, position, matter)
+            case TaskBookFiled():
+                self._answer(at, "task_book")
+            case ReportFiled(report=matter):
+                self._answer(at, "report", matter=matter)
+            case RectificationReported(assessment=matter) | AssessmentDecided(assessment=matter):
+                self._answer(at, "rectification", matter=matter)
+            case CaseSucceeded(successor_unit_id=successor_unit_id):
+                for waiting in self._waiting(*CASE_DUTIES):
+                    waiting.unit_id = UnitId(successor_unit_id)
+            case _:
+                self._answer(at, *CASE_DUTIES)
+
+    def _owe(self, kind: ObligationKind, body: AskingFact, position: int, matter: Code | None = None) -> None:
+        self._arise(
+            kind, position, programme_id=body.programme_id, unit_id=body.unit_id, application_id=body.application_id,
+            matter=matter, due_at=body.due_at, last_day=body.last_day,
+        )  # fmt: skip
 
     def _score(self, body: ScoringFact, at: datetime, position: int) -> None:
         """What becomes of the sheets that the seats of a panel owe."""
@@ -211,7 +274,7 @@ class Obligations:
                 self.programme_id = programme_id
             case ScoringOpened() | ScoringExtended():
                 self.scoring = body.closes_at, body.last_day
-                self._put_off(*self.scoring)
+                self._put_off("score_sheets", *self.scoring)
             case ApplicationAdmitted(application_id=application_id):
                 self.admitted.add(application_id)
             case ReviewerSeated():
