@@ -8,6 +8,7 @@ from domain.cultivation import events as cultivation
 from domain.designation import events as designation
 from domain.document import events as document
 from domain.eligibility import events as eligibility
+from domain.evaluation import events as evaluation
 from domain.institution import events as institution
 from domain.kernel import Catalogue, Event
 from domain.nomination import events as nomination
@@ -164,6 +165,8 @@ EVENTS: tuple[type[Event], ...] = (
     accountability.MeasureEnded,
     accountability.MatterReferred,
     accountability.ReferralOutcomeNotified,
+    evaluation.UnitDossierIssued,
+    evaluation.SecretaryDossierIssued,
     obligation.ObligationReminded,
     obligation.ObligationFellOverdue,
     obligation.ObligationExcused,

@@ -13,6 +13,7 @@ from projections.cultivation import CASE, OUTREACH, REPORT, REQUIREMENT, TASK_BO
 from projections.designation import DESIGNATION, TITLE
 from projections.document import DOCUMENT
 from projections.eligibility import ELIGIBILITY
+from projections.evaluation import SECRETARY_DOSSIER, UNIT_DOSSIER
 from projections.inbox import INBOX
 from projections.institution import ACCESS_DAY, INSTITUTION
 from projections.kernel import View
@@ -79,6 +80,8 @@ VIEWS: tuple[View[Any], ...] = (
     FINDING,
     MEASURE,
     REFERRAL,
+    UNIT_DOSSIER,
+    SECRETARY_DOSSIER,
     OBLIGATION,
     INBOX,
 )

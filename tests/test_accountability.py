@@ -11,7 +11,6 @@ from hypothesis import given as examples
 from hypothesis import strategies as st
 
 from domain.accountability.commands import (
-    CaseUnknown,
     ConcernedAmiss,
     DefineAccountabilityRule,
     DropFinding,
@@ -62,6 +61,7 @@ from domain.accountability.policy import AccountabilityRuleMissing, FindingUnkno
 from domain.application.policy import SeparationOfDuties
 from domain.calendar.events import WorkingDaysSupplied
 from domain.calendar.policy import CalendarMissing, PeriodOfNoDays
+from domain.cultivation.policy import CaseUnknown
 from domain.designation.policy import DesignationUnknown
 from domain.document.policy import DocumentUnknown
 from domain.ids import CalendarYear, DesignationId, FindingId, MeasureId, PersonId, ProgrammeId, UnitId

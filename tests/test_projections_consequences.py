@@ -10,6 +10,7 @@ import pytest
 from domain.kernel import Event
 from projections.accountability import ACCOUNTABILITY_RULE, FINDING, MEASURE, REFERRAL
 from projections.designation import DESIGNATION, TITLE, RegisterEntry, register_table
+from projections.evaluation import SECRETARY_DOSSIER, UNIT_DOSSIER
 from projections.kernel import canonical_csv, fold_all
 from projections.obligation import OBLIGATION
 from tests.call import CALL
@@ -56,6 +57,7 @@ from tests.consequences import (
     TITLE as MODEL,
 )
 from tests.spec import at, given
+from tests.test_evaluation import DOSSIER, OTHER, issued, its, line
 
 
 def row(view: Any, key: str, *events: Event) -> Any:
@@ -188,3 +190,19 @@ def test_an_appeal_is_an_obligation_until_it_is_decided(answer: Event) -> None:
     assert (waiting.state, waiting.measure_id, waiting.last_day) == ("waiting", MEASURED, DUE_DAY)
     assert row(OBLIGATION, "appeal_decision-1", appealed(), answer).state == "answered"
     assert fold_all(OBLIGATION, given(appealed(due_at=None, due_day=None), answer).log) == {}
+
+
+# --- dossiers ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_dossier_is_shown_as_it_was_issued_and_says_what_took_its_place() -> None:
+    first, second = issued(), issued(line(2, "outcome", "completed"), dossier_id=OTHER, follows=DOSSIER)
+    shown = fold_all(UNIT_DOSSIER, given(first, second).log)
+    assert (shown[DOSSIER,].followed_by, shown[DOSSIER,].lines) == (OTHER, ())
+    assert (shown[OTHER,].follows, shown[OTHER,].digest) == (DOSSIER, second.digest)
+    assert fold_all(UNIT_DOSSIER, given(second).log).keys() == {(OTHER,)}
+
+
+def test_a_secretary_s_dossier_is_shown_with_its_terms() -> None:
+    shown = row(SECRETARY_DOSSIER, DOSSIER, its())
+    assert [each.unit_id for each in shown.terms] == ["BR-1"]

@@ -34,6 +34,7 @@ from domain.accountability.policy import AboutFinding, AccountabilityRuleMissing
 from domain.application.policy import require_state
 from domain.calendar.events import WorkingDaysSupplied
 from domain.calendar.policy import PeriodOfNoDays, WorkingDays
+from domain.cultivation.policy import CaseUnknown
 from domain.document.events import DocumentDeposited
 from domain.document.policy import DocumentUnknown
 from domain.ids import (
@@ -47,7 +48,7 @@ from domain.ids import (
     UnitId,
     tag,
 )
-from domain.kernel import Code, Command, Invalid, Refusal, Selector, Unknown, asked, event, known
+from domain.kernel import Code, Command, Invalid, Refusal, Selector, asked, event, known
 from domain.person.events import PersonRegistered
 from domain.person.policy import PersonUnknown
 from domain.programme.events import ProgrammeAnnounced
@@ -80,12 +81,6 @@ class EvidenceMissing(Invalid):
 class EvidenceTwice(Invalid):
     """Document {document_id} is named twice as evidence.
     zh: 证据文件 {document_id} 重复列出。
-    """
-
-
-class CaseUnknown(Unknown):
-    """Programme {programme_id} has no case {application_id}: no such application was confirmed.
-    zh: 项目 {programme_id} 没有案卷 {application_id}:该申报未经确认入选。
     """
 
 
@@ -204,7 +199,7 @@ class RecordFinding(Command):
             raise FindingAlreadyRecorded(finding_id=self.finding_id)
         self._require_concerned()
         if self.application_id is not None and (self.application_id, self.programme_id) not in self.cases:
-            raise CaseUnknown(programme_id=self.programme_id, application_id=self.application_id)
+            raise CaseUnknown(application_id=self.application_id)
         self._require_evidence()
         self.trigger_event(
             FindingRecorded,

@@ -317,6 +317,9 @@ ACTS: Final[tuple[Act, ...]] = (
     _act("WithdrawAppeal", *(_Holder(role, "", ("appealed",)) for role in ("clerk", "supervisor"))),
     _act("LiftMeasure", _Holder("head", "", ("decided", "settled")), needs_reason=True),
     _act("EndMeasure", _Holder("service", "", ("decided", "appealed", "settled"))),
+    # evaluation
+    _act("IssueUnitDossier", _CLERK, _HEAD),
+    _act("IssueSecretaryDossier", _CLERK, _HEAD),
     # obligation
     _act("RemindOfObligation", _CLERK, _SERVICE),
     _act("MarkObligationOverdue", _SERVICE),

@@ -269,6 +269,35 @@ async def test_a_title_goes_with_the_measure_that_revokes_it_and_comes_back_with
     assert (await c.get("/v1/measures/M-4"))["state"] == "lifted"
 
 
+async def test_dossiers_are_issued_and_read_by_the_office_and_whom_they_are_about(office: Consequences) -> None:
+    c, opened = office, office.served.office
+    secretary = await opened.somebody("secretary", "BR-2")
+    body = {"dossier_id": "DO-1", "year": 2022, "uses": ["secretary_evaluation", "commendation"]}
+    path = "/v1/units/BR-2/dossiers"
+    assert await c.refused(secretary, path, body) == (403, "not-permitted")
+    assert await c.refused(c.clerk, path, body | {"year": 2023}) == (409, "year-not-begun")
+    await c.post(c.clerk, path, body)
+    row = await c.get("/v1/unit-dossiers/DO-1")
+    told = [(line["what"], line["matter"]) for line in row["lines"]]
+    assert ("circular", "not_met") in told
+    assert ("bar", "not_met") in told
+    assert not [what for what, _ in told if "refer" in what]
+    assert row["fact_positions"] == [line["position"] for line in row["lines"]]
+    assert (await c.get("/v1/unit-dossiers/DO-1", c.hand))["digest"] == row["digest"]
+    assert (await c.served.get(c.neighbour, "/v1/unit-dossiers/DO-1")).status_code == 404
+    whose = f"/v1/people/{secretary.person_id}/dossiers"
+    await c.post(c.head, whose, body | {"dossier_id": "DO-2"})
+    own = await c.get("/v1/secretary-dossiers/DO-2", secretary)
+    assert [term["unit_id"] for term in own["terms"]] == ["BR-2"]
+    assert [(line["what"], line["matter"]) for line in own["lines"]] == told
+    assert [each["dossier_id"] for each in (await c.get("/v1/secretary-dossiers", secretary))["items"]] == ["DO-2"]
+    for other in (c.hand, c.neighbour):
+        assert (await c.served.get(other, "/v1/secretary-dossiers/DO-2")).status_code == 404
+        assert (await c.get("/v1/secretary-dossiers", other))["items"] == []
+    stranger = f"/v1/people/{c.hand.person_id}/dossiers"
+    assert await c.refused(c.head, stranger, body | {"dossier_id": "DO-3"}) == (409, "no-secretary-that-year")
+
+
 async def test_titles_and_measures_end_when_their_time_comes(office: Consequences) -> None:
     c = office
     await c.post(c.head, "/v1/designations/T-1/renew", {"decision_document_id": await c.deposit(c.head)})
