@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 from api import (
+    accountability,
     application,
     assessment,
     calendar,
     cultivation,
+    designation,
     document,
     eligibility,
+    evaluation,
     funding,
     institution,
     nomination,
@@ -37,6 +40,8 @@ __all__ = ["PAGES", "WITHOUT_A_ROUTE"]
 WITHOUT_A_ROUTE: Final[tuple[type[Command], ...]] = (
     *AT_THE_DOOR,
     *funding.BY_SCHEDULE,
+    *designation.BY_SCHEDULE,
+    *accountability.BY_SCHEDULE,
     *obligation.BY_SCHEDULE,
     OpenScoreSheet,
 )
@@ -60,6 +65,9 @@ PAGES: Final[tuple[Page, ...]] = (
     cultivation.PAGE,
     assessment.PAGE,
     funding.PAGE,
+    designation.PAGE,
+    accountability.PAGE,
+    evaluation.PAGE,
     obligation.PAGE,
     record.PAGE,
     outbox.PAGE,

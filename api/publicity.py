@@ -38,13 +38,15 @@ from projections.organisation import ORGANISATION
 from projections.programme import PROGRAMME, TRACK
 from projections.publicity import OBJECTION, POSTING, PUBLICITY, PUBLICITY_RULE, PostingRow
 
+__all__ = ["PAGE", "answered_publicly", "public_institution", "wants_json"]
+
 _HTML: Final = "text/html"
 
 
 # --- the board --------------------------------------------------------------------------------------------------------
 
 
-async def _institution(wiring: Wiring, request: AnyRequest) -> Institution:
+async def public_institution(wiring: Wiring, request: AnyRequest) -> Institution:
     """The institution that a public address names; there is no token to tell."""
     for institution in await wiring.parts.clock.institutions():
         if institution.institution_id == request.path_params["institution_id"]:
@@ -87,12 +89,14 @@ async def _posted(wiring: Wiring, institution: Institution, row: PostingRow, hea
     )
 
 
-def _wants_json(headers: Headers, parameters: Parameters) -> bool:
+def wants_json(headers: Headers, parameters: Parameters) -> bool:
+    """Whether JSON is wanted rather than the page: by parameter, or because nothing says that a page is."""
     asked = parameters.text("format")
     return asked == "json" or (asked is None and _HTML not in headers.all("Accept"))
 
 
-def _answered(value: Any, page: str, position: int, headers: Headers, *, as_json: bool) -> AnyResponse:  # noqa: ANN401
+def answered_publicly(value: Any, page: str, position: int, headers: Headers, *, as_json: bool) -> AnyResponse:  # noqa: ANN401
+    """What anybody may read, as JSON or as the page that shows it."""
     if as_json:
         return finished(value, position, headers)
     policy = {"Content-Security-Policy": PAGE_POLICY, "X-Position": str(position), "Vary": "Accept"}
@@ -102,7 +106,7 @@ def _answered(value: Any, page: str, position: int, headers: Headers, *, as_json
 async def _board(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     headers = Headers(request.scope["headers"])
     parameters = Parameters(request.scope["query_string"], ("format",))
-    institution = await _institution(wiring, request)
+    institution = await public_institution(wiring, request)
     head = await wiring.roots.of(institution.log_id, institution.institution_id)
     page = await wiring.views.list(institution.log_id, POSTING, sort="-closes_at")
     items = tuple([await _posted(wiring, institution, row, head) for row in page.rows])
@@ -110,21 +114,21 @@ async def _board(wiring: Wiring, request: AnyRequest) -> AnyResponse:
         institution_id=institution.institution_id, items=items, log_size=head[0], log_root=head[1],
         simulated=institution.simulated,
     )  # fmt: skip
-    as_json = _wants_json(headers, parameters)
-    return _answered(board, board_page(board), page.position, headers, as_json=as_json)
+    as_json = wants_json(headers, parameters)
+    return answered_publicly(board, board_page(board), page.position, headers, as_json=as_json)
 
 
 async def _posting(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     headers = Headers(request.scope["headers"])
     parameters = Parameters(request.scope["query_string"], ("format",))
-    institution = await _institution(wiring, request)
+    institution = await public_institution(wiring, request)
     found = await wiring.views.get(institution.log_id, POSTING, (request.path_params["publicity_id"],))
     if found.row is None:
         raise NotFound
     head = await wiring.roots.of(institution.log_id, institution.institution_id)
     posted = await _posted(wiring, institution, found.row, head)
-    as_json = _wants_json(headers, parameters)
-    return _answered(posted, posting_page(posted), found.position, headers, as_json=as_json)
+    as_json = wants_json(headers, parameters)
+    return answered_publicly(posted, posting_page(posted), found.position, headers, as_json=as_json)
 
 
 PAGE = Page(

@@ -28,6 +28,10 @@ ObligationId = NewType("ObligationId", str)
 PaymentId = NewType("PaymentId", str)
 RecoveryId = NewType("RecoveryId", str)
 BankReference = NewType("BankReference", str)
+DesignationId = NewType("DesignationId", str)
+FindingId = NewType("FindingId", str)
+MeasureId = NewType("MeasureId", str)
+DossierId = NewType("DossierId", str)
 CalendarYear = NewType("CalendarYear", int)
 
 CODED: Final = r"^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$"
@@ -56,6 +60,10 @@ TAG_KINDS: Final[dict[Any, str]] = {
     PaymentId: "payment",
     RecoveryId: "recovery",
     BankReference: "bank-reference",
+    DesignationId: "designation",
+    FindingId: "finding",
+    MeasureId: "measure",
+    DossierId: "dossier",
     CalendarYear: "calendar-year",
 }
 

@@ -1,11 +1,14 @@
 """Table of contents: every event type, in the order of a case's life."""
 
+from domain.accountability import events as accountability
 from domain.application import events as application
 from domain.assessment import events as assessment
 from domain.calendar import events as calendar
 from domain.cultivation import events as cultivation
+from domain.designation import events as designation
 from domain.document import events as document
 from domain.eligibility import events as eligibility
+from domain.evaluation import events as evaluation
 from domain.funding import events as funding
 from domain.institution import events as institution
 from domain.kernel import Catalogue, Event
@@ -168,6 +171,31 @@ EVENTS: tuple[type[Event], ...] = (
     assessment.CaseExtended,
     assessment.CaseCompleted,
     assessment.CaseClosedWithoutCompletion,
+    designation.TitleDefined,
+    designation.TitleConferred,
+    designation.TitleRenewed,
+    designation.TitleRevoked,
+    designation.TitleRestored,
+    designation.TitleLapsed,
+    accountability.AccountabilityRuleDefined,
+    accountability.FindingRecorded,
+    accountability.FindingNotified,
+    accountability.StatementReceived,
+    accountability.HearingWaived,
+    accountability.FindingDropped,
+    accountability.MeasureDecided,
+    accountability.CircularIssued,
+    accountability.AppealLodged,
+    accountability.AppealUpheld,
+    accountability.AppealDismissed,
+    accountability.AppealWithdrawn,
+    accountability.MeasureAmended,
+    accountability.MeasureLifted,
+    accountability.MeasureEnded,
+    accountability.MatterReferred,
+    accountability.ReferralOutcomeNotified,
+    evaluation.UnitDossierIssued,
+    evaluation.SecretaryDossierIssued,
     obligation.ObligationReminded,
     obligation.ObligationFellOverdue,
     obligation.ObligationExcused,

@@ -5,12 +5,15 @@
 
 from typing import Any
 
+from projections.accountability import ACCOUNTABILITY_RULE, FINDING, MEASURE, REFERRAL
 from projections.application import APPLICATION
 from projections.assessment import ASSESSED, ASSESSMENT
 from projections.calendar import CALENDAR
 from projections.cultivation import CASE, OUTREACH, REPORT, REQUIREMENT, TASK_BOOK
+from projections.designation import DESIGNATION, TITLE
 from projections.document import DOCUMENT
 from projections.eligibility import ELIGIBILITY
+from projections.evaluation import SECRETARY_DOSSIER, UNIT_DOSSIER
 from projections.funding import BALANCE, FUNDING_RULE, MATCHING_REGISTER, PAYMENT, PERIOD, RECOVERY
 from projections.inbox import INBOX
 from projections.institution import ACCESS_DAY, INSTITUTION
@@ -80,6 +83,14 @@ VIEWS: tuple[View[Any], ...] = (
     RECOVERY,
     MATCHING_REGISTER,
     PERIOD,
+    TITLE,
+    DESIGNATION,
+    ACCOUNTABILITY_RULE,
+    FINDING,
+    MEASURE,
+    REFERRAL,
+    UNIT_DOSSIER,
+    SECRETARY_DOSSIER,
     OBLIGATION,
     INBOX,
 )

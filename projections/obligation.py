@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal, cast
 import msgspec
 from msgspec.structs import replace
 
+from domain.accountability.events import AppealLodged
 from domain.assessment.events import AssessmentDecided, RectificationOrdered, RectificationReported
 from domain.cultivation.events import (
     CaseSucceeded,
@@ -17,10 +18,11 @@ from domain.cultivation.events import (
     TaskBookFiled,
     TaskBookReturned,
 )
-from domain.ids import ApplicationId, ObjectionId, ObligationId, PanelId, ProgrammeId, SeatId, UnitId
+from domain.ids import ApplicationId, MeasureId, ObjectionId, ObligationId, PanelId, ProgrammeId, SeatId, UnitId
 from domain.kernel import Code, Event, Recorded, office, subject
 from domain.obligation.events import ObligationExcused, ObligationFellOverdue, ObligationKind, ObligationReminded
 from domain.obligation.policy import (
+    APPEAL_DUTY_FACTS,
     ASKING,
     CASE_DUTIES,
     CASE_DUTY_FACTS,
@@ -65,6 +67,7 @@ class ObligationRow(msgspec.Struct, frozen=True, kw_only=True):
     objection_id: Annotated[ObjectionId | None, office("Objection", "异议")] = None
     panel_id: Annotated[PanelId | None, office("Panel", "评审组")] = None
     seat_id: Annotated[SeatId | None, office("Seat", "席位")] = None
+    measure_id: Annotated[MeasureId | None, office("Measure", "措施")] = None
     seat: Annotated[str | None, office("Panel and seat", "评审组与席位")] = None
     matter: Annotated[Code | None, subject("Which report or assessment", "何项报告或评估")] = None
     admitted: Annotated[tuple[ApplicationId, ...], office("To be scored", "应评申报")] = ()
@@ -81,6 +84,7 @@ class ObligationRow(msgspec.Struct, frozen=True, kw_only=True):
 _ARISES: Final[Mapping[type[Event], ObligationKind]] = {
     CorrectionRequested: "correction",
     ObjectionReceived: "objection_decision",
+    AppealLodged: "appeal_decision",
     ReviewerSeated: "score_sheets",
     TaskBookAsked: "task_book",
     TaskBookReturned: "task_book",
@@ -103,14 +107,14 @@ def _touches(recorded: Recorded) -> list[Key | Where]:
     event = recorded.event
     arising = _ARISES.get(type(event))
     if arising is not None:
-        states_no_time = isinstance(event, ObjectionReceived) and event.due_at is None
+        states_no_time = isinstance(event, ObjectionReceived | AppealLodged) and event.due_at is None
         return [] if states_no_time else [(obligation_id(arising, recorded.position),)]
     if isinstance(event, ObligationReminded | ObligationFellOverdue | ObligationExcused):
         return [(event.obligation_id,)]
     if isinstance(event, ReviewerUnseated | ReviewerRecused | RecusalLifted | ScoreSheetFiled):
         return [Where("seat", f"{event.panel_id}/{event.seat_id}")]
     body = event.as_dict()
-    index = next(name for name in ("panel_id", "objection_id", "application_id") if name in body)
+    index = next(name for name in ("panel_id", "objection_id", "measure_id", "application_id") if name in body)
     return [Where(index, body[index])]
 
 
@@ -129,6 +133,12 @@ def _arisen(recorded: Recorded, key: Key) -> ObligationRow | None:
             row = ObligationRow(
                 obligation_id=ObligationId(str(key[0])), kind="objection_decision", programme_id=event.programme_id,
                 objection_id=event.objection_id,
+            )  # fmt: skip
+            return _due(row, due_at, due_day)
+        case AppealLodged(due_at=datetime() as due_at, due_day=date() as due_day) as event:
+            row = ObligationRow(
+                obligation_id=ObligationId(str(key[0])), kind="appeal_decision", programme_id=event.programme_id,
+                measure_id=event.measure_id,
             )  # fmt: skip
             return _due(row, due_at, due_day)
         case ReviewerSeated(panel_id=panel_id, seat_id=seat_id):
@@ -241,7 +251,7 @@ def _fold(row: ObligationRow | None, recorded: Recorded, key: Key) -> Obligation
         after = row
     elif isinstance(event, CorrectionExtended):
         after = row if row.answered_at else _due(row, event.closes_at, event.last_day)
-    elif not isinstance(event, CorrectionRequested | ObjectionReceived):
+    elif not isinstance(event, CorrectionRequested | ObjectionReceived | AppealLodged):
         after = _answered(row, recorded.envelope.effective_at)
     return row if after == row else after
 
@@ -257,6 +267,7 @@ OBLIGATION = View(
         *CORRECTION_FACTS,
         *CASE_DUTY_FACTS,
         *OBJECTION_DUTY_FACTS,
+        *APPEAL_DUTY_FACTS,
         *(kind for kind in SCORING_FACTS if kind is not PanelConstituted),
         ObligationReminded,
         ObligationFellOverdue,
@@ -264,7 +275,7 @@ OBLIGATION = View(
     ),
     touches=_touches,
     fold=_fold,
-    indexes=("application_id", "objection_id", "panel_id", "seat"),
+    indexes=("application_id", "objection_id", "panel_id", "measure_id", "seat"),
     filters=("state", "kind", "reminds", "waits", "programme_id", "unit_id"),
     sorts=("remind_at", "due_at"),
     subject_units=("unit_id",),

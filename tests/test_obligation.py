@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from domain.ids import ApplicationId, NominatorUnitId, ObjectionId, ObligationId, PanelId, SeatId, UnitId
+from domain.ids import ApplicationId, MeasureId, NominatorUnitId, ObjectionId, ObligationId, PanelId, SeatId, UnitId
 from domain.kernel import Command, Event
 from domain.obligation.commands import (
     AnsweredAlready,
@@ -43,6 +43,8 @@ from domain.screening.events import (
 from tests import running
 from tests.call import BRANCH, BRANCH_TRACK, CALL, COLLEGE, MINE, PAPER, THEIRS, withdrawn
 from tests.committee import FIRST, OBJECTION, PUBLICITY, SECOND, objection, turned_back
+from tests.consequences import APPEALS, DUE_AT, MEASURE, SETTLES, appealed, dismissed, given_up, upheld
+from tests.consequences import DUE_DAY as DUE_DAY_OF_APPEAL
 from tests.spec import Past, at, given
 
 ASKED, DUE, DUE_DAY = at("2020-06-03 09:00"), at("2020-06-06 00:00"), date(2020, 6, 5)
@@ -291,6 +293,38 @@ def test_another_panel_or_objection_does_not_disturb() -> None:
     asked_now.meanwhile(elsewhere, other, refiled()).is_undisturbed()
 
 
+# --- an appeal --------------------------------------------------------------------------------------------------------
+
+APPEAL: dict[str, Any] = {"obligation_id": ObligationId("appeal_decision-1"), "measure_id": MEASURE}
+APPEAL_DUE: dict[str, Any] = {"due_at": DUE_AT, "last_day": DUE_DAY_OF_APPEAL}
+AFTER_DUE = at("2022-08-20 10:00")
+
+
+def test_an_appeal_is_to_be_decided_in_time() -> None:
+    past = given(appealed(), when=APPEALS)
+    whose = {**APPEAL, "kind": "appeal_decision", "programme_id": CALL}
+    past.when(RemindOfObligation(**APPEAL), now=APPEALS).then(ObligationReminded(**whose, **APPEAL_DUE))
+    past.when(MarkObligationOverdue(**APPEAL), now=DUE_AT).then(ObligationFellOverdue(**whose, **APPEAL_DUE))
+    past.when(ExcuseObligation(**APPEAL), now=APPEALS).then(ObligationExcused(**whose))
+
+
+@pytest.mark.parametrize("answer", [upheld(), dismissed(), given_up()], ids=lambda body: type(body).__name__)
+def test_an_appeal_that_was_decided_or_withdrawn_is_asked_for_no_more(answer: Event) -> None:
+    past = given(appealed(), when=APPEALS).and_(answer, when=SETTLES)
+    past.when(MarkObligationOverdue(**APPEAL), now=AFTER_DUE).refused(AnsweredAlready)
+
+
+def test_where_no_time_is_stated_for_an_appeal_nothing_is_due() -> None:
+    past = given(appealed(due_at=None, due_day=None), when=APPEALS)
+    past.when(MarkObligationOverdue(**APPEAL), now=AFTER_DUE).refused(ObligationUnknown)
+
+
+def test_a_decision_on_the_appeal_meanwhile_is_a_race_and_on_another_is_not() -> None:
+    asked = given(appealed(), when=APPEALS).when(MarkObligationOverdue(**APPEAL), now=DUE_AT)
+    asked.meanwhile(dismissed()).is_raced()
+    asked.meanwhile(dismissed(measure_id=MeasureId("M-2"))).is_undisturbed()
+
+
 # --- what a case owes -------------------------------------------------------------------------------------------------
 
 OWED: dict[str, Any] = {"application_id": FIRST, "programme_id": CALL, "unit_id": UnitId("BR-1")}
@@ -354,7 +388,7 @@ def test_what_a_case_owes_passes_to_whoever_carries_it_on() -> None:
 def test_a_correction_is_no_duty_of_a_case_nor_the_other_way_round() -> None:
     """Both are known by the application; neither answers, puts off or ends the other."""
     both = given(asked(FIRST), running.report_asked(), when=ASKED)
-    report = about(owed("report", 2, "summary_2021"))
+    report: dict[str, Any] = about(owed("report", 2, "summary_2021"))
     correction: dict[str, Any] = {"obligation_id": ObligationId("correction-1"), "application_id": FIRST}
     answered = both.and_(running.report_filed(), running.stopped(), when=BEFORE)
     answered.when(MarkObligationOverdue(**correction), now=LATE).then(

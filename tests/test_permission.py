@@ -316,6 +316,8 @@ def test_the_law_says_which_commands_need_a_reason_and_which_take_an_earlier_day
         *("LapseUnallocated", "FailPayment", "DisallowExpenditure", "FreezeFunds", "ReleaseFunds"),
         *("ReturnAuthority", "OrderRecovery", "ReverseEntry"),
         *("RequireTaskBook", "RequireReport", "StopCultivation", "DefineAssessment", "ExtendCase", "CloseCase"),
+        *("DefineTitle", "RevokeTitle", "DefineAccountabilityRule", "DropFinding"),
+        *("UpholdAppeal", "DismissAppeal", "LiftMeasure"),
     }
     backdatable = {act.command for act in ACTS if act.backdatable}
     assert not backdatable & {"FileApplication", "WithdrawApplication", "Appoint", "EndAppointment", "AdvanceClock"}
@@ -331,10 +333,10 @@ def test_the_law_says_which_commands_need_a_reason_and_which_take_an_earlier_day
 
 OFFICE = {"public", "subject", "office"}
 AT_THE_INSTITUTION = dict.fromkeys(ROLES, OFFICE) | {
-    role: {"public"} for role in ("nominator", "applicant", "reviewer")
+    role: {"public"} for role in ("nominator", "applicant", "secretary", "adviser", "reviewer")
 }
 AT_A_UNIT = {role: {"public"} for role in ROLES} | {
-    role: {"public", "subject"} for role in ("nominator", "applicant", "finance", "supervisor")
+    role: {"public", "subject"} for role in ("nominator", "applicant", "secretary", "finance", "supervisor")
 }
 
 

@@ -23,9 +23,12 @@ from uuid import UUID
 
 import msgspec
 
+from domain.accountability.events import MeasureDecided, MeasureLifted
 from domain.cultivation.commands import BeginCultivation, SucceedCase
 from domain.cultivation.events import CaseSucceeded
-from domain.ids import ApplicationId, PanelId, SuccessorUnitId, UnitId, tag
+from domain.designation.commands import RestoreTitle, RevokeTitle
+from domain.designation.events import TitleConferred, TitleRevoked
+from domain.ids import ApplicationId, DesignationId, MeasureId, PanelId, SuccessorUnitId, UnitId, tag
 from domain.kernel import Command, Event, Recorded
 from domain.publicity.events import EntryPassed, ObjectionUpheld
 from domain.review.events import Mark, ScoreSheetAmended, ScoreSheetFiled, ScoringClosed
@@ -185,6 +188,34 @@ async def _case_of_merged_unit(started: Started, _parts: Assembly) -> Asked:
     return Asked(values, tag(ApplicationId, application_id))
 
 
+def _title_in_question(decided: Recorded) -> Sequence[Item]:
+    """The title that a measure is about, if it is about one."""
+    designation_id = cast("MeasureDecided", decided.event).designation_id
+    return [] if designation_id is None else [Item((TitleConferred.TOPIC,), (tag(DesignationId, designation_id),))]
+
+
+def _revocation(lifted: Recorded) -> Sequence[Item]:
+    """The revocation that a measure had led to, if it had."""
+    return [Item((TitleRevoked.TOPIC,), (tag(MeasureId, cast("MeasureLifted", lifted.event).measure_id),))]
+
+
+async def _revoked_title(started: Started, _parts: Assembly) -> Asked:
+    decided = cast("MeasureDecided", started.recorded.event)
+    values = {
+        "designation_id": cast("TitleConferred", started.about.event).designation_id,
+        "ground": decided.ground,
+        "measure_id": decided.measure_id,
+        "decision_document_id": decided.decision_document_id,
+    }
+    return Asked(values, tag(DesignationId, values["designation_id"]), "accountability")
+
+
+async def _restored_title(started: Started, _parts: Assembly) -> Asked:
+    revoked = cast("TitleRevoked", started.about.event)
+    values = {"designation_id": revoked.designation_id, "measure_id": revoked.measure_id}
+    return Asked(values, tag(DesignationId, revoked.designation_id))
+
+
 AUTOMATIONS: tuple[Automation, ...] = (
     Automation(
         name="when_scoring_closed_open_score_sheets",
@@ -222,5 +253,21 @@ AUTOMATIONS: tuple[Automation, ...] = (
         when=UnitMerged,
         each=Each(past=_cases_of_unit, chosen=_each_case),
         then=Asks(SucceedCase, _case_of_merged_unit),
+    ),
+    Automation(
+        name="when_measure_decided_revoke_title",
+        en="When a measure was decided that revokes a title, the title is revoked",
+        zh="决定撤销称号的措施后,撤销该称号",
+        when=MeasureDecided,
+        each=Each(past=_title_in_question),
+        then=Asks(RevokeTitle, _revoked_title),
+    ),
+    Automation(
+        name="when_measure_lifted_restore_title",
+        en="When a measure was lifted that had led to the revocation of a title, the title is given back",
+        zh="导致称号撤销的措施解除后,恢复该称号",
+        when=MeasureLifted,
+        each=Each(past=_revocation),
+        then=Asks(RestoreTitle, _restored_title),
     ),
 )

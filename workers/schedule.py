@@ -13,15 +13,29 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from domain.accountability.measure import EndMeasure
 from domain.application.window import CloseApplicationWindow
+from domain.designation.commands import LapseTitle
 from domain.funding.payment import ExpirePayment
 from domain.funding.yearend import CarryForward, LapseFunds
-from domain.ids import ApplicationId, ObligationId, PanelId, PaymentId, ProgrammeId, PublicityId, tag
+from domain.ids import (
+    ApplicationId,
+    DesignationId,
+    MeasureId,
+    ObligationId,
+    PanelId,
+    PaymentId,
+    ProgrammeId,
+    PublicityId,
+    tag,
+)
 from domain.kernel import Command
 from domain.obligation.commands import MarkObligationOverdue, RemindOfObligation
 from domain.permission.commands import RecordAccessDay
 from domain.publicity.commands import ClosePublicity
 from domain.review.scoring import CloseScoring
+from projections.accountability import MEASURE
+from projections.designation import DESIGNATION
 from projections.funding import BALANCE, PAYMENT, BalanceRow
 from projections.kernel import View
 from projections.obligation import OBLIGATION, ObligationRow
@@ -79,6 +93,7 @@ def _whose(row: ObligationRow) -> dict[str, Any]:
         "application_id": row.application_id,
         "objection_id": row.objection_id,
         "panel_id": row.panel_id,
+        "measure_id": row.measure_id,
     }
 
 
@@ -159,6 +174,28 @@ SCHEDULE: tuple[WhenDue, ...] = (
         subject=lambda row: tag(ApplicationId, row.application_id),
         part=_line,
         values=_money,
+    ),
+    WhenDue(
+        rule="lapse_titles",
+        en="Note titles that lapsed at the end of their validity",
+        zh="记录有效期届满失效的称号",
+        view=DESIGNATION,
+        waiting={"waits_to_lapse": True},
+        due_at="lapses_at",
+        command=LapseTitle,
+        subject=lambda row: tag(DesignationId, row.designation_id),
+        values=lambda row: {"designation_id": row.designation_id},
+    ),
+    WhenDue(
+        rule="end_measures",
+        en="Note measures of accountability that ended by their term",
+        zh="记录期满终止的追责措施",
+        view=MEASURE,
+        waiting={"waits_to_end": True},
+        due_at="ends_at",
+        command=EndMeasure,
+        subject=lambda row: tag(MeasureId, row.measure_id),
+        values=lambda row: {"measure_id": row.measure_id},
     ),
     WhenDue(
         rule="remind_of_obligations",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
+from domain.accountability.policy import MEASURE_FACTS
 from domain.application.events import (
     ApplicationFiled,
     ApplicationStarted,
@@ -158,6 +159,7 @@ class FileApplication(AboutEndorsed):
             # Until it is known who nominates, the id of no unit finds nothing.
             nominator = tag(NominatorUnitId, self.nominator_unit_id or "none")
             boundary.append(Selector(QUOTA_FACTS, [*of_track(started.programme_id, started.track_id), nominator]))
+            boundary.append(Selector(MEASURE_FACTS, [tag(UnitId, self.nominator_unit_id or "none")]))
         return boundary
 
     @any_event(*WINDOW_FACTS)
@@ -180,7 +182,7 @@ class FileApplication(AboutEndorsed):
         self.window.require_open(started.programme_id, self.now)
         nominator, track = self._require_nominator(started.unit_id)
         self._require_endorsed(nominator)
-        self.quota.require_place(track, nominator)
+        self.quota.require_place(track, nominator, self.consequences.measures.places_cut(nominator, self.today))
         self.trigger_event(
             ApplicationFiled,
             application_id=self.application_id,

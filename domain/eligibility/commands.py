@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from domain.application.events import ApplicationStarted
 from domain.application.policy import AboutApplication, SeparationOfDuties, of_track
+from domain.eligibility.consequences import CONSEQUENCE_FACTS, ConsequenceFact, Consequences, leaves
 from domain.eligibility.events import EligibilityJudged, Finding, RuleWaived
 from domain.eligibility.policy import FAILING, JUDGED_FACTS, Judgement, NotJudged, Question, judge, verdict_of
 from domain.ids import ApplicationId, ProgrammeId, UnitId, tag
 from domain.kernel import Code, Command, Refusal, Selector, Unknown, any_event, asked, event, known
-from domain.programme.events import EligibilityRuleDefined, ErratumRecorded, TermInterpreted, TermPublished
+from domain.programme.events import (
+    EligibilityRuleDefined,
+    ErratumRecorded,
+    LeafTest,
+    TermInterpreted,
+    TermPublished,
+)
 from domain.programme.policy import TERM_FACTS, Terms
 from domain.unit.policy import Tree, UnitFact
 
@@ -47,6 +55,7 @@ class JudgeEligibility(AboutApplication):
     rules: tuple[tuple[int, EligibilityRuleDefined], ...] = known(())
     terms: Terms = known(factory=Terms)
     tree: Tree = known(factory=Tree)
+    consequences: Consequences = known(factory=Consequences)
     judgement: Judgement = known(factory=Judgement)
     newest_fact: int = known(0)
 
@@ -58,6 +67,7 @@ class JudgeEligibility(AboutApplication):
             boundary.append(Selector(TERM_FACTS, [tag(ProgrammeId, started.programme_id)]))
             units = self.tree.upward(started.unit_id)
             boundary += [Selector(JUDGED_FACTS, [tag(UnitId, unit)]) for unit in units]
+            boundary += self.consequences.selectors(self._tests(), units)
         return boundary
 
     @event(EligibilityRuleDefined)
@@ -72,6 +82,10 @@ class JudgeEligibility(AboutApplication):
     def _(self, body: UnitFact, position: int) -> None:
         self.tree.take(body, position)
         self.newest_fact = position
+
+    @any_event(*CONSEQUENCE_FACTS)
+    def _(self, body: ConsequenceFact, at: datetime, position: int) -> None:
+        self.consequences.take(body, at.astimezone(self.zone).date(), position)
 
     @any_event(EligibilityJudged, RuleWaived)
     def _(self, body: EligibilityJudged | RuleWaived, by: str, position: int) -> None:
@@ -93,6 +107,9 @@ class JudgeEligibility(AboutApplication):
             findings=findings,
         )
 
+    def _tests(self) -> list[LeafTest]:
+        return [test for _, rule in self.rules for test in leaves(rule.test)]
+
     def _findings(self, started: ApplicationStarted) -> tuple[Finding, ...]:
         dated = [
             (position, rule, self.today if rule.as_of_term is None else self.terms.day(rule.as_of_term))
@@ -103,6 +120,7 @@ class JudgeEligibility(AboutApplication):
             tree=self.tree,
             rated=self.file.rated(),
             checked=self.file.checked,
+            consequences=self.consequences,
         )
         return judge(dated, question)
 
@@ -116,7 +134,8 @@ class JudgeEligibility(AboutApplication):
             return False
         as_of = {rule.as_of_term for _, rule in self.rules if rule.as_of_term is not None}
         readings = (position for term in as_of for position in self.terms[term].positions)
-        newest = max(self.newest_fact, *self.file.checked.values(), *readings, 0)
+        left_behind = self.consequences.newest_for(self._tests())
+        newest = max(self.newest_fact, left_behind, *self.file.checked.values(), *readings, 0)
         return newest < last.position
 
 

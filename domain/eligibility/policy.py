@@ -2,23 +2,28 @@
 
 Pure: the same rules, facts and day give the same findings, each with the positions of the facts that it rests on. What
 cannot be told from the record (a unit whose foundation nobody recorded) is ``unknown``, and counts as not met.
+
+What earlier programmes of the institution left behind (titles, outcomes, bars) is read beside the facts of units, where
+a rule asks for it, and counts as of the rule's day.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import ClassVar, Final
 
 from domain.application.events import SelfCheckItem
 from domain.application.policy import AboutNomination, of_track
+from domain.eligibility.consequences import ANSWERING, CONSEQUENCE_FACTS, ConsequenceFact, Consequences, leaves
 from domain.eligibility.events import EligibilityJudged, Finding, RuleOutcome, RuleWaived, Verdict
 from domain.ids import ApplicationId, ProgrammeId, UnitId, tag
 from domain.kernel import Event, Refusal, Selector, any_event, event, known
 from domain.programme.events import (
     AllOf,
     AnyOf,
+    BarReach,
     EligibilityRuleDefined,
     ErratumRecorded,
     FoundedAtLeast,
@@ -27,6 +32,7 @@ from domain.programme.events import (
     HoldsTitle,
     LeafTest,
     LookBack,
+    NoBar,
     NoEarlierOutcome,
     NoIncident,
     Reach,
@@ -58,7 +64,7 @@ FAILING: Final[frozenset[RuleOutcome]] = frozenset({"not_met", "unknown"})
 _READINGS: Final = (TermInterpreted, ErratumRecorded)
 _WEIGHT: Final[Mapping[Severity, int]] = {"minor": 0, "prominent": 1, "major": 2}
 
-OwnTest = FoundedAtLeast | HasTrait | HoldsHonour | HoldsTitle | NoEarlierOutcome
+OwnTest = FoundedAtLeast | HasTrait | HoldsHonour
 Answer = tuple[RuleOutcome, tuple[int, ...]]
 """An outcome and the positions of the facts it rests on."""
 
@@ -91,6 +97,7 @@ class Question:
     """The self-check's items by catalogue."""
     checked: Mapping[str, int]
     """The position of each self-check by catalogue."""
+    consequences: Consequences = field(default_factory=Consequences)
 
 
 def years_before(day: date, years: int) -> date:
@@ -159,6 +166,17 @@ def _leaf(test: LeafTest, unit: UnitOnDay, question: Question) -> Answer:
             return _no_incident(test, unit, question.tree)
         case SelfCheckMet():
             return _self_check(test, question)
+        case HoldsTitle(titles=titles):
+            recorded = [title.position for title in unit.earlier_titles if title.body.title in titles]
+            held = recorded + question.consequences.titles_on(unit, titles)
+            return _found(held, met=bool(held))
+        case NoEarlierOutcome(outcomes=outcomes, look_back=look_back):
+            since = _since(look_back, unit.day)
+            had = [o for o in unit.earlier_outcomes if o.body.outcome in outcomes and o.body.decided_on >= since]
+            all_had = [o.position for o in had] + question.consequences.outcomes_on(unit, outcomes, since)
+            return _found(all_had, met=not all_had)
+        case NoBar():
+            return _no_bar(test, unit, question)
         case _:
             return _own(test, unit)
 
@@ -170,17 +188,10 @@ def _own(test: OwnTest, unit: UnitOnDay) -> Answer:
             return _founded(test, unit)
         case HasTrait(trait=trait):
             return _found((unit.described.position,), met=trait in unit.traits)
-        case HoldsHonour(honours=honours, look_back=look_back):
-            since = _since(look_back, unit.day)
-            held = [h for h in unit.honours if h.body.honour in honours and h.body.awarded_on >= since]
-            return _found([honour.position for honour in held], met=bool(held))
-        case HoldsTitle(titles=titles):
-            held_titles = [title.position for title in unit.earlier_titles if title.body.title in titles]
-            return _found(held_titles, met=bool(held_titles))
         case _:
-            outcomes, since = test.outcomes, _since(test.look_back, unit.day)
-            had = [o for o in unit.earlier_outcomes if o.body.outcome in outcomes and o.body.decided_on >= since]
-            return _found([outcome.position for outcome in had], met=not had)
+            since = _since(test.look_back, unit.day)
+            held = [h for h in unit.honours if h.body.honour in test.honours and h.body.awarded_on >= since]
+            return _found([honour.position for honour in held], met=bool(held))
 
 
 def _found(evidence: Iterable[int], *, met: bool) -> Answer:
@@ -226,6 +237,32 @@ def _reached(reach: Sequence[Reach], unit: UnitOnDay, tree: Tree) -> list[UnitOn
         **{u: tree.of(u).on(unit.day) for u in above[:1] if "parent" in reach},
     }
     return [reached for reached in units.values() if reached is not None]
+
+
+def _no_bar(test: NoBar, unit: UnitOnDay, question: Question) -> Answer:
+    """Whether nobody within the reach is barred; who the secretary is must be known where that is asked."""
+    barring: list[int] = []
+    unknown = False
+    for reach in test.reach:
+        if reach in ANSWERING:
+            holders = question.consequences.holders_on(ANSWERING[reach], unit)
+            unknown = unknown or (reach == "leader" and not holders)
+            barred = [(question.consequences.bars_on(unit.day, person, reach), at) for person, at in holders.items()]
+            barring += [position for bars, at in barred if bars for position in (*bars, at)]
+        else:
+            units = _within(reach, unit, question.tree)
+            against = None if reach == "unit" else "parent"
+            barring += [p for each in units for p in question.consequences.bars_on(unit.day, each, against)]
+    if barring:
+        return "not_met", tuple(barring)
+    return ("unknown" if unknown else "met"), ()
+
+
+def _within(reach: BarReach, unit: UnitOnDay, tree: Tree) -> tuple[UnitId, ...]:
+    if reach == "unit":
+        return (unit.unit_id,)
+    above = tree.ancestors(unit.unit_id, unit.day)
+    return above if reach == "ancestors" else above[:1]
 
 
 def _self_check(test: SelfCheckMet, question: Question) -> Answer:
@@ -274,11 +311,13 @@ class AboutEndorsed(AboutNomination):
 
     judgement: Judgement = known(factory=Judgement)
     as_of_terms: frozenset[str] = known(frozenset())
+    tests: frozenset[LeafTest] = known(frozenset())
+    consequences: Consequences = known(factory=Consequences)
     read_at: dict[str, int] = known(factory=dict)
     newest_fact: int = known(0)
 
     def consistency_boundary(self) -> Sequence[Selector]:
-        """The file, the track and the units; the judgement; the rules it was made by, and how their terms were read."""
+        """The file, the track and the units; the judgement; the rules it was made by, and what those rest on."""
         boundary = [
             *super().consistency_boundary(),
             Selector([EligibilityJudged, RuleWaived], [tag(ApplicationId, self.application_id)]),
@@ -286,6 +325,7 @@ class AboutEndorsed(AboutNomination):
         if (started := self.file.started) is not None:
             boundary.append(Selector([EligibilityRuleDefined], of_track(started.programme_id, started.track_id)))
             boundary.append(Selector(_READINGS, [tag(ProgrammeId, started.programme_id)]))
+            boundary += self.consequences.selectors(self.tests, self.tree.upward(started.unit_id))
         return boundary
 
     @any_event(EligibilityJudged, RuleWaived)
@@ -293,8 +333,13 @@ class AboutEndorsed(AboutNomination):
         self.judgement.take(body, by, position)
 
     @event(EligibilityRuleDefined)
-    def _(self, as_of_term: str | None) -> None:
-        self.as_of_terms |= {as_of_term or ""}
+    def _(self, body: EligibilityRuleDefined) -> None:
+        self.as_of_terms |= {body.as_of_term or ""}
+        self.tests |= set(leaves(body.test))
+
+    @any_event(*CONSEQUENCE_FACTS)
+    def _(self, body: ConsequenceFact, at: datetime, position: int) -> None:
+        self.consequences.take(body, at.astimezone(self.zone).date(), position)
 
     @any_event(*_READINGS)
     def _(self, term: str, position: int) -> None:
@@ -316,6 +361,7 @@ class AboutEndorsed(AboutNomination):
         """The latest judgement is in favour, waivers counted, and nothing that it rests on has changed since."""
         self.judgement.require_eligible(self.application_id)
         readings = (position for term, position in self.read_at.items() if term in self.as_of_terms)
-        newest = max(self.newest_fact, *self.file.checked.values(), *readings, 0)
+        left_behind = self.consequences.newest_for(self.tests)
+        newest = max(self.newest_fact, left_behind, *self.file.checked.values(), *readings, 0)
         if newest > self.judgement.position:
             raise EligibilityOutdated(judged_position=self.judgement.position, fact_position=newest)

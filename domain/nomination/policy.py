@@ -1,7 +1,9 @@
 """How many places of its quota a nominating unit has used: filings less what was withdrawn or rejected at screening.
 
-Nothing else counts: filed again after a correction, an application keeps its place; and a decision to put one forward
-uses none: until it is filed it may be withdrawn, declined or never come.
+A measure of accountability may cut places from the quotas of a unit: what was assigned stays as it is, and the cut is
+taken off it in every track while the measure is in force. Nothing else counts: filed again after a correction, an
+application keeps its place; and a decision to put one forward uses none: until it is filed it may be withdrawn,
+declined or never come.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from domain.nomination.events import QuotaAssigned
 from domain.programme.events import TrackDefined
 from domain.screening.events import ScreeningRejected
 
-__all__ = ["QUOTA_FACTS", "QuotaExhausted", "QuotaFact", "QuotaNotAssigned", "QuotaUse"]
+__all__ = ["QUOTA_FACTS", "QuotaCut", "QuotaExhausted", "QuotaFact", "QuotaNotAssigned", "QuotaUse"]
 
 QuotaFact = QuotaAssigned | ApplicationFiled | ApplicationWithdrawn | ScreeningRejected
 QUOTA_FACTS: Final[tuple[type[Event], ...]] = get_args(QuotaFact)
@@ -31,6 +33,12 @@ class QuotaNotAssigned(Refusal):
 class QuotaExhausted(Refusal):
     """All {places} places are used: {used} applications have been filed.
     zh: {places} 个推荐指标已用尽:已报送 {used} 份申报。
+    """
+
+
+class QuotaCut(Refusal):
+    """Of {places} places {cut} are cut by a measure of accountability; {used} applications have been filed.
+    zh: {places} 个推荐指标因追责措施核减 {cut} 个;已报送 {used} 份申报。
     """
 
 
@@ -58,11 +66,13 @@ class QuotaUse:
         """Places that are in use."""
         return self.filed - self.returned
 
-    def require_place(self, track: TrackDefined, nominator_unit_id: str) -> None:
-        """Raise QuotaNotAssigned or QuotaExhausted unless one more application may be filed."""
+    def require_place(self, track: TrackDefined, nominator_unit_id: str, cut: int = 0) -> None:
+        """Raise QuotaNotAssigned, QuotaExhausted or QuotaCut unless one more application may be filed."""
         if track.nomination == "open":
             return
         if self.assigned is None:
             raise QuotaNotAssigned(nominator_unit_id=nominator_unit_id, track_id=track.track_id)
         if self.used >= self.assigned.places:
             raise QuotaExhausted(places=self.assigned.places, used=self.used)
+        if self.used >= self.assigned.places - cut:
+            raise QuotaCut(places=self.assigned.places, cut=cut, used=self.used)

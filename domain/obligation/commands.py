@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from domain.ids import ApplicationId, ObjectionId, ObligationId, PanelId, tag
+from domain.ids import ApplicationId, MeasureId, ObjectionId, ObligationId, PanelId, tag
 from domain.kernel import Command, Event, Invalid, Refusal, Selector, Unknown, any_event, asked, known
 from domain.obligation.events import ObligationExcused, ObligationFellOverdue, ObligationReminded
 from domain.obligation.policy import (
+    APPEAL_DUTY_FACTS,
     CASE_DUTY_FACTS,
     CORRECTION_FACTS,
     OBJECTION_DUTY_FACTS,
@@ -28,8 +29,8 @@ class ObligationUnknown(Unknown):
 
 
 class NotAboutOneMatter(Invalid):
-    """Obligation {obligation_id} is named with its application, its objection or its panel, and with one of them only.
-    zh: 义务 {obligation_id} 须连同其申报、异议或评审组之一(且仅其一)列明。
+    """Obligation {obligation_id} is named with its application, objection, panel or measure, and with one of them only.
+    zh: 义务 {obligation_id} 须连同其申报、异议、评审组或措施之一(且仅其一)列明。
     """
 
 
@@ -68,6 +69,7 @@ class AboutObligation(Command):
     )
     objection_id: ObjectionId | None = asked("Objection (of a decision)", "异议(办理)", default=None)
     panel_id: PanelId | None = asked("Panel (of score sheets)", "评审组(评分表)", default=None)
+    measure_id: MeasureId | None = asked("Measure (of an appeal)", "措施(申诉)", default=None)
 
     obligations: Obligations = known(factory=Obligations)
 
@@ -77,10 +79,11 @@ class AboutObligation(Command):
             Selector([*CORRECTION_FACTS, *CASE_DUTY_FACTS], [tag(ApplicationId, self.application_id or "none")]),
             Selector(OBJECTION_DUTY_FACTS, [tag(ObjectionId, self.objection_id or "none")]),
             Selector(SCORING_FACTS, [tag(PanelId, self.panel_id or "none")]),
+            Selector(APPEAL_DUTY_FACTS, [tag(MeasureId, self.measure_id or "none")]),
             Selector(TREATED, [tag(ObligationId, self.obligation_id)]),
         ]
 
-    @any_event(*CORRECTION_FACTS, *CASE_DUTY_FACTS, *OBJECTION_DUTY_FACTS, *SCORING_FACTS, *TREATED)
+    @any_event(*CORRECTION_FACTS, *CASE_DUTY_FACTS, *OBJECTION_DUTY_FACTS, *SCORING_FACTS, *APPEAL_DUTY_FACTS, *TREATED)
     def _(self, body: DutyFact, at: datetime, position: int) -> None:
         # Asked for late, it is judged by what was so in time.
         if at <= self.effective_at:
@@ -88,7 +91,8 @@ class AboutObligation(Command):
 
     def _require_standing(self) -> tuple[Obligation, datetime, date]:
         """The obligation, its deadline and last day, unless it was answered or excused by then."""
-        if sum(named is not None for named in (self.application_id, self.objection_id, self.panel_id)) != 1:
+        matters = (self.application_id, self.objection_id, self.panel_id, self.measure_id)
+        if sum(named is not None for named in matters) != 1:
             raise NotAboutOneMatter(field="obligation_id", obligation_id=self.obligation_id)
         one = self.obligations.by_id.get(self.obligation_id)
         if one is None or one.due_at is None or one.last_day is None:

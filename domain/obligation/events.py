@@ -3,10 +3,12 @@
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from domain.ids import ApplicationId, ObjectionId, ObligationId, PanelId, ProgrammeId, SeatId, UnitId
+from domain.ids import ApplicationId, MeasureId, ObjectionId, ObligationId, PanelId, ProgrammeId, SeatId, UnitId
 from domain.kernel import Code, Event, office, subject
 
-ObligationKind = Literal["correction", "score_sheets", "objection_decision", "task_book", "report", "rectification"]
+ObligationKind = Literal[
+    "correction", "score_sheets", "objection_decision", "task_book", "report", "rectification", "appeal_decision"
+]
 
 
 class ObligationReminded(Event):
@@ -24,6 +26,7 @@ class ObligationReminded(Event):
     panel_id: Annotated[PanelId | None, office("Panel", "评审组")] = None
     seat_id: Annotated[SeatId | None, office("Seat", "席位")] = None
     matter: Annotated[Code | None, subject("Which report or assessment", "何项报告或评估")] = None
+    measure_id: Annotated[MeasureId | None, office("Measure", "措施")] = None
     due_at: Annotated[datetime, subject("Due before", "截止时刻")]
     last_day: Annotated[date, subject("Last day", "截止日")]
 
@@ -43,6 +46,7 @@ class ObligationFellOverdue(Event):
     panel_id: Annotated[PanelId | None, office("Panel", "评审组")] = None
     seat_id: Annotated[SeatId | None, office("Seat", "席位")] = None
     matter: Annotated[Code | None, subject("Which report or assessment", "何项报告或评估")] = None
+    measure_id: Annotated[MeasureId | None, office("Measure", "措施")] = None
     due_at: Annotated[datetime, subject("Due before", "截止时刻")]
     last_day: Annotated[date, subject("Last day", "截止日")]
 
@@ -62,3 +66,4 @@ class ObligationExcused(Event):
     panel_id: Annotated[PanelId | None, office("Panel", "评审组")] = None
     seat_id: Annotated[SeatId | None, office("Seat", "席位")] = None
     matter: Annotated[Code | None, subject("Which report or assessment", "何项报告或评估")] = None
+    measure_id: Annotated[MeasureId | None, office("Measure", "措施")] = None

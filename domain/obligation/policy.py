@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Final, get_args
 
+from domain.accountability.events import AppealDismissed, AppealLodged, AppealUpheld, AppealWithdrawn
 from domain.application.events import ApplicationWithdrawn
 from domain.assessment.events import AssessmentDecided, RectificationOrdered, RectificationReported
 from domain.cultivation.events import (
@@ -23,7 +24,7 @@ from domain.cultivation.events import (
     TaskBookReturned,
 )
 from domain.cultivation.policy import End
-from domain.ids import ApplicationId, ObjectionId, ObligationId, PanelId, ProgrammeId, SeatId, UnitId
+from domain.ids import ApplicationId, MeasureId, ObjectionId, ObligationId, PanelId, ProgrammeId, SeatId, UnitId
 from domain.kernel import Code, Event
 from domain.obligation.events import (
     ObligationExcused,
@@ -56,6 +57,7 @@ from domain.screening.events import (
 )
 
 __all__ = [
+    "APPEAL_DUTY_FACTS",
     "ASKING",
     "CASE_DUTIES",
     "CASE_DUTY_FACTS",
@@ -79,6 +81,7 @@ CorrectionFact = (
     CorrectionRequested | CorrectionExtended | ApplicationRefiled | ScreeningRejected | ApplicationWithdrawn
 )
 ObjectionDutyFact = ObjectionReceived | ObjectionNotAdmitted | ObjectionUpheld | ObjectionDismissed | ObjectionWithdrawn
+AppealDutyFact = AppealLodged | AppealUpheld | AppealDismissed | AppealWithdrawn
 ScoringFact = (
     PanelConstituted
     | ReviewerSeated
@@ -95,11 +98,13 @@ CaseDutyFact = (
     AskingFact | TaskBookFiled | ReportFiled | RectificationReported | AssessmentDecided | CaseSucceeded | End
 )
 Treated = ObligationFellOverdue | ObligationExcused
-DutyFact = CorrectionFact | ObjectionDutyFact | ScoringFact | CaseDutyFact | Treated
+DutyFact = CorrectionFact | ObjectionDutyFact | AppealDutyFact | ScoringFact | CaseDutyFact | Treated
 CORRECTION_FACTS: Final[tuple[type[Event], ...]] = get_args(CorrectionFact)
 """What asks for the correction of an application and what answers it: all with its tag."""
 OBJECTION_DUTY_FACTS: Final[tuple[type[Event], ...]] = get_args(ObjectionDutyFact)
 """What asks for the decision of an objection and what answers it: all with its tag."""
+APPEAL_DUTY_FACTS: Final[tuple[type[Event], ...]] = get_args(AppealDutyFact)
+"""What asks for the decision of an appeal and what answers it: all with the tag of the measure."""
 CASE_DUTY_FACTS: Final[tuple[type[Event], ...]] = get_args(CaseDutyFact)
 """What asks the unit of a case for its task book, a report or a rectification, and what answers it: all with the tag of
 the application."""
@@ -131,6 +136,7 @@ class Obligation:
     panel_id: PanelId | None = None
     seat_id: SeatId | None = None
     matter: Code | None = None
+    measure_id: MeasureId | None = None
     due_at: datetime | None = None
     last_day: date | None = None
     recused: set[ApplicationId] = field(default_factory=set)
@@ -152,12 +158,13 @@ class Obligation:
             "panel_id": self.panel_id,
             "seat_id": self.seat_id,
             "matter": self.matter,
+            "measure_id": self.measure_id,
         }
 
 
 @dataclass(slots=True)
 class Obligations:
-    """The obligations of one application, one objection or one panel, as far as they were read."""
+    """The obligations of one application, one objection, one panel or one measure, as far as they were read."""
 
     by_id: dict[ObligationId, Obligation] = field(default_factory=dict)
     programme_id: ProgrammeId | None = None
@@ -174,7 +181,7 @@ class Obligations:
                 self.by_id[body.obligation_id].excused_at = at
             case ObligationFellOverdue():
                 self.by_id[body.obligation_id].overdue = True
-            case CorrectionRequested() | CorrectionExtended() | ObjectionReceived():
+            case CorrectionRequested() | CorrectionExtended() | ObjectionReceived() | AppealLodged():
                 self._ask(body, position)
             case (
                 ApplicationRefiled()
@@ -184,8 +191,11 @@ class Obligations:
                 | ObjectionUpheld()
                 | ObjectionDismissed()
                 | ObjectionWithdrawn()
+                | AppealUpheld()
+                | AppealDismissed()
+                | AppealWithdrawn()
             ):
-                self._answer(at, "correction", "objection_decision")
+                self._answer(at, "correction", "objection_decision", "appeal_decision")
             case _:
                 self._score(body, at, position)
 
@@ -201,7 +211,9 @@ class Obligations:
         named = obligation_id(kind, position)
         self.by_id[named] = Obligation(obligation_id=named, kind=kind, **whose)
 
-    def _ask(self, body: CorrectionRequested | CorrectionExtended | ObjectionReceived, position: int) -> None:
+    def _ask(
+        self, body: CorrectionRequested | CorrectionExtended | ObjectionReceived | AppealLodged, position: int
+    ) -> None:
         match body:
             case CorrectionRequested():
                 self._arise(
@@ -214,6 +226,12 @@ class Obligations:
                     self._arise(
                         "objection_decision", position, programme_id=body.programme_id,
                         objection_id=body.objection_id, due_at=body.due_at, last_day=body.due_day,
+                    )  # fmt: skip
+            case AppealLodged():
+                if body.due_at is not None:
+                    self._arise(
+                        "appeal_decision", position, programme_id=body.programme_id, measure_id=body.measure_id,
+                        due_at=body.due_at, last_day=body.due_day,
                     )  # fmt: skip
             case _:
                 self._put_off("correction", body.closes_at, body.last_day)

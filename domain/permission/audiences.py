@@ -24,7 +24,7 @@ INSTITUTION_WIDE: Final[Mapping[Role, frozenset[Audience]]] = {
     "service": _OFFICE,
 }
 """What a role opens that is held at the whole institution; a role that is not named opens nothing more."""
-AT_UNIT: Final[frozenset[Role]] = frozenset({"nominator", "applicant", "finance", "supervisor"})
+AT_UNIT: Final[frozenset[Role]] = frozenset({"nominator", "applicant", "secretary", "finance", "supervisor"})
 """Roles that, held at a unit, read what concerns that unit as its own."""
 
 

@@ -54,6 +54,8 @@ ROLE_TITLES: Final[dict[Role, tuple[str, str]]] = {
     "head": ("Head of the office", "主管部门负责人"),
     "nominator": ("Nominating unit's committee", "推荐单位党组织"),
     "applicant": ("Applicant unit's hand", "申报单位经办人"),
+    "secretary": ("Secretary of a unit", "单位书记"),
+    "adviser": ("Adviser of a unit", "单位指导教师"),
     "reviewer": ("Reviewer", "评审专家"),
     "finance": ("Finance officer", "财务人员"),
     "supervisor": ("Supervisor", "监督人员"),
@@ -123,6 +125,7 @@ _SERVICE = _Holder("service")
 _UNFILED = ("started", "prepared", "decided", "vetted")
 _REVIEWING = ("constituted", "scoring", "scored")
 _IN_CORRECTION = ("returned", "corrected", "revetted")
+_HEARD = ("notified", "stated")
 _OPEN = (*_UNFILED, *_IN_CORRECTION)
 """States in which the materials of an application may still change."""
 
@@ -154,7 +157,10 @@ ACTS: Final[tuple[Act, ...]] = (
         "DepositDocument",
         *(_Holder(role) for role in ("administrator", "clerk", "head", "reviewer", "finance", "supervisor", "auditor")),
         _SERVICE,
-        *(_Holder(role, "owner_unit_id") for role in ("nominator", "applicant", "reviewer", "finance", "supervisor")),
+        *(
+            _Holder(role, "owner_unit_id")
+            for role in ("nominator", "applicant", "secretary", "reviewer", "finance", "supervisor")
+        ),
     ),
     # unit
     _act("RegisterUnit", _ADMINISTRATOR, _CLERK, backdatable=True),
@@ -307,6 +313,43 @@ ACTS: Final[tuple[Act, ...]] = (
     _act("PledgeMatching", _CLERK, _HEAD, backdatable=True),
     _act("RecordMatching", _FINANCE, backdatable=True),
     _act("ClosePeriod", _FINANCE),
+    # designation
+    _act("DefineTitle", _HEAD, needs_reason=True),
+    _act("ConferTitle", _HEAD),
+    _act("RenewTitle", _Holder("head", "", ("held",))),
+    _act("RevokeTitle", *(_Holder(role, "", ("held",)) for role in ("head", "service")), needs_reason=True),
+    _act("RestoreTitle", *(_Holder(role, "", ("revoked",)) for role in ("head", "service"))),
+    _act("LapseTitle", _Holder("service", "", ("held",))),
+    # accountability
+    _act("DefineAccountabilityRule", _HEAD, needs_reason=True),
+    _act("RecordFinding", _CLERK, _Holder("supervisor")),
+    _act("NotifyFinding", _Holder("clerk", "", ("recorded",))),
+    _act(
+        "ReceiveStatement",
+        *(_Holder(role, "", _HEARD) for role in ("clerk", "supervisor")),
+        _applicant(*_HEARD),
+        _Holder("secretary", "unit_id", _HEARD),
+    ),
+    _act("WaiveHearing", *(_Holder(role, "", ("notified",)) for role in ("clerk", "supervisor"))),
+    _act("DropFinding", _Holder("head", "", ("recorded", *_HEARD, "waived")), needs_reason=True),
+    _act("ReferMatter", _Holder("head", "", ("recorded", *_HEARD, "waived", "decided"))),
+    _act("NotifyReferralOutcome", *(_Holder(role, "", ("referred",)) for role in ("head", "supervisor"))),
+    _act("DecideMeasure", _Holder("head", "", (*_HEARD, "waived", "decided"))),
+    _act("IssueCircular", *(_Holder(role, "", ("decided", "settled")) for role in ("clerk", "head"))),
+    _act(
+        "LodgeAppeal",
+        *(_Holder(role, "", ("decided", "ended")) for role in ("clerk", "supervisor")),
+        _applicant("decided", "ended"),
+        _Holder("secretary", "unit_id", ("decided", "ended")),
+    ),
+    _act("UpholdAppeal", _Holder("head", "", ("appealed",)), needs_reason=True),
+    _act("DismissAppeal", _Holder("head", "", ("appealed",)), needs_reason=True),
+    _act("WithdrawAppeal", *(_Holder(role, "", ("appealed",)) for role in ("clerk", "supervisor"))),
+    _act("LiftMeasure", _Holder("head", "", ("decided", "settled")), needs_reason=True),
+    _act("EndMeasure", _Holder("service", "", ("decided", "appealed", "settled"))),
+    # evaluation
+    _act("IssueUnitDossier", _CLERK, _HEAD),
+    _act("IssueSecretaryDossier", _CLERK, _HEAD),
     # obligation
     _act("RemindOfObligation", _CLERK, _SERVICE),
     _act("MarkObligationOverdue", _SERVICE),

@@ -12,6 +12,8 @@ Role = Literal[
     "head",
     "nominator",
     "applicant",
+    "secretary",
+    "adviser",
     "reviewer",
     "finance",
     "supervisor",
@@ -19,7 +21,8 @@ Role = Literal[
     "service",
 ]
 """administrator: appoints and keeps the tree; clerk and head: the office that runs programmes; nominator: the committee
-of a parent unit; applicant: a unit's own hand; service: scheduler, automations and imports."""
+of a parent unit; applicant: a unit's own hand; secretary and adviser: who answers for a unit and who advises
+it, from a day to a day; service: scheduler, automations and imports."""
 Service = Literal["schedule", "automation", "import"]
 
 

@@ -29,6 +29,8 @@ PLACES: Final[dict[Role, Place]] = {
     "head": "institution",
     "nominator": "unit",
     "applicant": "unit",
+    "secretary": "unit",
+    "adviser": "unit",
     "reviewer": "either",
     "finance": "either",
     "supervisor": "either",

@@ -95,6 +95,8 @@ class SinceDay(msgspec.Struct, frozen=True, tag="since", forbid_unknown_fields=T
 
 LookBack = Unbounded | RollingYears | SinceDay
 Reach = Literal["unit", "parent", "ancestors", "institution"]
+BarReach = Literal["unit", "parent", "ancestors", "leader", "adviser"]
+"""Whose bar counts: the unit's own, its parent's or that of any unit above it, its secretary's, its advisers'."""
 
 
 class FoundedAtLeast(msgspec.Struct, frozen=True, tag="founded_at_least", forbid_unknown_fields=True):
@@ -146,7 +148,13 @@ class SelfCheckMet(msgspec.Struct, frozen=True, tag="self_check_met", forbid_unk
     unmet_at_most: int = 0
 
 
-LeafTest = FoundedAtLeast | NoIncident | HasTrait | HoldsHonour | HoldsTitle | NoEarlierOutcome | SelfCheckMet
+class NoBar(msgspec.Struct, frozen=True, tag="no_bar", forbid_unknown_fields=True):
+    """No bar is in force on the rule's date against those within the reach."""
+
+    reach: tuple[BarReach, ...] = ("unit", "parent", "leader", "adviser")
+
+
+LeafTest = FoundedAtLeast | NoIncident | HasTrait | HoldsHonour | HoldsTitle | NoEarlierOutcome | SelfCheckMet | NoBar
 
 
 class AnyOf(msgspec.Struct, frozen=True, tag="any_of", forbid_unknown_fields=True):
@@ -162,7 +170,16 @@ class AllOf(msgspec.Struct, frozen=True, tag="all_of", forbid_unknown_fields=Tru
 
 
 Test = (
-    FoundedAtLeast | NoIncident | HasTrait | HoldsHonour | HoldsTitle | NoEarlierOutcome | SelfCheckMet | AnyOf | AllOf
+    FoundedAtLeast
+    | NoIncident
+    | HasTrait
+    | HoldsHonour
+    | HoldsTitle
+    | NoEarlierOutcome
+    | SelfCheckMet
+    | NoBar
+    | AnyOf
+    | AllOf
 )
 
 

@@ -1,0 +1,784 @@
+"""Measures: decided by the competent body, appealed in time, upheld or dismissed, lifted, ended by their term.
+
+What belongs to discipline is referred, and its outcome recorded as it was notified.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from domain.accountability.events import (
+    AccountabilityRuleDefined,
+    AppealDismissed,
+    AppealLodged,
+    AppealUpheld,
+    AppealWithdrawn,
+    CircularIssued,
+    FindingRecorded,
+    MatterReferred,
+    MeasureAmended,
+    MeasureDecided,
+    MeasureEnded,
+    MeasureKind,
+    MeasureLifted,
+    ReferralOutcomeNotified,
+)
+from domain.accountability.policy import (
+    MEASURE_FACTS,
+    REFERRAL_FACTS,
+    AboutFinding,
+    AccountabilityRuleMissing,
+    Measure,
+    MeasureFact,
+    Measures,
+    MeasureUnknown,
+)
+from domain.application.policy import SeparationOfDuties, require_state
+from domain.calendar.events import WorkingDaysSupplied
+from domain.calendar.policy import WorkingDays, end_of
+from domain.designation.policy import DESIGNATION_FACTS, DesignationFact, Designations
+from domain.document.events import DocumentDeposited
+from domain.document.policy import DocumentUnknown
+from domain.ids import (
+    CalendarYear,
+    DesignationId,
+    DocumentId,
+    InstitutionId,
+    MeasureId,
+    ProgrammeId,
+    UnitId,
+    tag,
+)
+from domain.kernel import Code, Command, Invalid, Refusal, Selector, any_event, asked, event, known
+from domain.permission.policy import NOT_ON_RECORD
+from domain.selection.events import SelectionRuleDefined
+from domain.selection.policy import Vote
+
+_FIGURES: Final = ("until_on", "places", "amount_fen", "designation_id", "application_id", "unit_id")
+_NEEDS: Final[Mapping[MeasureKind, frozenset[str]]] = {
+    "circular": frozenset(),
+    "interview": frozenset(),
+    "rectification": frozenset({"until_on"}),
+    "stop_money": frozenset({"application_id"}),
+    "recover_money": frozenset({"application_id", "amount_fen"}),
+    "bar": frozenset(),
+    "quota_cut": frozenset({"unit_id", "places"}),
+    "title_revocation": frozenset({"application_id", "designation_id"}),
+}
+"""What each kind of measure cannot be without."""
+_WITH_END: Final[frozenset[MeasureKind]] = frozenset({"rectification", "stop_money", "bar", "quota_cut"})
+_ALWAYS: Final = frozenset({"application_id", "unit_id"})
+"""What comes from the finding, and so may be there for any kind."""
+_SUSPENDABLE: Final[frozenset[MeasureKind]] = _WITH_END | {"recover_money"}
+
+
+class HearingStillOpen(Refusal):
+    """Whom the finding is against may make a statement until {last_day}; nothing is decided before {closes_at}.
+    zh: 当事方可陈述至 {last_day};{closes_at} 之前不作决定。
+    """
+
+
+class MeasureIdUsed(Refusal):
+    """The measure {measure_id} is on record already.
+    zh: 措施 {measure_id} 已有记录。
+    """
+
+
+class MeasureLacks(Invalid):
+    """A measure of the kind {measure_kind} needs {lacks}.
+    zh: {measure_kind} 类措施须有 {lacks}。
+    """
+
+
+class MeasureHasNo(Invalid):
+    """A measure of the kind {measure_kind} has no {named}.
+    zh: {measure_kind} 类措施不应有 {named}。
+    """
+
+
+class NoSuchFigure(Invalid):
+    """{figure} is no number of places and no amount.
+    zh: {figure} 不成其为指标数或金额。
+    """
+
+
+class MeasureRetroactive(Refusal):
+    """A measure decided on {decided_on} does not hold from {from_on}.
+    zh: {decided_on} 决定的措施不得自 {from_on} 起生效。
+    """
+
+
+class MeasureNotAtOnce(Refusal):
+    """A measure of the kind {measure_kind} takes effect on the day of its decision, {decided_on}.
+    zh: {measure_kind} 类措施于决定当日 {decided_on} 生效。
+    """
+
+
+class MeasureEndsBeforeItBegins(Invalid):
+    """The last day {until_on} is before the first day {from_on}.
+    zh: 截止日 {until_on} 早于起始日 {from_on}。
+    """
+
+
+class NothingToSuspend(Invalid):
+    """An appeal cannot suspend a measure of the kind {measure_kind}: once done, it is done.
+    zh: {measure_kind} 类措施一经执行即告完成,申诉不能停止其执行。
+    """
+
+
+class VoteMissing(Refusal):
+    """Measures of the kind {measure_kind} are decided by a committee: its attendance and vote are missing.
+    zh: {measure_kind} 类措施须由集体决定:缺少出席与表决情况。
+    """
+
+
+class CommitteeRuleMissing(Refusal):
+    """No rule says by which vote the committee of programme {programme_id} decides.
+    zh: 项目 {programme_id} 尚未设定委员会表决规则。
+    """
+
+
+class DesignationOfAnotherCase(Refusal):
+    """Designation {designation_id} was not conferred on case {application_id}.
+    zh: 命名 {designation_id} 并非授予案卷 {application_id}。
+    """
+
+
+class TitleNotHeld(Refusal):
+    """The title of designation {designation_id} is {state}.
+    zh: 命名 {designation_id} 的称号现为 {state}。
+    """
+
+
+class NotACircular(Refusal):
+    """Measure {measure_id} is a {measure_kind} and no circular.
+    zh: 措施 {measure_id} 的类别为 {measure_kind},并非通报。
+    """
+
+
+class CircularAlreadyIssued(Refusal):
+    """The circular of measure {measure_id} has been issued.
+    zh: 措施 {measure_id} 的通报已印发。
+    """
+
+
+class AppealTooLate(Refusal):
+    """Appeals were possible until {last_day}; they closed at {closes_at}.
+    zh: 申诉截止日为 {last_day},已于 {closes_at} 截止。
+    """
+
+
+class AppealedBefore(Refusal):
+    """Measure {measure_id} has been appealed before; an appeal is decided once.
+    zh: 措施 {measure_id} 此前已申诉;申诉一次为限。
+    """
+
+
+class NothingAmended(Refusal):
+    """The amendment says what measure {measure_id} says already.
+    zh: 变更内容与措施 {measure_id} 现行内容相同。
+    """
+
+
+class MeasureHasNoEnd(Refusal):
+    """Measure {measure_id} has no last day: it holds until it is lifted.
+    zh: 措施 {measure_id} 未定截止日:至解除为止。
+    """
+
+
+class MeasureStillRuns(Refusal):
+    """Measure {measure_id} runs until {until_on}; it ends at {ends_at}.
+    zh: 措施 {measure_id} 的截止日为 {until_on},于 {ends_at} 终止。
+    """
+
+
+class MeasureEndedAlready(Refusal):
+    """It has been recorded that measure {measure_id} ended.
+    zh: 措施 {measure_id} 的终止此前已记录。
+    """
+
+
+class ReferralUnknown(MeasureUnknown):
+    """Referral {measure_id} is not on record.
+    zh: 没有移送 {measure_id} 的记录。
+    """
+
+
+class Amendment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The figures that a measure has after an appeal; what its kind has not is left out."""
+
+    until_on: date | None = None
+    places: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    amount_fen: Annotated[int, msgspec.Meta(ge=1)] | None = None
+
+
+def _require_figures(kind: MeasureKind, figures: Mapping[str, Any], from_on: date) -> None:
+    """Exactly what the kind needs is there, nothing that it has not, and each is a possible figure."""
+    for name, value in figures.items():
+        if value is None and name in _NEEDS[kind]:
+            raise MeasureLacks(field=name, measure_kind=kind, lacks=name)
+        may_have = _NEEDS[kind] | _ALWAYS | ({"until_on"} if kind in _WITH_END else frozenset())
+        if value is not None and name not in may_have:
+            raise MeasureHasNo(field=name, measure_kind=kind, named=name)
+        if isinstance(value, int) and value < 1:
+            raise NoSuchFigure(field=name, figure=value)
+    until_on = figures.get("until_on")
+    if until_on is not None and until_on < from_on:
+        raise MeasureEndsBeforeItBegins(field="until_on", until_on=until_on, from_on=from_on)
+
+
+# --- the decision -----------------------------------------------------------------------------------------------------
+
+
+class DecideMeasure(AboutFinding):
+    """Decide a measure after the hearing, by the competent body. Whoever recorded the finding does not also decide.
+    zh: 听取陈述后由有权机构决定一项措施。记录问题认定者不得同时作出决定。
+    """
+
+    measure_id: MeasureId = asked("Measure", "措施")
+    kind: MeasureKind = asked("Kind", "类别")
+    from_on: date = asked("From", "起始日")
+    until_on: date | None = asked("Until (none: until lifted)", "截止日(空为至解除)", default=None)
+    places: Annotated[int, msgspec.Meta(ge=1)] | None = asked("Places cut", "核减指标数", default=None)
+    amount_fen: Annotated[int, msgspec.Meta(ge=1)] | None = asked("Amount (fen)", "金额(分)", default=None)
+    designation_id: DesignationId | None = asked("Designation", "命名", default=None)
+    appeal_suspends: bool = asked("An appeal suspends it", "申诉期间停止执行", default=False)
+    vote: Vote | None = asked("Vote (of a committee)", "表决(集体决定)", default=None)
+    decision_document_id: DocumentId = asked("Decision", "决定文件")
+
+    rule: AccountabilityRuleDefined | None = known()
+    rule_position: int = known(0)
+    committee: SelectionRuleDefined | None = known()
+    designations: Designations = known(factory=Designations)
+    calendar: WorkingDays = known(factory=WorkingDays)
+    taken: bool = known(default=False)
+    deposited: bool = known(default=False)
+
+    def consistency_boundary(self) -> Sequence[Selector]:
+        """The finding, the rules of its programme, the title it may be about, the calendar and the decision."""
+        house, recorded = tag(InstitutionId, self.institution_id), self.finding.recorded
+        years = (self.today.year, self.today.year + 1)
+        boundary = [
+            *super().consistency_boundary(),
+            Selector([MeasureDecided, MatterReferred], [tag(MeasureId, self.measure_id)]),
+            Selector(DESIGNATION_FACTS, [tag(DesignationId, self.designation_id or "none")]),
+            Selector([DocumentDeposited], [tag(DocumentId, self.decision_document_id)]),
+            *(Selector([WorkingDaysSupplied], [house, tag(CalendarYear, year)]) for year in years),
+        ]
+        if recorded is not None:
+            programme = tag(ProgrammeId, recorded.programme_id)
+            boundary.append(Selector([AccountabilityRuleDefined, SelectionRuleDefined], [programme]))
+        return boundary
+
+    @event(MeasureDecided)
+    def _(self, body: MeasureDecided, by: str) -> None:
+        self.taken = self.taken or body.measure_id == self.measure_id
+        if body.finding_id == self.finding_id:
+            self.finding.take(body, by)
+
+    @event(MatterReferred)
+    def _(self) -> None:
+        self.taken = True
+
+    @event(AccountabilityRuleDefined)
+    def _(self, body: AccountabilityRuleDefined, position: int) -> None:
+        self.rule, self.rule_position = body, position
+
+    @event(SelectionRuleDefined)
+    def _(self, body: SelectionRuleDefined) -> None:
+        self.committee = body
+
+    @any_event(*DESIGNATION_FACTS)
+    def _(self, body: DesignationFact, position: int) -> None:
+        self.designations.take(body, position)
+
+    @event(WorkingDaysSupplied)
+    def _(self, body: WorkingDaysSupplied, position: int) -> None:
+        self.calendar.take(body, position)
+
+    @event(DocumentDeposited)
+    def _(self) -> None:
+        self.deposited = True
+
+    def execute(self) -> None:
+        recorded = self._require_recorded()
+        require_state(self)
+        self._require_heard()
+        if self.taken:
+            raise MeasureIdUsed(measure_id=self.measure_id)
+        if self.by == self.finding.recorded_by:
+            raise SeparationOfDuties(act=type(self).__name__)
+        if self.rule is None:
+            raise AccountabilityRuleMissing(programme_id=recorded.programme_id)
+        if not self.deposited:
+            raise DocumentUnknown(document_id=self.decision_document_id)
+        self._require_body(self.rule, recorded)
+        self._require_content(recorded)
+        closes_at, last_day = self._appeal_until(self.rule)
+        votes = {} if self.vote is None else msgspec.structs.asdict(self.vote)
+        self.trigger_event(
+            MeasureDecided,
+            **self.finding.named(),
+            measure_id=self.measure_id,
+            concerned=recorded.concerned,
+            kind=self.kind,
+            ground=recorded.ground,
+            from_on=self.from_on,
+            until_on=self.until_on,
+            ends_at=None if self.until_on is None else end_of(self.until_on, self.zone),
+            places=self.places,
+            amount_fen=self.amount_fen,
+            designation_id=self.designation_id,
+            appeal_suspends=self.appeal_suspends,
+            appeal_closes_at=closes_at,
+            appeal_last_day=last_day,
+            rule_position=self.rule_position,
+            decision_document_id=self.decision_document_id,
+            **votes,
+        )
+
+    def _require_heard(self) -> None:
+        finding = self.finding
+        if finding.may_still_state(self.now):
+            raise HearingStillOpen(last_day=finding.last_day, closes_at=finding.closes_at)
+
+    def _require_body(self, rule: AccountabilityRuleDefined, recorded: FindingRecorded) -> None:
+        """A committee decides where the rule says so, and by its vote wherever it does."""
+        if self.vote is None:
+            if self.kind in rule.by_committee:
+                raise VoteMissing(measure_kind=self.kind)
+            return
+        if self.committee is None:
+            raise CommitteeRuleMissing(programme_id=recorded.programme_id)
+        self.vote.require_carried(self.committee)
+
+    def _require_content(self, recorded: FindingRecorded) -> None:
+        figures = {name: getattr(self if hasattr(self, name) else recorded, name) for name in _FIGURES}
+        _require_figures(self.kind, figures, self.from_on)
+        decided_on = self.effective_at.astimezone(self.zone).date()
+        if self.from_on < decided_on:
+            raise MeasureRetroactive(from_on=self.from_on, decided_on=decided_on)
+        if self.appeal_suspends and self.kind not in _SUSPENDABLE:
+            raise NothingToSuspend(field="appeal_suspends", measure_kind=self.kind)
+        if self.kind == "title_revocation":
+            self._require_title(recorded, decided_on)
+
+    def _require_title(self, recorded: FindingRecorded, decided_on: date) -> None:
+        """What is to be revoked was conferred on this case and is held; it is revoked at once."""
+        if self.from_on != decided_on:
+            raise MeasureNotAtOnce(measure_kind=self.kind, decided_on=decided_on)
+        designation_id = DesignationId(str(self.designation_id))
+        one = self.designations.require(designation_id)
+        if one.conferred.application_id != recorded.application_id:
+            raise DesignationOfAnotherCase(designation_id=designation_id, application_id=recorded.application_id)
+        if one.state != "held":
+            raise TitleNotHeld(designation_id=designation_id, state=one.state)
+
+    def _appeal_until(self, rule: AccountabilityRuleDefined) -> tuple[datetime | None, date | None]:
+        """Until when it may be appealed, counted from the next day, where the rule says so."""
+        if rule.appeal_within_days is None:
+            return None, None
+        end = self.calendar.deadline(
+            self.today, rule.appeal_within_days, rule.day_rule, self.zone, count_first_day=False
+        )
+        return end.closes_at, end.last_day
+
+
+# --- a referral -------------------------------------------------------------------------------------------------------
+
+
+class ReferMatter(AboutFinding):
+    """Refer the matter of a finding to the body that is competent for discipline; known to few.
+    zh: 将问题认定事项移送有权纪律机构;知悉范围受限。
+    """
+
+    measure_id: MeasureId = asked("Measure", "措施")
+    referred_to: Code = asked("Referred to", "移送机构")
+    decision_document_id: DocumentId = asked("Decision", "决定文件")
+
+    taken: bool = known(default=False)
+    deposited: bool = known(default=False)
+
+    def consistency_boundary(self) -> Sequence[Selector]:
+        """The finding, whether the id is taken, and the decision."""
+        return [
+            *super().consistency_boundary(),
+            Selector([MeasureDecided, MatterReferred], [tag(MeasureId, self.measure_id)]),
+            Selector([DocumentDeposited], [tag(DocumentId, self.decision_document_id)]),
+        ]
+
+    @event(MeasureDecided)
+    def _(self, body: MeasureDecided, by: str) -> None:
+        self.taken = self.taken or body.measure_id == self.measure_id
+        if body.finding_id == self.finding_id:
+            self.finding.take(body, by)
+
+    @event(MatterReferred)
+    def _(self) -> None:
+        self.taken = True
+
+    @event(DocumentDeposited)
+    def _(self) -> None:
+        self.deposited = True
+
+    def execute(self) -> None:
+        self._require_recorded()
+        require_state(self)
+        if self.taken:
+            raise MeasureIdUsed(measure_id=self.measure_id)
+        if not self.deposited:
+            raise DocumentUnknown(document_id=self.decision_document_id)
+        self.trigger_event(
+            MatterReferred,
+            **self.finding.named(),
+            measure_id=self.measure_id,
+            referred_to=self.referred_to,
+            referred_on=self.effective_at.astimezone(self.zone).date(),
+            decision_document_id=self.decision_document_id,
+        )
+
+
+class NotifyReferralOutcome(Command):
+    """Record the outcome of a referral as its body notified it.
+    zh: 依受移送机构通知,记录移送事项的处理结果。
+    """
+
+    measure_id: MeasureId = asked("Measure", "措施")
+    outcome: Code = asked("Outcome", "处理结果")
+    outcome_document_id: DocumentId = asked("Notification", "通知文件")
+
+    referred: MatterReferred | None = known()
+    notified: bool = known(default=False)
+    deposited: bool = known(default=False)
+
+    @property
+    def state(self) -> str:
+        """Whether its outcome was notified, for the permission table."""
+        if self.referred is None:
+            return NOT_ON_RECORD
+        return "notified" if self.notified else "referred"
+
+    def consistency_boundary(self) -> Sequence[Selector]:
+        return [
+            Selector(REFERRAL_FACTS, [tag(MeasureId, self.measure_id)]),
+            Selector([DocumentDeposited], [tag(DocumentId, self.outcome_document_id)]),
+        ]
+
+    @event(MatterReferred)
+    def _(self, body: MatterReferred) -> None:
+        self.referred = body
+
+    @event(ReferralOutcomeNotified)
+    def _(self) -> None:
+        self.notified = True
+
+    @event(DocumentDeposited)
+    def _(self) -> None:
+        self.deposited = True
+
+    def execute(self) -> None:
+        referred = self.referred
+        if referred is None:
+            raise ReferralUnknown(measure_id=self.measure_id)
+        require_state(self)
+        if not self.deposited:
+            raise DocumentUnknown(document_id=self.outcome_document_id)
+        self.trigger_event(
+            ReferralOutcomeNotified,
+            measure_id=self.measure_id,
+            programme_id=referred.programme_id,
+            application_id=referred.application_id,
+            unit_id=referred.unit_id,
+            person_id=referred.person_id,
+            outcome=self.outcome,
+            notified_on=self.effective_at.astimezone(self.zone).date(),
+            outcome_document_id=self.outcome_document_id,
+        )
+
+
+# --- what becomes of a measure ----------------------------------------------------------------------------------------
+
+
+class AboutMeasure(Command):
+    """What every command about a measure knows.
+    zh: 关于措施的各项命令所共知。
+    """
+
+    measure_id: MeasureId = asked("Measure", "措施")
+
+    measures: Measures = known(factory=Measures)
+
+    @property
+    def state(self) -> str:
+        """The state of the measure, for the permission table."""
+        return self.measures.state_of(self.measure_id)
+
+    @property
+    def unit_id(self) -> UnitId | None:
+        """The unit that it hits, whose hand may appeal."""
+        one = self.measures.by_id.get(self.measure_id)
+        return None if one is None else one.decided.unit_id
+
+    @property
+    def effective_day(self) -> date:
+        """The institution's day on which it takes effect."""
+        return self.effective_at.astimezone(self.zone).date()
+
+    def consistency_boundary(self) -> Sequence[Selector]:
+        """The measure, and what became of it."""
+        return [Selector(MEASURE_FACTS, [tag(MeasureId, self.measure_id)])]
+
+    @any_event(*MEASURE_FACTS)
+    def _(self, body: MeasureFact, by: str, position: int) -> None:
+        self.measures.take(body, by, position)
+
+    def _require_measure(self) -> Measure:
+        """The measure, in a state in which the permission table has this command."""
+        one = self.measures.require(self.measure_id)
+        require_state(self)
+        return one
+
+
+class IssueCircular(AboutMeasure):
+    """Issue the circular that was decided (通报).
+    zh: 印发所决定的通报。
+    """
+
+    circular_document_id: DocumentId = asked("Circular", "通报")
+
+    issued: bool = known(default=False)
+    deposited: bool = known(default=False)
+
+    def consistency_boundary(self) -> Sequence[Selector]:
+        """The measure, whether its circular was issued, and the circular."""
+        return [
+            *super().consistency_boundary(),
+            Selector([CircularIssued], [tag(MeasureId, self.measure_id)]),
+            Selector([DocumentDeposited], [tag(DocumentId, self.circular_document_id)]),
+        ]
+
+    @event(CircularIssued)
+    def _(self) -> None:
+        self.issued = True
+
+    @event(DocumentDeposited)
+    def _(self) -> None:
+        self.deposited = True
+
+    def execute(self) -> None:
+        one = self._require_measure()
+        if one.decided.kind != "circular":
+            raise NotACircular(measure_id=self.measure_id, measure_kind=one.decided.kind)
+        if self.issued:
+            raise CircularAlreadyIssued(measure_id=self.measure_id)
+        if not self.deposited:
+            raise DocumentUnknown(document_id=self.circular_document_id)
+        self.trigger_event(
+            CircularIssued,
+            **one.named(),
+            issued_on=self.effective_day,
+            circular_document_id=self.circular_document_id,
+        )
+
+
+class LodgeAppeal(AboutMeasure):
+    """Lodge an appeal against a measure, in time; it suspends the measure only where the decision said so.
+    zh: 按期对措施提出申诉;除决定载明者外,不停止执行。
+    """
+
+    appeal_document_id: DocumentId = asked("Appeal", "申诉书")
+
+    rules: dict[int, AccountabilityRuleDefined] = known(factory=dict)
+    calendar: WorkingDays = known(factory=WorkingDays)
+    deposited: bool = known(default=False)
+
+    def consistency_boundary(self) -> Sequence[Selector]:
+        """The measure, the rules of its programme, the calendar and the appeal."""
+        house, one = tag(InstitutionId, self.institution_id), self.measures.by_id.get(self.measure_id)
+        years = (self.today.year, self.today.year + 1)
+        boundary = [
+            *super().consistency_boundary(),
+            Selector([DocumentDeposited], [tag(DocumentId, self.appeal_document_id)]),
+            *(Selector([WorkingDaysSupplied], [house, tag(CalendarYear, year)]) for year in years),
+        ]
+        if one is not None:
+            boundary.append(Selector([AccountabilityRuleDefined], [tag(ProgrammeId, one.decided.programme_id)]))
+        return boundary
+
+    @event(AccountabilityRuleDefined)
+    def _(self, body: AccountabilityRuleDefined, position: int) -> None:
+        self.rules[position] = body
+
+    @event(WorkingDaysSupplied)
+    def _(self, body: WorkingDaysSupplied, position: int) -> None:
+        self.calendar.take(body, position)
+
+    @event(DocumentDeposited)
+    def _(self) -> None:
+        self.deposited = True
+
+    def execute(self) -> None:
+        one = self._require_measure()
+        decided = one.decided
+        if one.was_appealed:
+            raise AppealedBefore(measure_id=self.measure_id)
+        if decided.appeal_closes_at is not None and self.now >= decided.appeal_closes_at:
+            raise AppealTooLate(last_day=decided.appeal_last_day, closes_at=decided.appeal_closes_at)
+        if not self.deposited:
+            raise DocumentUnknown(document_id=self.appeal_document_id)
+        due_at, due_day = self._due(self.rules[decided.rule_position])
+        self.trigger_event(
+            AppealLodged,
+            **one.named(),
+            appeal_document_id=self.appeal_document_id,
+            lodged_on=self.effective_day,
+            suspends=decided.appeal_suspends,
+            due_at=due_at,
+            due_day=due_day,
+        )
+
+    def _due(self, rule: AccountabilityRuleDefined) -> tuple[datetime | None, date | None]:
+        """By when it is to be decided, counted from the next day, where the rule says so."""
+        if rule.decide_within_days is None:
+            return None, None
+        end = self.calendar.deadline(
+            self.today, rule.decide_within_days, rule.day_rule, self.zone, count_first_day=False
+        )
+        return end.closes_at, end.last_day
+
+
+class SettlingMeasure(AboutMeasure):
+    """What a command knows that decides about a measure by a document.
+    zh: 依决定文件处理措施的命令所共知。
+    """
+
+    decision_document_id: DocumentId = asked("Decision", "决定文件")
+
+    deposited: bool = known(default=False)
+
+    def consistency_boundary(self) -> Sequence[Selector]:
+        """The measure, and the decision."""
+        deposited = Selector([DocumentDeposited], [tag(DocumentId, self.decision_document_id)])
+        return [*super().consistency_boundary(), deposited]
+
+    @event(DocumentDeposited)
+    def _(self) -> None:
+        self.deposited = True
+
+    def _require_decision(self) -> Measure:
+        """The measure, and the document by which something is decided of it."""
+        one = self._require_measure()
+        if not self.deposited:
+            raise DocumentUnknown(document_id=self.decision_document_id)
+        return one
+
+    def _require_other_person(self, one: Measure) -> None:
+        if self.by == one.by:
+            raise SeparationOfDuties(act=type(self).__name__)
+
+    def _lift(self, one: Measure, ground: str) -> None:
+        self.trigger_event(
+            MeasureLifted,
+            **one.named(),
+            kind=one.decided.kind,
+            lifted_on=self.effective_day,
+            ground=ground,
+            decision_document_id=self.decision_document_id,
+        )
+
+
+class UpholdAppeal(SettlingMeasure):
+    """Uphold an appeal: the measure is lifted or, where new figures are given, amended; by another than who decided it.
+    zh: 认定申诉成立:解除措施,或依所列新内容变更;原决定人不得办理。
+    """
+
+    amended: Amendment | None = asked("Amended to (none: lifted)", "变更为(空为解除)", default=None)
+
+    def execute(self) -> None:
+        one = self._require_decision()
+        self._require_other_person(one)
+        if self.amended is not None:
+            self._require_amendment(one, self.amended)
+        self.trigger_event(
+            AppealUpheld,
+            **one.named(),
+            result="lifted" if self.amended is None else "amended",
+            settled_on=self.effective_day,
+            decision_document_id=self.decision_document_id,
+        )
+        if self.amended is None:
+            self._lift(one, "appeal_upheld")
+            return
+        until_on = self.amended.until_on
+        self.trigger_event(
+            MeasureAmended,
+            **one.named(),
+            kind=one.decided.kind,
+            amended_on=self.effective_day,
+            ends_at=None if until_on is None else end_of(until_on, self.zone),
+            **msgspec.structs.asdict(self.amended),
+        )
+
+    def _require_amendment(self, one: Measure, amended: Amendment) -> None:
+        figures = msgspec.structs.asdict(amended)
+        _require_figures(one.decided.kind, figures, one.decided.from_on)
+        if all(getattr(one.standing, name) == value for name, value in figures.items()):
+            raise NothingAmended(measure_id=self.measure_id)
+
+
+class DismissAppeal(SettlingMeasure):
+    """Dismiss an appeal: the measure stands. Whoever decided the measure does not also decide the appeal.
+    zh: 驳回申诉:维持原措施。原决定人不得办理申诉。
+    """
+
+    def execute(self) -> None:
+        one = self._require_decision()
+        self._require_other_person(one)
+        self.trigger_event(
+            AppealDismissed,
+            **one.named(),
+            settled_on=self.effective_day,
+            decision_document_id=self.decision_document_id,
+        )
+
+
+class WithdrawAppeal(AboutMeasure):
+    """Record that an appeal was withdrawn by whoever had lodged it: the measure stands.
+    zh: 记录申诉人撤回申诉:维持原措施。
+    """
+
+    def execute(self) -> None:
+        one = self._require_measure()
+        self.trigger_event(AppealWithdrawn, **one.named(), settled_on=self.effective_day)
+
+
+class LiftMeasure(SettlingMeasure):
+    """Lift a measure before its end, by a decision; it has no effect from that day on.
+    zh: 依决定提前解除措施;自该日起不再有效。
+    """
+
+    ground: Code = asked("Ground", "理由")
+
+    def execute(self) -> None:
+        self._lift(self._require_decision(), self.ground)
+
+
+class EndMeasure(AboutMeasure):
+    """Note that a measure ended by its term.
+    zh: 记录措施期满终止。
+    """
+
+    def execute(self) -> None:
+        one = self._require_measure()
+        standing = one.standing
+        if standing.until_on is None or standing.ends_at is None:
+            raise MeasureHasNoEnd(measure_id=self.measure_id)
+        if one.is_ended:
+            raise MeasureEndedAlready(measure_id=self.measure_id)
+        if self.effective_at < standing.ends_at:
+            raise MeasureStillRuns(measure_id=self.measure_id, until_on=standing.until_on, ends_at=standing.ends_at)
+        self.trigger_event(MeasureEnded, **one.named(), kind=one.decided.kind, until_on=standing.until_on)

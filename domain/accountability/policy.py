@@ -1,0 +1,274 @@
+"""How far a finding has come, and whether a measure is in force on a day: what eligibility, quotas and money ask.
+
+A measure holds from its first day to its last, as they stood on the day that is asked about: amended on appeal, its new
+figures hold from the day of the amendment; lifted, it holds no longer from that day on; and while an appeal runs that
+suspends it, it does not hold. What was recorded about its end decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Final, Literal, get_args
+
+from domain.accountability.events import (
+    AppealDismissed,
+    AppealLodged,
+    AppealUpheld,
+    AppealWithdrawn,
+    FindingDropped,
+    FindingNotified,
+    FindingRecorded,
+    HearingWaived,
+    MatterReferred,
+    MeasureAmended,
+    MeasureDecided,
+    MeasureEnded,
+    MeasureKind,
+    MeasureLifted,
+    ReferralOutcomeNotified,
+    StatementReceived,
+)
+from domain.ids import FindingId, MeasureId, tag
+from domain.kernel import Command, Event, Refusal, Selector, Unknown, any_event, asked, known
+from domain.permission.policy import NOT_ON_RECORD
+
+__all__ = [
+    "FINDING_FACTS",
+    "FINDING_STATE_AFTER",
+    "MEASURE_FACTS",
+    "REFERRAL_FACTS",
+    "AboutFinding",
+    "AccountabilityRuleMissing",
+    "Finding",
+    "FindingFact",
+    "FindingState",
+    "FindingUnknown",
+    "Measure",
+    "MeasureFact",
+    "MeasureState",
+    "MeasureUnknown",
+    "Measures",
+]
+
+FindingFact = FindingRecorded | FindingNotified | StatementReceived | HearingWaived | FindingDropped | MeasureDecided
+FINDING_FACTS: Final[tuple[type[Event], ...]] = get_args(FindingFact)
+"""What becomes of a finding: all with its tag. A referral changes nothing of it: it is not to be told."""
+
+FindingState = Literal["unknown", "recorded", "notified", "stated", "waived", "decided", "dropped"]
+FINDING_STATE_AFTER: Final[Mapping[type[Event], FindingState]] = {
+    FindingRecorded: "recorded",
+    FindingNotified: "notified",
+    StatementReceived: "stated",
+    HearingWaived: "waived",
+    FindingDropped: "dropped",
+    MeasureDecided: "decided",
+}
+
+MeasureFact = (
+    MeasureDecided
+    | AppealLodged
+    | AppealUpheld
+    | AppealDismissed
+    | AppealWithdrawn
+    | MeasureAmended
+    | MeasureLifted
+    | MeasureEnded
+)
+MEASURE_FACTS: Final[tuple[type[Event], ...]] = get_args(MeasureFact)
+"""What becomes of a measure: all with the tags of the measure and of whom it hits."""
+REFERRAL_FACTS: Final = (MatterReferred, ReferralOutcomeNotified)
+"""What becomes of a referral: both with its tag."""
+
+MeasureState = Literal["unknown", "decided", "appealed", "settled", "ended", "lifted"]
+
+
+class FindingUnknown(Unknown):
+    """Finding {finding_id} is not on record.
+    zh: 没有问题认定 {finding_id} 的记录。
+    """
+
+
+class AccountabilityRuleMissing(Refusal):
+    """No rule says how programme {programme_id} hears and decides.
+    zh: 项目 {programme_id} 尚未设定追责规则。
+    """
+
+
+class MeasureUnknown(Unknown):
+    """Measure {measure_id} is not on record.
+    zh: 没有措施 {measure_id} 的记录。
+    """
+
+
+@dataclass(slots=True)
+class Finding:
+    """One finding, as the record tells it so far."""
+
+    recorded: FindingRecorded | None = None
+    recorded_by: str = ""
+    state: FindingState = NOT_ON_RECORD
+    closes_at: datetime | None = None
+    last_day: date | None = None
+
+    def take(self, body: FindingFact, by: str = "") -> None:
+        """Take in one event of this finding."""
+        self.state = FINDING_STATE_AFTER[type(body)]
+        match body:
+            case FindingRecorded():
+                self.recorded, self.recorded_by = body, by
+            case FindingNotified(closes_at=closes_at, last_day=last_day):
+                self.closes_at, self.last_day = closes_at, last_day
+
+    def may_still_state(self, now: datetime) -> bool:
+        """Whether whom it is against was notified, has said nothing, and still has time to."""
+        return self.state == "notified" and self.closes_at is not None and now < self.closes_at
+
+    def named(self) -> Mapping[str, Any]:
+        """What the steps of the hearing repeat."""
+        recorded = self.recorded
+        return {} if recorded is None else {
+            "finding_id": recorded.finding_id,
+            "programme_id": recorded.programme_id,
+            "application_id": recorded.application_id,
+            "unit_id": recorded.unit_id,
+            "person_id": recorded.person_id,
+        }  # fmt: skip
+
+
+@dataclass(slots=True)
+class Measure:
+    """One measure, as the record tells it so far."""
+
+    decided: MeasureDecided
+    position: int
+    by: str = ""
+    terms: list[tuple[date, MeasureDecided | MeasureAmended, int]] = field(default_factory=list)
+    """From which day on which event says its figures, and where that stands."""
+    suspended: list[tuple[date, date | None]] = field(default_factory=list)
+    is_appealed: bool = False
+    was_appealed: bool = False
+    is_ended: bool = False
+    lifted_on: date | None = None
+
+    @property
+    def state(self) -> MeasureState:
+        """What has become of it, for the permission table."""
+        if self.lifted_on is not None:
+            return "lifted"
+        if self.is_appealed:
+            return "appealed"
+        if self.is_ended:
+            return "ended"
+        return "settled" if self.was_appealed else "decided"
+
+    @property
+    def standing(self) -> MeasureDecided | MeasureAmended:
+        """What says its figures now."""
+        return self.terms[-1][1]
+
+    def take(self, body: MeasureFact, position: int) -> None:
+        """Take in what became of it."""
+        match body:
+            case AppealLodged(lodged_on=lodged_on, suspends=suspends):
+                self.is_appealed = self.was_appealed = True
+                if suspends:
+                    self.suspended.append((lodged_on, None))
+            case AppealUpheld() | AppealDismissed() | AppealWithdrawn():
+                self.is_appealed = False
+                self.suspended = [(since, until or body.settled_on) for since, until in self.suspended]
+            case MeasureAmended(amended_on=amended_on):
+                self.terms.append((amended_on, body, position))
+                self.is_ended = False
+            case MeasureLifted(lifted_on=lifted_on):
+                self.lifted_on = lifted_on
+            case _:
+                self.is_ended = True
+
+    def holds_on(self, day: date) -> MeasureDecided | MeasureAmended | None:
+        """What says the figures that hold on a day, or None where the measure is not in force on it."""
+        if day < self.decided.from_on or (self.lifted_on is not None and self.lifted_on <= day):
+            return None
+        if any(since <= day and (until is None or day < until) for since, until in self.suspended):
+            return None
+        known = [said for since, said, _ in self.terms if since <= day]
+        last = known[-1].until_on
+        return known[-1] if last is None or day <= last else None
+
+    def positions_on(self, day: date) -> tuple[int, ...]:
+        """Where the facts stand that say so."""
+        return (self.position, *(position for since, _, position in self.terms[1:] if since <= day))
+
+    def named(self) -> Mapping[str, Any]:
+        """What every event of it repeats."""
+        decided = self.decided
+        return {
+            "measure_id": decided.measure_id,
+            "programme_id": decided.programme_id,
+            "application_id": decided.application_id,
+            "unit_id": decided.unit_id,
+            "person_id": decided.person_id,
+        }
+
+
+@dataclass(slots=True)
+class Measures:
+    """The measures that were read: one, or those that hit a unit or a person."""
+
+    by_id: dict[MeasureId, Measure] = field(default_factory=dict)
+
+    def take(self, body: MeasureFact, by: str = "", position: int = 0) -> None:
+        """Take in one event."""
+        if isinstance(body, MeasureDecided):
+            self.by_id[body.measure_id] = Measure(body, position, by, [(body.from_on, body, position)])
+        else:
+            self.by_id[body.measure_id].take(body, position)
+
+    def state_of(self, measure_id: MeasureId) -> MeasureState:
+        """What has become of a measure, for the permission table."""
+        return self.by_id[measure_id].state if measure_id in self.by_id else NOT_ON_RECORD
+
+    def require(self, measure_id: MeasureId) -> Measure:
+        """A measure. Raises MeasureUnknown."""
+        if measure_id not in self.by_id:
+            raise MeasureUnknown(measure_id=measure_id)
+        return self.by_id[measure_id]
+
+    def in_force(self, kind: MeasureKind, day: date) -> Iterator[Measure]:
+        """Those of a kind that are in force on a day."""
+        return (each for each in self.by_id.values() if each.decided.kind == kind and each.holds_on(day) is not None)
+
+    def places_cut(self, unit_id: str, day: date) -> int:
+        """How many places are cut from the quotas of a unit on a day."""
+        held = (each.holds_on(day) for each in self.in_force("quota_cut", day) if each.decided.unit_id == unit_id)
+        return sum(said.places or 0 for said in held if said is not None)
+
+
+class AboutFinding(Command):
+    """What every command about a finding knows.
+    zh: 关于问题认定的各项命令所共知。
+    """
+
+    finding_id: FindingId = asked("Finding", "问题认定")
+
+    finding: Finding = known(factory=Finding)
+
+    @property
+    def state(self) -> str:
+        """The state of the finding, for the permission table."""
+        return self.finding.state
+
+    def consistency_boundary(self) -> Sequence[Selector]:
+        """The finding, and what became of it."""
+        return [Selector(FINDING_FACTS, [tag(FindingId, self.finding_id)])]
+
+    @any_event(*FINDING_FACTS)
+    def _(self, body: FindingFact, by: str) -> None:
+        self.finding.take(body, by)
+
+    def _require_recorded(self) -> FindingRecorded:
+        """The finding as it was recorded. Raises FindingUnknown."""
+        if self.finding.recorded is None:
+            raise FindingUnknown(finding_id=self.finding_id)
+        return self.finding.recorded
