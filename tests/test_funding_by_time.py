@@ -1,25 +1,33 @@
-"""Money by the clock: payments expire and years end by themselves, at their instants, however late they are noticed."""
+"""Money on a real PostgreSQL: drawn on by several processes at once; expiring, and ending its years, by the clock."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from domain.funding.events import CarriedForward, FundsLapsed, PaymentExpired
+from domain.funding.allocation import CommitFunds
+from domain.funding.events import CarriedForward, FundsCommitted, FundsLapsed, PaymentExpired
+from domain.funding.policy import StageExceeded
 from domain.kernel import Event, Recorded
+from infra.front_door import Receipt
 from infra.record import Accepted, Fact, Proposal
 from tests.conftest import Database
 from tests.money import (
     CUT,
     EXPIRES,
     LATER,
+    about,
     allocated,
     committed,
     posted,
     requested,
+    the_allocation,
     the_appropriation,
 )
 from tests.office import open_office, parts_of
@@ -32,9 +40,15 @@ pytestmark = pytest.mark.store
 LONG_AFTER = at("2021-02-01 09:00")
 
 
+@pytest.fixture
+def key_file(tmp_path: Path) -> Path:
+    """One key file for every process of a test."""
+    return tmp_path / "vault.key"
+
+
 @pytest_asyncio.fixture
-async def here(database: Database) -> AsyncIterator[Furnished]:
-    async with parts_of(database.app_url) as parts, projecting(parts):
+async def here(database: Database, key_file: Path) -> AsyncIterator[Furnished]:
+    async with parts_of(database.app_url, key_file=key_file) as parts, projecting(parts):
         yield await furnish(await open_office(parts))
 
 
@@ -62,6 +76,29 @@ async def caught_up(here: Furnished) -> None:
 async def found(here: Furnished, kind: type[Event]) -> list[Recorded]:
     await caught_up(here)
     return await here.events(kind)
+
+
+async def test_however_many_commit_at_once_no_more_is_committed_than_there_is(
+    here: Furnished, database: Database, key_file: Path
+) -> None:
+    """Two processes, each with several requests at a time for the same money."""
+    await record(here, the_allocation())
+    await here.jump(at("2020-07-10 09:00"))
+    office = here.office
+    async with parts_of(database.app_url, "second", key_file) as second:
+        processes = [office, replace(office, parts=second)]
+        asked = [
+            processes[n % 2].ask(
+                here.clerk, CommitFunds, key=f"commit-{n}", **about(150_000), subject="application:A-1"
+            )
+            for n in range(12)
+        ]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+    accepted = [answer for answer in answers if isinstance(answer, Receipt)]
+    refused = [answer for answer in answers if isinstance(answer, StageExceeded)]
+    assert len(accepted) == len(await here.events(FundsCommitted)) == 6
+    assert len(refused) == 6
+    assert {(each.because["there_fen"], each.because["asked_fen"]) for each in refused} == {(100_000, 150_000)}
 
 
 async def test_a_payment_expires_at_its_instant_and_once(here: Furnished) -> None:

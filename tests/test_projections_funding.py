@@ -139,8 +139,8 @@ def test_the_journal_has_every_entry_and_adds_up_to_the_balances() -> None:
             sums[code] = sums.get(code, 0) + amount
     whole = books(STORY.past)
     for code, found in sums.items():
-        side = 1 if ACCOUNTS[code].side == "debit" else -1  # type: ignore[index]
-        assert found == side * whole.total(code)  # type: ignore[arg-type]
+        side = 1 if ACCOUNTS[code].side == "debit" else -1
+        assert found == side * whole.total(code)
     assert sum(sums.values()) == 0
 
 

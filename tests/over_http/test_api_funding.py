@@ -55,7 +55,8 @@ async def treasury(served: Served) -> AsyncIterator[Treasury]:
     for unit in units:
         await served.post(office.administrator, "/v1/units", unit)
     people = [await office.somebody(role) for role in ("clerk", "head", "clerk", "supervisor", "finance")]
-    made = Treasury(served, *people)
+    clerk, head, second_clerk, supervisor, finance = people
+    made = Treasury(served, clerk, head, second_clerk, supervisor, finance)
     made.hands = {unit_id: await office.somebody("applicant", unit_id) for unit_id in ("BR-1", "BR-2")}
     body = {"notice_document_id": await notice(served, made.clerk), "definition": definition()}
     await made.post(made.clerk, f"{PROGRAMME}/announce", body)
