@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from api.routes import Act, Page, Row, Rows
+from collections.abc import AsyncIterator, Sequence
+from datetime import date
+from typing import Any, cast
+
+import msgspec
+
+from api.acts import Wiring, address_of
+from api.problems import NotFound
+from api.reads import File, answer_file, finished, wanted_form
+from api.requests import Headers, Parameters
+from api.routes import Act, AnyRequest, AnyResponse, Own, Page, Parameter, Row, Rows
 from domain.funding.allocation import AllocateFunds, CommitFunds
 from domain.funding.appropriation import (
     AdjustAppropriation,
@@ -16,16 +26,78 @@ from domain.funding.hold import FreezeFunds, ReleaseFunds, ReturnAuthority
 from domain.funding.matching import PledgeMatching, RecordHigherAward, RecordMatching
 from domain.funding.payment import ApprovePayment, ExpirePayment, FailPayment, PostPayment, RequestPayment
 from domain.funding.period import ClosePeriod
+from domain.funding.policy import MONEY_FACTS, MoneyFact, books_of
 from domain.funding.recovery import OrderRecovery, RecordRecovery, ReturnFunds
 from domain.funding.rule import DefineFundingRule
 from domain.funding.spending import AccountForExpenditure, DisallowExpenditure
 from domain.funding.yearend import CarryForward, LapseFunds
+from domain.ids import ProgrammeId, tag
 from domain.kernel import Command
-from projections.funding import BALANCE, FUNDING_RULE, MATCHING_REGISTER, PAYMENT, PERIOD, RECOVERY
-from projections.journal import JOURNAL
+from infra.record import Item
+from projections.funding import BALANCE, CLOSING, FUNDING_RULE, MATCHING_REGISTER, PAYMENT, PERIOD, RECOVERY
+from projections.journal import JOURNAL, trial_balance_table
 
 BY_SCHEDULE: tuple[type[Command], ...] = (ExpirePayment,)
 """What only the schedule asks for."""
+
+
+class TrialBalance(msgspec.Struct, frozen=True, kw_only=True):
+    """The books as they stood at the end of a closed period, and the digest by which the close knows them."""
+
+    programme_id: str
+    last_day: date
+    covers_position: int
+    trial_balance_digest: str
+    rows: tuple[dict[str, Any], ...]
+    simulated: bool = False
+
+
+async def _trial_balance(wiring: Wiring, request: AnyRequest) -> AnyResponse:
+    """The trial balance of a closed period, made anew from what it covers: the same bytes each time."""
+    headers = Headers(request.scope["headers"])
+    caller = await wiring.callers.reading(headers, address_of(request))
+    parameters = Parameters(request.scope["query_string"], ("min_position", "format"))
+    since = parameters.whole("min_position") or 0
+    reader = await wiring.callers.reader(caller, since)
+    if not reader.in_office:
+        raise NotFound
+    form = wanted_form(headers, parameters)
+    programme_id, log_id = request.path_params["programme_id"], reader.caller.log_id
+    last_day = _day(request.path_params["last_day"])
+    period = (await wiring.views.get(log_id, PERIOD, (programme_id, last_day), min_position=since)).row
+    if period is None:
+        raise NotFound
+    topics = tuple(kind.TOPIC for kind in MONEY_FACTS)
+    store = await wiring.parts.stores(log_id)
+    page = await store.read([Item(topics, (tag(ProgrammeId, programme_id),))], until=period.covers_position)
+    facts = [(each.position, each.envelope.effective_at, cast("MoneyFact", each.event)) for each in page.events]
+    books, _, _ = books_of(facts, last_day, reader.institution.zone)
+    table = trial_balance_table(books)
+    if form != "json":
+        return await answer_file(reader, table, _at_once(table.rows), File(form, period.position, last_day, headers))
+    names = [column.name for column in table.columns]
+    found = TrialBalance(
+        programme_id=programme_id,
+        last_day=last_day,
+        covers_position=period.covers_position,
+        trial_balance_digest=period.trial_balance_digest,
+        rows=tuple(dict(zip(names, row, strict=True)) for row in table.rows),
+        simulated=reader.institution.simulated,
+    )
+    return finished(found, period.position, headers)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        # What is no day is the last day of nothing.
+        raise NotFound from None
+
+
+async def _at_once(rows: Sequence[Sequence[object]]) -> AsyncIterator[Sequence[Sequence[object]]]:
+    yield rows
+
 
 _PROGRAMME = "/v1/programmes/{programme_id}"
 _FUNDS = f"{_PROGRAMME}/funds"
@@ -76,5 +148,22 @@ PAGE = Page(
         Row(path="/v1/recoveries/{recovery_id}", view=RECOVERY, version_of="recovery"),
         Rows(path="/v1/matching", view=MATCHING_REGISTER),
         Rows(path=f"{_PROGRAMME}/periods", view=PERIOD),
+        Row(path=f"{_PROGRAMME}/closing", view=CLOSING, version_of="programme"),
+        Own(
+            method="GET",
+            path=f"{_PROGRAMME}/periods/{{last_day}}/trial-balance",
+            answer=_trial_balance,
+            operation="read_trial_balance",
+            en="The trial balance of a closed period; its canonical CSV has the digest that the close recorded.",
+            zh="已结账期间的试算平衡表;其规范 CSV 的摘要即结账所记录者。",
+            parameters=(
+                Parameter(name="min_position", en="At least at this position", zh="至少反映至该位置", type=int),
+                Parameter(name="format", en="json, csv, excel_csv or xlsx, instead of Accept",
+                          zh="json、csv、excel_csv 或 xlsx,代替 Accept"),
+            ),
+            result=TrialBalance,
+            gives=("json", "csv", "xlsx"),
+            refusals=(404, 406, 503),
+        ),
     ),
 )  # fmt: skip

@@ -14,7 +14,7 @@ from projections.designation import DESIGNATION, TITLE
 from projections.document import DOCUMENT
 from projections.eligibility import ELIGIBILITY
 from projections.evaluation import SECRETARY_DOSSIER, UNIT_DOSSIER
-from projections.funding import BALANCE, FUNDING_RULE, MATCHING_REGISTER, PAYMENT, PERIOD, RECOVERY
+from projections.funding import BALANCE, CLOSING, FUNDING_RULE, MATCHING_REGISTER, PAYMENT, PERIOD, RECOVERY
 from projections.inbox import INBOX
 from projections.institution import ACCESS_DAY, INSTITUTION
 from projections.journal import JOURNAL
@@ -83,6 +83,7 @@ VIEWS: tuple[View[Any], ...] = (
     RECOVERY,
     MATCHING_REGISTER,
     PERIOD,
+    CLOSING,
     TITLE,
     DESIGNATION,
     ACCOUNTABILITY_RULE,

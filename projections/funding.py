@@ -72,13 +72,17 @@ class FundingRuleRow(msgspec.Struct, frozen=True, kw_only=True):
     budget_binds: Annotated[bool, public("The binding budget binds by category", "任务书预算按类别约束")]
     payment_expires_after_days: Annotated[int, public("A pending payment expires after days", "待付款项失效天数")]
     gates: Annotated[tuple[ChosenGate, ...], public("Gates", "拨付条件")]
+    close_months_after_days: Annotated[
+        int | None, public("Months are closed after days (none: by hand)", "月末若干日后结账(空为人工结账)")
+    ] = None
     since: Annotated[datetime, public("Since", "生效时间")]
     position: Annotated[int, public("Position", "位置")]
 
 
 def _rule(_row: FundingRuleRow | None, recorded: Recorded, _key: Key) -> FundingRuleRow:
     since = recorded.envelope.effective_at
-    return FundingRuleRow(**recorded.event.as_dict(), since=since, position=recorded.position)
+    told = {name: value for name, value in recorded.event.as_dict().items() if name in FundingRuleRow.__struct_fields__}
+    return FundingRuleRow(**told, since=since, position=recorded.position)
 
 
 FUNDING_RULE = View(
@@ -503,8 +507,9 @@ class PeriodRow(msgspec.Struct, frozen=True, kw_only=True):
 
 def _period(row: PeriodRow | None, recorded: Recorded, _key: Key) -> PeriodRow:
     envelope = recorded.envelope
+    told = {name: value for name, value in recorded.event.as_dict().items() if name in PeriodRow.__struct_fields__}
     return row or PeriodRow(
-        **recorded.event.as_dict(), closed_at=envelope.effective_at, closed_by=envelope.actor_id,
+        **told, closed_at=envelope.effective_at, closed_by=envelope.actor_id,
         position=recorded.position,
     )  # fmt: skip
 
@@ -521,4 +526,42 @@ PERIOD = View(
     fold=_period,
     filters=("programme_id", "period"),
     sorts=("last_day",),
+)
+
+
+class ClosingRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Up to when the books of a programme are closed, and which month is closed next by the clock.
+    zh: 项目账簿已结至何日,以及按时自动结账的下一月份。
+    """
+
+    programme_id: Annotated[ProgrammeId, office("Programme", "项目")]
+    closed_through: Annotated[date | None, office("Closed through", "已结至")] = None
+    next_close_on: Annotated[date | None, office("The next month ends on", "下一待结账月末")] = None
+    next_close_at: Annotated[datetime | None, office("It is closed at", "结账时刻")] = None
+    waits: Annotated[bool, office("Waits to be closed", "待结账")] = False
+
+
+def _closing(row: ClosingRow | None, recorded: Recorded, _key: Key) -> ClosingRow | None:
+    event = cast("FundingRuleDefined | PeriodClosed", recorded.event)
+    before = row or ClosingRow(programme_id=event.programme_id)
+    closed = event.last_day if isinstance(event, PeriodClosed) else before.closed_through
+    after = replace(
+        before, closed_through=closed, next_close_on=event.next_close_on, next_close_at=event.next_close_at,
+        waits=event.next_close_at is not None,
+    )  # fmt: skip
+    return row if after == row else after
+
+
+CLOSING = View(
+    name="closing",
+    version=1,
+    en="Closing of the books",
+    zh="结账进度",
+    row=ClosingRow,
+    key=("programme_id",),
+    reads=(FundingRuleDefined, PeriodClosed),
+    touches=keyed("programme_id"),
+    fold=_closing,
+    filters=("waits",),
+    sorts=("next_close_at",),
 )

@@ -7,10 +7,10 @@ import msgspec
 from msgspec.structs import replace
 
 from domain.funding.events import AccountCode, EntryReversed, PaymentApproved, Source, Stage
-from domain.funding.policy import MONEY_FACTS, RULES_VERSION, MoneyFact, post
+from domain.funding.policy import MONEY_FACTS, RULES_VERSION, Books, MoneyFact, post, trial_balance
 from domain.ids import ApplicationId, CalendarYear, PaymentId, ProgrammeId, RecoveryId, TrackId, UnitId
-from domain.kernel import Code, Recorded, subject
-from projections.kernel import Key, View, Where
+from domain.kernel import Code, Recorded, office, subject
+from projections.kernel import Key, Table, View, Where, columns
 
 
 class JournalRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,3 +99,30 @@ JOURNAL = View(
     subject_units=("unit_id",),
     is_open=lambda _: False,
 )  # fmt: skip
+
+
+# --- the trial balance ------------------------------------------------------------------------------------------------
+
+
+class TrialBalanceRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands on one account, on its own side.
+    zh: 某账户的余额(按其余额方向)。
+    """
+
+    account: Annotated[AccountCode, office("Account", "账户")]
+    source: Annotated[Source, office("Source", "来源")]
+    year: Annotated[CalendarYear, office("Fiscal year", "财政年度")]
+    application_id: Annotated[ApplicationId | None, office("Application", "申报")] = None
+    category: Annotated[Code | None, office("Category", "支出类别")] = None
+    payment_id: Annotated[PaymentId | None, office("Payment", "拨付")] = None
+    origin: Annotated[Stage | None, office("Frozen at", "冻结时所在环节")] = None
+    recovery_id: Annotated[RecoveryId | None, office("Recovery", "追缴")] = None
+    amount_fen: Annotated[int, office("Balance (fen)", "余额(分)")]
+
+
+def trial_balance_table(books: Books) -> Table:
+    """The trial balance of some books; its canonical CSV is what a close is digested by."""
+    return Table(
+        name="trial_balance", en="Trial balance", zh="试算平衡表", columns=columns(TrialBalanceRow),
+        rows=trial_balance(books),
+    )  # fmt: skip

@@ -53,6 +53,11 @@ def rule(**changes: Any) -> FundingRuleDefined:
     return msgspec.structs.replace(defined_rule, **changes)
 
 
+def asked_of(defined_rule: FundingRuleDefined) -> dict[str, Any]:
+    """What a rule is asked for with: all of it, but for the month that is closed next."""
+    return {name: value for name, value in defined_rule.as_dict().items() if not name.startswith("next_close")}
+
+
 def case(application_id: ApplicationId = FIRST) -> dict[str, Any]:
     return {
         "application_id": application_id, "programme_id": CALL, "track_id": BRANCH_TRACK,

@@ -74,6 +74,7 @@ from tests.money import (
     allocated,
     amount,
     appropriated,
+    asked_of,
     books,
     case,
     closed,
@@ -100,7 +101,7 @@ OTHER = ProgrammeId("other")
 
 
 def define(**changes: Any) -> DefineFundingRule:
-    return DefineFundingRule(**(rule().as_dict() | changes))
+    return DefineFundingRule(**(asked_of(rule()) | changes))
 
 
 def the_read_call(*changes: Event) -> Past:
@@ -110,6 +111,20 @@ def the_read_call(*changes: Event) -> Past:
 def test_a_rule_is_defined_and_defined_anew_for_what_follows() -> None:
     past = the_read_call().when(define()).then(rule())
     past.when(define(carry_over="carry")).then(rule(carry_over="carry"))
+
+
+def test_months_are_closed_by_the_clock_where_the_rule_says_when() -> None:
+    july = {"next_close_on": date(2020, 7, 31), "next_close_at": at("2020-08-11 00:00")}
+    past = (
+        the_read_call()
+        .when(define(close_months_after_days=10), now=START)
+        .then(rule(close_months_after_days=10, **july))
+    )
+    past.when(define(close_months_after_days=10), now=at("2020-09-01 09:00")).then()
+    december = {"next_close_on": date(2020, 12, 31), "next_close_at": at("2021-01-01 00:00")}
+    closed_november = past.and_(closed(date(2020, 11, 30)))
+    closed_november.when(define(close_months_after_days=0), now=AFTER).then(rule(close_months_after_days=0, **december))
+    past.when(define(close_months_after_days=-1)).refused(DaysImpossible, field="close_months_after_days", days=-1)
 
 
 def test_the_same_rule_again_changes_nothing() -> None:
@@ -188,7 +203,7 @@ def test_a_cap_of_the_form_is_not_widened(share: int | None) -> None:
 
 def test_another_rule_or_reading_meanwhile_is_a_race_and_another_programme_is_not() -> None:
     asked = the_read_call().when(define())
-    asked.meanwhile(rule(carry_over="lapse"), interpreted("matching_ratio", RATIO)).is_raced()
+    asked.meanwhile(rule(carry_over="lapse"), closed(), interpreted("matching_ratio", RATIO)).is_raced()
     asked.meanwhile(rule(programme_id=OTHER), appropriated()).is_undisturbed()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from domain.funding.allocation import CommitFunds
-from domain.funding.events import CarriedForward, FundsCommitted, FundsLapsed, PaymentExpired
+from domain.funding.events import CarriedForward, FundsCommitted, FundsLapsed, PaymentExpired, PeriodClosed
 from domain.funding.policy import StageExceeded
 from domain.kernel import Event, Recorded
 from infra.front_door import Receipt
@@ -52,9 +53,9 @@ async def here(database: Database, key_file: Path) -> AsyncIterator[Furnished]:
         yield await furnish(await open_office(parts))
 
 
-def given_out(carry_over: Any) -> Past:
+def given_out(carry_over: Any, **rule: Any) -> Past:
     """A million fen allocated, of which eight hundred thousand are committed and six hundred thousand asked for."""
-    past = the_appropriation(carry_over=carry_over)
+    past = the_appropriation(carry_over=carry_over, **rule)
     past = past.and_(allocated(past, carry_over=carry_over), committed(800_000), when=LATER)
     return past.and_(requested(past, 600_000), when=LATER)
 
@@ -138,3 +139,21 @@ async def test_what_is_left_lapses_where_the_rule_says_so(here: Furnished) -> No
     bodies: list[Any] = [each.event for each in lapsed]
     assert [(body.stage, body.amount_fen) for body in bodies] == [("allocated", 200_000), ("committed", 800_000)]
     assert {each.envelope.effective_at for each in lapsed} == {CUT}
+
+
+async def test_months_are_closed_one_after_the_other_and_once(here: Furnished) -> None:
+    """However late, and however often: the same months, each as of its own instant."""
+    past = given_out("decide", close_months_after_days=10, **month("2020-07-31", "2020-08-11"))
+    await record(here, past)
+    await here.jump(at("2020-10-20 09:00"))
+    closed = await found(here, PeriodClosed)
+    bodies: list[Any] = [each.event for each in closed]
+    assert [str(body.last_day) for body in bodies] == ["2020-07-31", "2020-08-31", "2020-09-30"]
+    assert [each.envelope.effective_at for each in closed] == [
+        at("2020-08-11 00:00"), at("2020-09-11 00:00"), at("2020-10-11 00:00"),
+    ]  # fmt: skip
+    assert await found(here, PeriodClosed) == closed
+
+
+def month(last_day: str, closed_on: str) -> dict[str, Any]:
+    return {"next_close_on": date.fromisoformat(last_day), "next_close_at": at(f"{closed_on} 00:00")}

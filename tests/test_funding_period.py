@@ -20,12 +20,15 @@ from domain.funding.policy import (
     Books,
     MoneyFact,
     mirrored,
+    month_after,
     post,
     trial_balance_digest,
 )
 from domain.funding.spending import AccountForExpenditure
 from domain.lifecycle import EVENTS
 from domain.programme.policy import ProgrammeUnknown
+from projections.journal import trial_balance_table
+from projections.kernel import canonical_csv, page_digest
 from tests.call import CALL, PAPER
 from tests.committee import FIRST, SECOND
 from tests.money import (
@@ -173,8 +176,33 @@ def test_a_closed_period_takes_no_effective_date_and_a_late_fact_keeps_its_day()
 def test_a_close_races_with_every_fact_of_the_programmes_money() -> None:
     past = the_payment()
     asked = past.when(close(), now=AUGUST)
-    asked.meanwhile(accounted(past, **case(SECOND)), appropriated(year=2021), closed()).is_raced()
-    asked.meanwhile(rule(), appropriated(programme_id="other")).is_undisturbed()
+    asked.meanwhile(accounted(past, **case(SECOND)), appropriated(year=2021), closed(), rule()).is_raced()
+    asked.meanwhile(rule(programme_id="other"), appropriated(programme_id="other")).is_undisturbed()
+
+
+def test_a_close_names_the_month_that_is_closed_next() -> None:
+    past = the_payment(close_months_after_days=10)
+    body = covered(past, len(past.log))
+    following = {"next_close_on": date(2020, 8, 31), "next_close_at": at("2020-09-11 00:00")}
+    past.when(close(), now=AUGUST).then(type(body)(**(body.as_dict() | following)))
+
+
+def test_months_follow_one_another() -> None:
+    ends = [month_after(date(2019, 12, 31))]
+    while len(ends) < 14:
+        ends.append(month_after(ends[-1]))
+    assert ends[:3] == [date(2020, 1, 31), date(2020, 2, 29), date(2020, 3, 31)]
+    assert ends[-3:] == [date(2020, 12, 31), date(2021, 1, 31), date(2021, 2, 28)]
+    assert month_after(date(2020, 7, 3)) == date(2020, 7, 31)
+
+
+def test_the_digest_is_that_of_the_canonical_csv() -> None:
+    past = the_expenditure()
+    table = trial_balance_table(books(past))
+    assert page_digest(table) == trial_balance_digest(books(past))
+    lines = b"".join(canonical_csv(table)).decode().split("\r\n")
+    assert lines[0] == "account,source,year,application_id,category,payment_id,origin,recovery_id,amount_fen"
+    assert "B235,budget,2020,A-1,training,,,,300000" in lines
 
 
 # --- the close of a cycle ---------------------------------------------------------------------------------------------

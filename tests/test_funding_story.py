@@ -52,7 +52,7 @@ from domain.selection.events import SelectionConfirmed
 from tests.assessing import held, released_from_hold
 from tests.call import BRANCH_TRACK, CALL, COLLEGE_TRACK, PAPER, announced, defined, deposited, interpreted
 from tests.committee import DECISION, FIRST, PUBLICITY, SECOND
-from tests.money import RATIO, amount, done, rule, the_programme
+from tests.money import RATIO, amount, asked_of, done, rule, the_programme
 from tests.spec import ANOTHER, SOMEBODY, Past, at
 from tests.spec import given as on_record
 
@@ -184,7 +184,7 @@ def the_end(office: Office) -> None:
 
 def the_story() -> Office:
     office = Office()
-    define = DefineFundingRule(**rule().as_dict())
+    define = DefineFundingRule(**asked_of(rule()))
     office.do(define, day("2020-07-01"))
     the_first_year(office)
     the_second_year(office)

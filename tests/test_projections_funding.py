@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain.funding.events import PaymentPosted
+from domain.funding.events import AccountCode, PaymentPosted
 from domain.funding.period import ClosePeriod
 from domain.funding.policy import ACCOUNTS
 from domain.kernel import Recorded
@@ -46,7 +46,7 @@ from tests.test_funding_spending import (
 )
 from tests.test_funding_story import BR_2, BR_3, COL_A, STORY, yuan
 
-COLUMNS = {
+COLUMNS: dict[str, AccountCode] = {
     "unallocated_fen": "B200", "allocated_fen": "B210", "committed_fen": "B220", "in_transit_fen": "B225",
     "paid_out_fen": "B230", "accounted_for_fen": "B235", "frozen_fen": "B240", "recovered_fen": "B250",
     "carried_forward_fen": "B260", "appropriated_fen": "B100", "carried_in_fen": "B110", "pledged_fen": "B120",
@@ -133,7 +133,7 @@ def journal(past: Past) -> list[JournalRow]:
 
 
 def test_the_journal_has_every_entry_and_adds_up_to_the_balances() -> None:
-    sums: dict[str, int] = {}
+    sums: dict[AccountCode, int] = {}
     for row in journal(STORY.past):
         for code, amount in ((row.debit, row.amount_fen), (row.credit, -row.amount_fen)):
             sums[code] = sums.get(code, 0) + amount

@@ -17,6 +17,7 @@ from domain.accountability.measure import EndMeasure
 from domain.application.window import CloseApplicationWindow
 from domain.designation.commands import LapseTitle
 from domain.funding.payment import ExpirePayment
+from domain.funding.period import ClosePeriod
 from domain.funding.yearend import CarryForward, LapseFunds
 from domain.ids import (
     ApplicationId,
@@ -36,7 +37,7 @@ from domain.publicity.commands import ClosePublicity
 from domain.review.scoring import CloseScoring
 from projections.accountability import MEASURE
 from projections.designation import DESIGNATION
-from projections.funding import BALANCE, PAYMENT, BalanceRow
+from projections.funding import BALANCE, CLOSING, PAYMENT, BalanceRow
 from projections.kernel import View
 from projections.obligation import OBLIGATION, ObligationRow
 from projections.panel import PANEL
@@ -150,6 +151,17 @@ SCHEDULE: tuple[WhenDue, ...] = (
         command=ExpirePayment,
         subject=lambda row: tag(PaymentId, row.payment_id),
         values=lambda row: {"application_id": row.application_id, "payment_id": row.payment_id},
+    ),
+    WhenDue(
+        rule="close_months",
+        en="Close a month of a programme's books so many days after its end as the rule says",
+        zh="按规则于月末若干日后结该月账",
+        view=CLOSING,
+        waiting={"waits": True},
+        due_at="next_close_at",
+        command=ClosePeriod,
+        subject=lambda row: tag(ProgrammeId, row.programme_id),
+        values=lambda row: {"programme_id": row.programme_id, "period": "month", "last_day": row.next_close_on},
     ),
     WhenDue(
         rule="carry_funds_forward",

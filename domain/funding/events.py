@@ -133,6 +133,11 @@ class FundingRuleDefined(Event):
     budget_binds: Annotated[bool, public("The binding budget binds by category", "任务书预算按类别约束")]
     payment_expires_after_days: Annotated[int, public("A pending payment expires after days", "待付款项失效天数")]
     gates: Annotated[tuple[ChosenGate, ...], public("Gates", "拨付条件")]
+    close_months_after_days: Annotated[
+        int | None, public("Months are closed after days (none: by hand)", "月末若干日后结账(空为人工结账)")
+    ] = None
+    next_close_on: Annotated[date | None, public("The next month ends on", "下一待结账月末")] = None
+    next_close_at: Annotated[datetime | None, public("It is closed at", "结账时刻")] = None
 
 
 # --- the programme's money --------------------------------------------------------------------------------------------
@@ -444,4 +449,6 @@ class PeriodClosed(Event):
     covers_position: Annotated[int, office("Covers up to (position)", "覆盖至位置")]
     entries: Annotated[int, office("Entries", "分录数")]
     rules_version: Annotated[int, office("Version of the posting rules", "过账规则版本")]
-    trial_balance_digest: Annotated[Digest, office("Digest of the trial balance", "试算平衡表摘要")]
+    trial_balance_digest: Annotated[Digest, office("Digest of the trial balance (CSV)", "试算平衡表(CSV)摘要")]
+    next_close_on: Annotated[date | None, office("The next month ends on", "下一待结账月末")] = None
+    next_close_at: Annotated[datetime | None, office("It is closed at", "结账时刻")] = None

@@ -6,13 +6,15 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from domain.funding.events import PeriodClosed, PeriodKind, Source
+from domain.funding.case import Rules
+from domain.funding.events import FundingRuleDefined, PeriodClosed, PeriodKind, Source
 from domain.funding.policy import (
     MONEY_FACTS,
     RULES_VERSION,
     Books,
     MoneyFact,
-    post,
+    books_of,
+    next_close,
     trial_balance_digest,
 )
 from domain.ids import ProgrammeId, tag
@@ -63,10 +65,11 @@ class ClosePeriod(Command):
 
     announced: bool = known(default=False)
     closed_through: date | None = known()
-    facts: list[tuple[int, date, MoneyFact, datetime]] = known(factory=list)
+    rules: Rules = known(factory=Rules)
+    facts: list[tuple[int, datetime, MoneyFact]] = known(factory=list)
 
     def consistency_boundary(self) -> Sequence[Selector]:
-        kinds: tuple[type[Event], ...] = (ProgrammeAnnounced, PeriodClosed, *MONEY_FACTS)
+        kinds: tuple[type[Event], ...] = (ProgrammeAnnounced, PeriodClosed, FundingRuleDefined, *MONEY_FACTS)
         return [Selector(kinds, [tag(ProgrammeId, self.programme_id)])]
 
     @event(ProgrammeAnnounced)
@@ -77,20 +80,21 @@ class ClosePeriod(Command):
     def _(self, last_day: date) -> None:
         self.closed_through = last_day
 
+    @event(FundingRuleDefined)
+    def _(self, body: FundingRuleDefined, at: datetime, position: int) -> None:
+        self.rules.take(body, at, position)
+
     @any_event(*MONEY_FACTS)
     def _(self, body: MoneyFact, at: datetime, position: int) -> None:
-        self.facts.append((position, at.astimezone(self.zone).date(), body, at))
+        self.facts.append((position, at, body))
 
     def execute(self) -> None:
         if not self.announced:
             raise ProgrammeUnknown(programme_id=self.programme_id)
         self._require_period()
-        books, entries, newest = Books(), 0, 0
-        for position, effective_on, body, at in self.facts:
-            if effective_on <= self.last_day:
-                posted = post(RULES_VERSION, body)
-                books.take(posted, at)
-                entries, newest = entries + len(posted), position
+        books, entries, newest = books_of(self.facts, self.last_day, self.zone)
+        rule = self.rules.on(self.effective_at)
+        after_days = None if rule is None else rule[1].close_months_after_days
         if self.period == "cycle":
             _require_settled(books)
         self.trigger_event(
@@ -102,6 +106,7 @@ class ClosePeriod(Command):
             entries=entries,
             rules_version=RULES_VERSION,
             trial_balance_digest=trial_balance_digest(books),
+            **next_close(after_days, self.last_day, self.zone),
         )
 
     def _require_period(self) -> None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Any, Final, Literal, NamedTuple, get_args
 
 import msgspec
 
+from domain.calendar.policy import end_of
 from domain.funding.events import (
     Account,
     AccountCode,
@@ -65,6 +66,7 @@ __all__ = [
     "RULES_VERSION",
     "STAGES",
     "STAGE_ACCOUNTS",
+    "TRIAL_COLUMNS",
     "AccountTitle",
     "Balance",
     "BankFact",
@@ -77,7 +79,10 @@ __all__ = [
     "PoolFact",
     "PoolOnlyFact",
     "StageExceeded",
+    "books_of",
     "mirrored",
+    "month_after",
+    "next_close",
     "post",
     "trial_balance",
     "trial_balance_digest",
@@ -419,14 +424,67 @@ class Books:
                 )  # fmt: skip
 
 
-def trial_balance(books: Books) -> tuple[tuple[Mapping[str, Any], int], ...]:
-    """Every account with what stands on it, in the order and the form that is digested."""
-    return tuple((msgspec.structs.asdict(account), amount) for account, amount in books.balances())
+TRIAL_COLUMNS: Final = (
+    "account",
+    "source",
+    "year",
+    "application_id",
+    "category",
+    "payment_id",
+    "origin",
+    "recovery_id",
+    "amount_fen",
+)
+
+
+def trial_balance(books: Books) -> list[tuple[str | int | None, ...]]:
+    """Every account that anything stands on with what stands on it, in order: the rows of the trial balance."""
+    return [
+        (
+            account.code,
+            account.source,
+            account.year,
+            account.application_id,
+            account.category,
+            account.payment_id,
+            account.origin,
+            account.recovery_id,
+            amount,
+        )
+        for account, amount in books.balances()
+    ]
 
 
 def trial_balance_digest(books: Books) -> str:
-    """The SHA-256 of the trial balance: of its canonical JSON."""
-    return hashlib.sha256(msgspec.json.encode(trial_balance(books), order="sorted")).hexdigest()
+    """The SHA-256 of the trial balance: of its canonical CSV, no cell of which needs quotes."""
+    rows = [TRIAL_COLUMNS, *trial_balance(books)]
+    lines = (",".join("" if cell is None else str(cell) for cell in row) + "\r\n" for row in rows)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def books_of(facts: Iterable[tuple[int, datetime, MoneyFact]], last_day: date, zone: tzinfo) -> tuple[Books, int, int]:
+    """The books of the facts that took effect by the end of a day: how many entries, and the newest such fact."""
+    books, entries, newest = Books(), 0, 0
+    for position, at, body in facts:
+        if at.astimezone(zone).date() <= last_day:
+            posted = post(RULES_VERSION, body)
+            books.take(posted, at)
+            entries, newest = entries + len(posted), position
+    return books, entries, newest
+
+
+def month_after(day: date) -> date:
+    """The last day of the month that begins next, or goes on, after a day."""
+    following = day + timedelta(days=1)
+    return date(following.year + following.month // 12, following.month % 12 + 1, 1) - timedelta(days=1)
+
+
+def next_close(after_days: int | None, last_day: date, zone: tzinfo) -> dict[str, Any]:
+    """Which month is closed next by the clock, and when: so many days after it ended."""
+    if after_days is None:
+        return {"next_close_on": None, "next_close_at": None}
+    ends = month_after(last_day)
+    return {"next_close_on": ends, "next_close_at": end_of(ends + timedelta(days=after_days), zone)}
 
 
 # --- payments ---------------------------------------------------------------------------------------------------------

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
-from typing import Annotated
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any
 
 import msgspec
 
@@ -15,8 +15,10 @@ from domain.funding.events import (
     FundingRuleDefined,
     MatchingBase,
     MoneyFlow,
+    PeriodClosed,
     SpendingCategory,
 )
+from domain.funding.policy import next_close
 from domain.ids import ProgrammeId, tag
 from domain.kernel import Command, Event, Invalid, Refusal, Selector, any_event, asked, event, known
 from domain.programme.events import FormDefined, ProgrammeAnnounced, RatioValue
@@ -71,8 +73,8 @@ class NoDayOfEveryYear(Invalid):
 
 
 class DaysImpossible(Invalid):
-    """A payment cannot expire after {days} days.
-    zh: 待付款项不能于 {days} 日后失效。
+    """Nothing falls due after {days} days.
+    zh: 不能以 {days} 日为期限。
     """
 
 
@@ -112,14 +114,24 @@ class DefineFundingRule(Command):
         "A pending payment expires after days", "待付款项失效天数"
     )
     gates: tuple[ChosenGate, ...] = asked("Gates", "拨付条件")
+    close_months_after_days: Annotated[int, msgspec.Meta(ge=0, le=366)] | None = asked(
+        "Months are closed after days (none: by hand)", "月末若干日后结账(空为人工结账)", default=None
+    )
 
     announced: bool = known(default=False)
     terms: Terms = known(factory=Terms)
     forms: dict[str, FormDefined] = known(factory=dict)
     rules: Rules = known(factory=Rules)
+    closed_through: date | None = known()
 
     def consistency_boundary(self) -> Sequence[Selector]:
-        kinds: tuple[type[Event], ...] = (ProgrammeAnnounced, FormDefined, FundingRuleDefined, *TERM_FACTS)
+        kinds: tuple[type[Event], ...] = (
+            ProgrammeAnnounced,
+            FormDefined,
+            FundingRuleDefined,
+            PeriodClosed,
+            *TERM_FACTS,
+        )
         return [Selector(kinds, [tag(ProgrammeId, self.programme_id)])]
 
     @event(ProgrammeAnnounced)
@@ -137,6 +149,10 @@ class DefineFundingRule(Command):
     @event(FundingRuleDefined)
     def _(self, body: FundingRuleDefined, at: datetime, position: int) -> None:
         self.rules.take(body, at, position)
+
+    @event(PeriodClosed)
+    def _(self, last_day: date) -> None:
+        self.closed_through = last_day
 
     def execute(self) -> None:
         if not self.announced:
@@ -156,10 +172,19 @@ class DefineFundingRule(Command):
             budget_binds=self.budget_binds,
             payment_expires_after_days=self.payment_expires_after_days,
             gates=tuple(sorted(set(self.gates))),
+            close_months_after_days=self.close_months_after_days,
+            **self._next_close(),
         )
         held = self.rules.on(self.effective_at)
-        if held is None or defined != held[1]:
+        # Which month is closed next has moved on since; that alone is no other rule.
+        upcoming = {"next_close_on": defined.next_close_on, "next_close_at": defined.next_close_at}
+        if held is None or defined != msgspec.structs.replace(held[1], **upcoming):
             self.trigger_event(FundingRuleDefined, **defined.as_dict())
+
+    def _next_close(self) -> dict[str, Any]:
+        """The month after the last one that is closed; where none is, that of the day from which the rule holds."""
+        first = self.effective_at.astimezone(self.zone).date().replace(day=1) - timedelta(days=1)
+        return next_close(self.close_months_after_days, self.closed_through or first, self.zone)
 
     def _require_figures(self) -> None:
         try:
@@ -168,6 +193,8 @@ class DefineFundingRule(Command):
             raise NoDayOfEveryYear(field="cutoff_day", month=self.cutoff_month, day=self.cutoff_day) from None
         if self.payment_expires_after_days < 1:
             raise DaysImpossible(field="payment_expires_after_days", days=self.payment_expires_after_days)
+        if self.close_months_after_days is not None and self.close_months_after_days < 0:
+            raise DaysImpossible(field="close_months_after_days", days=self.close_months_after_days)
         if (self.matching_ratio_bp > 0) is not (self.matching_base != "none"):
             raise RatioWithoutBase(field="matching_ratio_bp", ratio_bp=self.matching_ratio_bp, base=self.matching_base)
 

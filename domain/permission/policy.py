@@ -312,7 +312,7 @@ ACTS: Final[tuple[Act, ...]] = (
     _act("RecordHigherAward", _CLERK, backdatable=True),
     _act("PledgeMatching", _CLERK, _HEAD, backdatable=True),
     _act("RecordMatching", _FINANCE, backdatable=True),
-    _act("ClosePeriod", _FINANCE),
+    _act("ClosePeriod", _FINANCE, _SERVICE),
     # designation
     _act("DefineTitle", _HEAD, needs_reason=True),
     _act("ConferTitle", _HEAD),

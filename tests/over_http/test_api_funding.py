@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import date
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -258,6 +259,18 @@ async def test_a_year_ends_and_its_periods_are_closed(treasury: Treasury) -> Non
     await c.post(c.finance, f"{FUNDS}/close-period", year)
     (period,) = (await c.get(f"{PROGRAMME}/periods"))["items"]
     assert (period["last_day"], period["rules_version"], len(period["trial_balance_digest"])) == ("2020-12-31", 1, 64)
+    digest = period["trial_balance_digest"]
+    table = await c.get(f"{PROGRAMME}/periods/2020-12-31/trial-balance")
+    assert table["trial_balance_digest"] == digest
+    assert {row["account"] for row in table["rows"]} >= {"B100", "B235", "B250", "B260"}
+    for _ in range(2):
+        answer = await c.served.get(c.clerk, f"{PROGRAMME}/periods/2020-12-31/trial-balance", format="csv")
+        assert sha256(answer.content).hexdigest() == digest
+    for nothing in ("2020-11-30", "christmas"):
+        answer = await c.served.get(c.clerk, f"{PROGRAMME}/periods/{nothing}/trial-balance")
+        assert answer.status_code == 404
+    hidden = await c.served.get(c.hands["BR-1"], f"{PROGRAMME}/periods/2020-12-31/trial-balance")
+    assert hidden.status_code == 404
     body = funds(1, year=2021, bank_reference="BANK-9")
     headers = {"Effective-On": "2020-12-28", "Reason": f"late; document={c.paper}"}
     answer = await c.served.post(c.finance, f"{CASE}/funds/return", body, headers=headers)
