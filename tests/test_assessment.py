@@ -54,15 +54,18 @@ from domain.assessment.events import AssessmentDefined, AssessmentOutcome
 from domain.assessment.policy import Assessments
 from domain.cultivation.policy import CaseUnknown
 from domain.document.policy import DocumentUnknown
-from domain.ids import DocumentId, PanelId, ProgrammeId, TrackId
-from domain.kernel import Command, Refusal
+from domain.ids import ApplicationId, DocumentId, PanelId, ProgrammeId, TrackId, UnitId
+from domain.kernel import Command, Event, Refusal
 from domain.permission.policy import NotInThisState, ReasonMissing
 from domain.programme.policy import ProgrammeUnknown, TrackUnknown
 from domain.publicity.events import EntryPassed, PublicityRuleDefined
-from domain.review.events import ApplicationRanked, PanelConstituted, StageDefined
+from domain.review.events import ApplicationAdmitted, ApplicationRanked, PanelConstituted, StageDefined
+from domain.review.scoring import EarlierStageNotRanked, NothingToScore, OpenScoring
+from tests import panel
 from tests.call import BRANCH_TRACK, CALL, COLLEGE_TRACK, PAPER, deposited, the_call
-from tests.committee import FIRST, PUBLICITY, SECOND, ranked
+from tests.committee import FIRST, PUBLICITY, SECOND, confirmed, ranked
 from tests.running import (
+    AFTER,
     AGAIN,
     DEFERRED,
     ENDS,
@@ -476,3 +479,42 @@ def test_of_a_case_of_which_nothing_was_decided_nothing_is_known() -> None:
     assert nothing.final_effects() == ()
     assert nothing.rectifying() is None
     assert isinstance(the_assessed(), Past)
+
+
+# --- its panel --------------------------------------------------------------------------------------------------------
+
+
+THIRD = ApplicationId("A-3")
+OPEN_PANEL = OpenScoring(panel_id=panel.PANEL, closes_at=panel.ENDS)
+
+
+def the_sitting(*events: Event) -> Past:
+    """A panel of three sits in a stage that serves the midterm; three cases are confirmed, one of them handed on."""
+    defined = panel.stage(SITE, order=9)
+    cases = (*(confirmed(each) for each in (SECOND, THIRD)), begun(SECOND), succeeded())
+    past = the_running().and_(*panel.SCREENED, *cases, panel.stage(), defined, midterm(stage=SITE))
+    return past.and_(panel.constituted(name=SITE), *map(panel.seated, panel.SEATS), *events)
+
+
+def admitted_case(application_id: ApplicationId, unit_id: str) -> ApplicationAdmitted:
+    return panel.admitted(application_id, UnitId(unit_id))
+
+
+def test_the_panel_of_an_assessment_scores_the_cases_that_run_with_whoever_bears_them() -> None:
+    past = the_sitting(replace(stopped(), application_id=THIRD))
+    past.when(OPEN_PANEL, now=panel.OPENS).then(
+        panel.scoring(), admitted_case(FIRST, AFTER), admitted_case(SECOND, "BR-2")
+    )
+    elsewhere = the_sitting(midterm(stage=SITE, track_ids=(COLLEGE_TRACK,)))
+    elsewhere.when(OPEN_PANEL, now=panel.OPENS).refused(NothingToScore, panel_id=panel.PANEL)
+
+
+def test_a_stage_that_serves_no_assessment_any_more_scores_applications() -> None:
+    freed = the_sitting(midterm(stage=None))
+    freed.when(OPEN_PANEL, now=panel.OPENS).refused(EarlierStageNotRanked, stage="experts")
+
+
+def test_opening_the_scoring_of_cases_races_with_each_of_them() -> None:
+    asked = the_sitting().when(OPEN_PANEL, now=panel.OPENS)
+    asked.meanwhile(completed(), succeeded(), confirmed(FIRST), midterm()).is_raced()
+    asked.meanwhile(judged(), ordered(), book_filed(), outreach()).is_undisturbed()
