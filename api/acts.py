@@ -139,9 +139,11 @@ RESOURCES: Final = {
     "objection": "/v1/objections/{}",
     "obligation": "/v1/obligations/{}",
     "panel": "/v1/panels/{}",
+    "payment": "/v1/payments/{}",
     "person": "/v1/people/{}",
     "programme": "/v1/programmes/{}",
     "publicity": "/v1/publicities/{}",
+    "recovery": "/v1/recoveries/{}",
     "unit": "/v1/units/{}",
 }
 """Where the resource of a tag is read."""

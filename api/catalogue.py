@@ -14,6 +14,7 @@ from api import (
     document,
     eligibility,
     evaluation,
+    funding,
     institution,
     nomination,
     obligation,
@@ -40,6 +41,7 @@ WITHOUT_A_ROUTE: Final[tuple[type[Command], ...]] = (
     *AT_THE_DOOR,
     *designation.BY_SCHEDULE,
     *accountability.BY_SCHEDULE,
+    *funding.BY_SCHEDULE,
     *obligation.BY_SCHEDULE,
     OpenScoreSheet,
 )
@@ -65,6 +67,7 @@ PAGES: Final[tuple[Page, ...]] = (
     designation.PAGE,
     accountability.PAGE,
     evaluation.PAGE,
+    funding.PAGE,
     obligation.PAGE,
     record.PAGE,
     outbox.PAGE,

@@ -29,6 +29,9 @@ DesignationId = NewType("DesignationId", str)
 FindingId = NewType("FindingId", str)
 MeasureId = NewType("MeasureId", str)
 DossierId = NewType("DossierId", str)
+PaymentId = NewType("PaymentId", str)
+RecoveryId = NewType("RecoveryId", str)
+BankReference = NewType("BankReference", str)
 CalendarYear = NewType("CalendarYear", int)
 
 CODED: Final = r"^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$"
@@ -58,6 +61,9 @@ TAG_KINDS: Final[dict[Any, str]] = {
     FindingId: "finding",
     MeasureId: "measure",
     DossierId: "dossier",
+    PaymentId: "payment",
+    RecoveryId: "recovery",
+    BankReference: "bank-reference",
     CalendarYear: "calendar-year",
 }
 

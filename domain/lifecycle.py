@@ -9,6 +9,7 @@ from domain.designation import events as designation
 from domain.document import events as document
 from domain.eligibility import events as eligibility
 from domain.evaluation import events as evaluation
+from domain.funding import events as funding
 from domain.institution import events as institution
 from domain.kernel import Catalogue, Event
 from domain.nomination import events as nomination
@@ -133,6 +134,34 @@ EVENTS: tuple[type[Event], ...] = (
     cultivation.OutreachRecorded,
     cultivation.CaseSucceeded,
     cultivation.CultivationStopped,
+    funding.FundingRuleDefined,
+    funding.AppropriationRecorded,
+    funding.AppropriationAdjusted,
+    funding.UnallocatedReturned,
+    funding.UnallocatedCarried,
+    funding.UnallocatedLapsed,
+    funding.HigherAwardRecorded,
+    funding.MatchingPledged,
+    funding.MatchingReceived,
+    funding.FundsAllocated,
+    funding.FundsCommitted,
+    funding.PaymentRequested,
+    funding.PaymentApproved,
+    funding.PaymentPosted,
+    funding.PaymentFailed,
+    funding.PaymentExpired,
+    funding.ExpenditureAccounted,
+    funding.ExpenditureDisallowed,
+    funding.FundsFrozen,
+    funding.FundsReleased,
+    funding.FundsReturned,
+    funding.RecoveryOrdered,
+    funding.RecoveryReceived,
+    funding.AuthorityReturned,
+    funding.CarriedForward,
+    funding.FundsLapsed,
+    funding.EntryReversed,
+    funding.PeriodClosed,
     assessment.AssessmentDefined,
     assessment.AssessmentDecided,
     assessment.RectificationOrdered,

@@ -14,8 +14,10 @@ from projections.designation import DESIGNATION, TITLE
 from projections.document import DOCUMENT
 from projections.eligibility import ELIGIBILITY
 from projections.evaluation import SECRETARY_DOSSIER, UNIT_DOSSIER
+from projections.funding import BALANCE, FUNDING_RULE, MATCHING_REGISTER, PAYMENT, PERIOD, RECOVERY
 from projections.inbox import INBOX
 from projections.institution import ACCESS_DAY, INSTITUTION
+from projections.journal import JOURNAL
 from projections.kernel import View
 from projections.nomination import PLAN, QUOTA
 from projections.obligation import OBLIGATION
@@ -74,6 +76,13 @@ VIEWS: tuple[View[Any], ...] = (
     OUTREACH,
     ASSESSMENT,
     ASSESSED,
+    FUNDING_RULE,
+    JOURNAL,
+    BALANCE,
+    PAYMENT,
+    RECOVERY,
+    MATCHING_REGISTER,
+    PERIOD,
     TITLE,
     DESIGNATION,
     ACCOUNTABILITY_RULE,

@@ -167,6 +167,7 @@ from domain.unit.events import (
     UnitSplit,
     UnitTraitsRecorded,
 )
+from tests.money_life import money
 from tests.review_life import review
 from tests.spec import NOON, at, recorded
 
@@ -859,7 +860,11 @@ def _unanswered(event: CorrectionRequested, position: int) -> list[Event]:
 def life() -> list[Recorded]:
     """The whole of it, as the log would hold it: an hour between one event and the next."""
     before = [*institution(), *units(), *programme()]
-    return as_recorded(minded([*before, *applications(len(before) + 1), *selection(), *publicity()]))
+    facts = minded([*before, *applications(len(before) + 1), *selection(), *publicity()])
+    facts += money(_CASE, PAPER, len(facts) + 1)
+    # Whoever bears the case bears its money.
+    facts.append(CaseSucceeded(**_CASE, successor_unit_id=SuccessorUnitId(OTHER_COLLEGE), ground="decided"))
+    return as_recorded(facts)
 
 
 def as_recorded(events: Sequence[Event], *, by: str = ADA, first: int = 1) -> list[Recorded]:

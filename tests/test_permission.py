@@ -312,6 +312,9 @@ def test_the_law_says_which_commands_need_a_reason_and_which_take_an_earlier_day
         *("DefineSelectionRule", "ReopenDecision", "StrikeSelection", "ReverseSelection"),
         *("DefinePublicityRule", "ExtendPublicity", "TakeDownPublicity"),
         *("RefuseObjection", "UpholdObjection", "DismissObjection", "ExcuseObligation"),
+        *("DefineFundingRule", "AdjustAppropriation", "ReturnUnallocated", "CarryUnallocatedForward"),
+        *("LapseUnallocated", "FailPayment", "DisallowExpenditure", "FreezeFunds", "ReleaseFunds"),
+        *("ReturnAuthority", "OrderRecovery", "ReverseEntry"),
         *("RequireTaskBook", "RequireReport", "StopCultivation", "DefineAssessment", "ExtendCase", "CloseCase"),
         *("DefineTitle", "RevokeTitle", "DefineAccountabilityRule", "DropFinding"),
         *("UpholdAppeal", "DismissAppeal", "LiftMeasure"),
@@ -319,7 +322,8 @@ def test_the_law_says_which_commands_need_a_reason_and_which_take_an_earlier_day
     backdatable = {act.command for act in ACTS if act.backdatable}
     assert not backdatable & {"FileApplication", "WithdrawApplication", "Appoint", "EndAppointment", "AdvanceClock"}
     assert not backdatable & {"DefineStage", "FileScoreSheet", "AmendScoreSheet", "DeclareInterest", "RankApplications"}
-    assert {"RecordIncident", "AssignQuota", "RecordPaperReceipt"} <= backdatable
+    assert {"RecordIncident", "AssignQuota", "RecordPaperReceipt", "AllocateFunds", "PostPayment"} <= backdatable
+    assert not backdatable & {"ExpirePayment", "ClosePeriod"}
     assert ReasonMissing(command="WaiveRule").sentence("en") == "WaiveRule needs a reason."
     assert isinstance(ReasonMissing(command="WaiveRule"), Invalid)
     assert all(sentences(ReasonMissing))

@@ -16,7 +16,19 @@ from typing import Any
 from domain.accountability.measure import EndMeasure
 from domain.application.window import CloseApplicationWindow
 from domain.designation.commands import LapseTitle
-from domain.ids import DesignationId, MeasureId, ObligationId, PanelId, ProgrammeId, PublicityId, tag
+from domain.funding.payment import ExpirePayment
+from domain.funding.yearend import CarryForward, LapseFunds
+from domain.ids import (
+    ApplicationId,
+    DesignationId,
+    MeasureId,
+    ObligationId,
+    PanelId,
+    PaymentId,
+    ProgrammeId,
+    PublicityId,
+    tag,
+)
 from domain.kernel import Command
 from domain.obligation.commands import MarkObligationOverdue, RemindOfObligation
 from domain.permission.commands import RecordAccessDay
@@ -24,6 +36,7 @@ from domain.publicity.commands import ClosePublicity
 from domain.review.scoring import CloseScoring
 from projections.accountability import MEASURE
 from projections.designation import DESIGNATION
+from projections.funding import BALANCE, PAYMENT, BalanceRow
 from projections.kernel import View
 from projections.obligation import OBLIGATION, ObligationRow
 from projections.panel import PANEL
@@ -38,7 +51,7 @@ class WhenDue:
     """When a waiting row of a view is due, a command is asked for.
 
     ``waiting`` filters the rows, ``due_at`` names the field with the instant, ``subject`` gives the tag of what the
-    command is about and ``values`` its fields.
+    command is about, ``part`` what tells several rows of one subject apart, and ``values`` its fields.
     """
 
     rule: str
@@ -50,6 +63,7 @@ class WhenDue:
     command: type[Command]
     subject: Callable[[Any], str]
     values: Callable[[Any], dict[str, Any]]
+    part: Callable[[Any], str] = lambda _: ""
 
     def instant(self, row: object) -> datetime:
         """When a row is due."""
@@ -58,7 +72,7 @@ class WhenDue:
 
     def key(self, row: object) -> str:
         """What one firing is known by: the subject and its due instant, which an extension makes another one."""
-        return f"{self.subject(row)}@{self.instant(row).isoformat()}"
+        return f"{self.subject(row)}{self.part(row)}@{self.instant(row).isoformat()}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +95,15 @@ def _whose(row: ObligationRow) -> dict[str, Any]:
         "panel_id": row.panel_id,
         "measure_id": row.measure_id,
     }
+
+
+def _line(row: BalanceRow) -> str:
+    """A case has money of several sources and years, and each line has an end of its own."""
+    return f"/{row.source}/{row.year}"
+
+
+def _money(row: BalanceRow) -> dict[str, Any]:
+    return {"application_id": row.application_id, "source": row.source, "year": row.year}
 
 
 SCHEDULE: tuple[WhenDue, ...] = (
@@ -116,6 +139,41 @@ SCHEDULE: tuple[WhenDue, ...] = (
         command=ClosePublicity,
         subject=lambda row: tag(PublicityId, row.publicity_id),
         values=lambda row: {"publicity_id": row.publicity_id},
+    ),
+    WhenDue(
+        rule="expire_payments",
+        en="Let payments expire that nothing resolved by the instant written when they were requested",
+        zh="按申请时载明的时刻使未办结的拨付失效",
+        view=PAYMENT,
+        waiting={"pending": True},
+        due_at="expires_at",
+        command=ExpirePayment,
+        subject=lambda row: tag(PaymentId, row.payment_id),
+        values=lambda row: {"application_id": row.application_id, "payment_id": row.payment_id},
+    ),
+    WhenDue(
+        rule="carry_funds_forward",
+        en="Carry what is left of a case's money forward when its year is cut off, where the rule says so",
+        zh="规则规定结转者,于年度截止时结转项目结余",
+        view=BALANCE,
+        waiting={"carries": True},
+        due_at="cutoff_at",
+        command=CarryForward,
+        subject=lambda row: tag(ApplicationId, row.application_id),
+        part=_line,
+        values=_money,
+    ),
+    WhenDue(
+        rule="lapse_funds",
+        en="Let what a case was not paid lapse when its year is cut off, where the rule says so",
+        zh="规则规定失效者,于年度截止时收回项目尚未拨付的额度",
+        view=BALANCE,
+        waiting={"lapses": True},
+        due_at="cutoff_at",
+        command=LapseFunds,
+        subject=lambda row: tag(ApplicationId, row.application_id),
+        part=_line,
+        values=_money,
     ),
     WhenDue(
         rule="lapse_titles",

@@ -72,13 +72,13 @@ class ConcernedAmiss(Invalid):
     """
 
 
-class EvidenceMissing(Invalid):
+class FindingWithoutEvidence(Invalid):
     """A finding rests on at least one document of evidence.
     zh: 问题认定至少须有一份证据文件。
     """
 
 
-class EvidenceTwice(Invalid):
+class FindingEvidenceTwice(Invalid):
     """Document {document_id} is named twice as evidence.
     zh: 证据文件 {document_id} 重复列出。
     """
@@ -225,10 +225,10 @@ class RecordFinding(Command):
 
     def _require_evidence(self) -> None:
         if not self.evidence_document_ids:
-            raise EvidenceMissing(field="evidence_document_ids")
+            raise FindingWithoutEvidence(field="evidence_document_ids")
         for document in self.evidence_document_ids:
             if self.evidence_document_ids.count(document) > 1:
-                raise EvidenceTwice(field="evidence_document_ids", document_id=document)
+                raise FindingEvidenceTwice(field="evidence_document_ids", document_id=document)
         missing = [document for document in self.evidence_document_ids if document not in self.deposited]
         if missing:
             raise DocumentUnknown(document_id=missing[0])

@@ -120,6 +120,7 @@ def _act(command: str, *holders: _Holder, needs_reason: bool = False, backdatabl
 _ADMINISTRATOR = _Holder("administrator")
 _CLERK = _Holder("clerk")
 _HEAD = _Holder("head")
+_FINANCE = _Holder("finance")
 _SERVICE = _Holder("service")
 _UNFILED = ("started", "prepared", "decided", "vetted")
 _REVIEWING = ("constituted", "scoring", "scored")
@@ -283,6 +284,35 @@ ACTS: Final[tuple[Act, ...]] = (
     _act("ExtendCase", _Holder("head", "", ("running",)), needs_reason=True),
     _act("CompleteCase", _Holder("head", "", ("running",))),
     _act("CloseCase", _Holder("head", "", ("running",)), needs_reason=True),
+    # funding
+    _act("DefineFundingRule", _HEAD, needs_reason=True, backdatable=True),
+    _act("RecordAppropriation", _FINANCE, backdatable=True),
+    _act("AdjustAppropriation", _FINANCE, needs_reason=True, backdatable=True),
+    _act("ReturnUnallocated", _FINANCE, needs_reason=True, backdatable=True),
+    _act("CarryUnallocatedForward", _HEAD, needs_reason=True, backdatable=True),
+    _act("LapseUnallocated", _HEAD, needs_reason=True, backdatable=True),
+    _act("AllocateFunds", _CLERK, _HEAD, backdatable=True),
+    _act("CommitFunds", _CLERK, _FINANCE, backdatable=True),
+    _act("RequestPayment", _CLERK, _FINANCE, _applicant(), backdatable=True),
+    _act("ApprovePayment", _HEAD, _FINANCE, backdatable=True),
+    _act("PostPayment", _FINANCE, backdatable=True),
+    _act("FailPayment", _FINANCE, needs_reason=True, backdatable=True),
+    _act("ExpirePayment", _SERVICE),
+    _act("AccountForExpenditure", _CLERK, _FINANCE, backdatable=True),
+    _act("DisallowExpenditure", _HEAD, _FINANCE, needs_reason=True, backdatable=True),
+    _act("FreezeFunds", _HEAD, needs_reason=True, backdatable=True),
+    _act("ReleaseFunds", _HEAD, needs_reason=True, backdatable=True),
+    _act("ReturnAuthority", _HEAD, needs_reason=True, backdatable=True),
+    _act("ReturnFunds", _FINANCE, backdatable=True),
+    _act("OrderRecovery", _HEAD, needs_reason=True, backdatable=True),
+    _act("RecordRecovery", _FINANCE, backdatable=True),
+    _act("CarryForward", _HEAD, _SERVICE, backdatable=True),
+    _act("LapseFunds", _HEAD, _SERVICE, backdatable=True),
+    _act("ReverseEntry", _FINANCE, needs_reason=True, backdatable=True),
+    _act("RecordHigherAward", _CLERK, backdatable=True),
+    _act("PledgeMatching", _CLERK, _HEAD, backdatable=True),
+    _act("RecordMatching", _FINANCE, backdatable=True),
+    _act("ClosePeriod", _FINANCE),
     # designation
     _act("DefineTitle", _HEAD, needs_reason=True),
     _act("ConferTitle", _HEAD),

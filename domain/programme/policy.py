@@ -36,6 +36,7 @@ __all__ = [
     "APPLICATION_CLOSES",
     "CYCLE_ENDS",
     "KNOWN_TERMS",
+    "MATCHING_RATIO",
     "TERM_FACTS",
     "WINDOW_CALENDAR_DAYS",
     "WINDOW_TERMS",
@@ -70,11 +71,14 @@ WINDOW_TERMS: Final = (APPLICATION_CLOSES, WINDOW_WORKING_DAYS, WINDOW_CALENDAR_
 """Ways of saying until when applications are taken; a call says one of them."""
 CYCLE_ENDS: Final = "cycle_ends"
 """Until when those chosen work at it; a call need not say so."""
+MATCHING_RATIO: Final = "matching_ratio"
+"""How much is to be added at least to what a higher level grants; a call need not say so."""
 KNOWN_TERMS: Final[Mapping[str, TermKind]] = {
     APPLICATION_CLOSES: "date",
     WINDOW_WORKING_DAYS: "count",
     WINDOW_CALENDAR_DAYS: "count",
     CYCLE_ENDS: "date",
+    MATCHING_RATIO: "ratio",
 }
 """Terms that rules look up by their name, and the kind of value each must have; every other name is the call's own."""
 

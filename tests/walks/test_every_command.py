@@ -23,7 +23,16 @@ CALL = "REAL"
 AT = f"/v1/programmes/{CALL}"
 BY_THE_SCHEDULE = {"CloseApplicationWindow"}
 """Asked for over HTTP where no scheduler runs; here it would come first."""
-AFTER_THE_FILING = ("screening", "review", "selection", "publicity", "cultivation", "assessment", "obligation")
+AFTER_THE_FILING = (
+    "screening",
+    "review",
+    "selection",
+    "publicity",
+    "cultivation",
+    "assessment",
+    "funding",
+    "obligation",
+)
 """What comes after the filing has walks of its own, or is asked for by the story."""
 
 

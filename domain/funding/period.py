@@ -1,0 +1,139 @@
+"""What may be asked about the periods of the books: close one, after which nothing takes effect in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from domain.funding.events import PeriodClosed, PeriodKind, Source
+from domain.funding.policy import (
+    MONEY_FACTS,
+    RULES_VERSION,
+    Books,
+    MoneyFact,
+    post,
+    trial_balance_digest,
+)
+from domain.ids import ProgrammeId, tag
+from domain.kernel import Command, Event, Invalid, Refusal, Selector, any_event, asked, event, known
+from domain.programme.events import ProgrammeAnnounced
+from domain.programme.policy import ProgrammeUnknown
+
+_QUARTER_ENDS: Final = (3, 6, 9, 12)
+_DECEMBER: Final = 12
+_WIDEST: Final = 20_000
+"""A close reads the whole of a programme's money; nothing else does."""
+
+
+class PeriodNotOver(Refusal):
+    """The period runs to {last_day}; it is {effective_on}.
+    zh: 该期间至 {last_day};结账日为 {effective_on}。
+    """
+
+
+class PeriodEndsOtherwise(Invalid):
+    """{last_day} is not the last day of a {period}.
+    zh: {last_day} 不是 {period} 的最后一日。
+    """
+
+
+class ClosedBefore(Refusal):
+    """The books are closed up to {closed_through} already; asked was {last_day}.
+    zh: 账簿已结至 {closed_through};所请结账日为 {last_day}。
+    """
+
+
+class CycleNotSettled(Refusal):
+    """Of source {source} {allocated_fen} fen were allocated; {accounted_fen} are accounted for, {recovered_fen} back.
+    zh: 来源 {source} 已下达 {allocated_fen} 分,已核销 {accounted_fen} 分,已收回 {recovered_fen} 分,尚未结清。
+    """
+
+
+class ClosePeriod(Command):
+    """Close a period of the programme's books; a cycle only once what was allocated is accounted for or came back.
+    zh: 项目账簿某期间结账;建设周期须待已下达经费全部核销或收回后方可结账。
+    """
+
+    READS_AT_MOST = _WIDEST
+
+    programme_id: ProgrammeId = asked("Programme", "项目")
+    period: PeriodKind = asked("Period", "期间类别")
+    last_day: date = asked("Last day", "截止日")
+
+    announced: bool = known(default=False)
+    closed_through: date | None = known()
+    facts: list[tuple[int, date, MoneyFact, datetime]] = known(factory=list)
+
+    def consistency_boundary(self) -> Sequence[Selector]:
+        kinds: tuple[type[Event], ...] = (ProgrammeAnnounced, PeriodClosed, *MONEY_FACTS)
+        return [Selector(kinds, [tag(ProgrammeId, self.programme_id)])]
+
+    @event(ProgrammeAnnounced)
+    def _(self) -> None:
+        self.announced = True
+
+    @event(PeriodClosed)
+    def _(self, last_day: date) -> None:
+        self.closed_through = last_day
+
+    @any_event(*MONEY_FACTS)
+    def _(self, body: MoneyFact, at: datetime, position: int) -> None:
+        self.facts.append((position, at.astimezone(self.zone).date(), body, at))
+
+    def execute(self) -> None:
+        if not self.announced:
+            raise ProgrammeUnknown(programme_id=self.programme_id)
+        self._require_period()
+        books, entries, newest = Books(), 0, 0
+        for position, effective_on, body, at in self.facts:
+            if effective_on <= self.last_day:
+                posted = post(RULES_VERSION, body)
+                books.take(posted, at)
+                entries, newest = entries + len(posted), position
+        if self.period == "cycle":
+            _require_settled(books)
+        self.trigger_event(
+            PeriodClosed,
+            programme_id=self.programme_id,
+            period=self.period,
+            last_day=self.last_day,
+            covers_position=newest,
+            entries=entries,
+            rules_version=RULES_VERSION,
+            trial_balance_digest=trial_balance_digest(books),
+        )
+
+    def _require_period(self) -> None:
+        last, effective_on = self.last_day, self.effective_at.astimezone(self.zone).date()
+        ends_a_month = (last + timedelta(days=1)).day == 1
+        ends = {
+            "month": ends_a_month,
+            "quarter": ends_a_month and last.month in _QUARTER_ENDS,
+            "year": ends_a_month and last.month == _DECEMBER,
+            "cycle": True,
+        }
+        if not ends[self.period]:
+            raise PeriodEndsOtherwise(field="last_day", last_day=last, period=self.period)
+        if last >= effective_on:
+            raise PeriodNotOver(last_day=last, effective_on=effective_on)
+        if self.closed_through is not None and last <= self.closed_through:
+            raise ClosedBefore(closed_through=self.closed_through, last_day=last)
+
+
+def _totals(books: Books) -> Iterator[tuple[Source, int, int, int]]:
+    """Of every source what was allocated to cases, what is accounted for, and what came back from them."""
+    for source in sorted({source for _, source in books.allocated}):
+        allocated = sum(amount for (_, each), amount in books.allocated.items() if each == source)
+        accounted = books.total("B235", source=source)
+        # What had never been allocated is shown apart.
+        recovered = books.total("B250", source=source, origin=None)
+        yield source, allocated, accounted, recovered
+
+
+def _require_settled(books: Books) -> None:
+    for source, allocated, accounted, recovered in _totals(books):
+        if allocated != accounted + recovered:
+            raise CycleNotSettled(
+                source=source, allocated_fen=allocated, accounted_fen=accounted, recovered_fen=recovered
+            )

@@ -1,0 +1,232 @@
+"""The books as people see them: journal, balances by stage, registers of payments, recoveries and matching."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import msgspec
+import pytest
+
+from domain.funding.events import PaymentPosted
+from domain.funding.period import ClosePeriod
+from domain.funding.policy import ACCOUNTS
+from domain.kernel import Recorded
+from projections.funding import BALANCE, FUNDING_RULE, MATCHING_REGISTER, PAYMENT, PERIOD, RECOVERY, BalanceRow
+from projections.journal import JOURNAL, JournalRow
+from projections.kernel import fold_all, fold_on
+from tests.call import CALL
+from tests.committee import FIRST
+from tests.money import (
+    PAYMENT as PAY_1,
+)
+from tests.money import (
+    Y20,
+    books,
+    done,
+    posted,
+    the_allocation,
+    the_approval,
+    the_payment,
+    the_request,
+)
+from tests.spec import Past, at
+from tests.test_funding_payment import expired, failed
+from tests.test_funding_spending import (
+    RECOVERY as REC_1,
+)
+from tests.test_funding_spending import (
+    SOON,
+    carried,
+    ordered,
+    received,
+    reversed_,
+    the_expenditure,
+    the_match,
+)
+from tests.test_funding_story import BR_2, BR_3, COL_A, STORY, yuan
+
+COLUMNS = {
+    "unallocated_fen": "B200", "allocated_fen": "B210", "committed_fen": "B220", "in_transit_fen": "B225",
+    "paid_out_fen": "B230", "accounted_for_fen": "B235", "frozen_fen": "B240", "recovered_fen": "B250",
+    "carried_forward_fen": "B260", "appropriated_fen": "B100", "carried_in_fen": "B110", "pledged_fen": "B120",
+    "adjusted_fen": "B130", "claimed_fen": "F1218", "received_fen": "F4601",
+}  # fmt: skip
+STAGES = list(COLUMNS)[:9]
+RESOURCES = list(COLUMNS)[9:13]
+
+
+def balances(log: list[Recorded]) -> list[BalanceRow]:
+    return list(fold_all(BALANCE, log).values())
+
+
+def balance(past: Past, whose: str = FIRST, source: str = "budget", year: int = 2020) -> BalanceRow:
+    return fold_all(BALANCE, past.log)[CALL, whose, source, year]
+
+
+def test_the_balances_are_what_the_books_say_at_every_position() -> None:
+    log = STORY.past.log
+    for until in range(46, len(log) + 1, 7):
+        whole = books(Past(log[:until]))
+        for row in balances(log[:until]):
+            which: dict[str, Any] = {"application_id": row.application_id, "source": row.source, "year": row.year}
+            for column, code in COLUMNS.items():
+                assert getattr(row, column) == whole.total(code, **which), (row.whose, column)
+
+
+def test_stages_and_resources_are_equal_for_each_source_and_year() -> None:
+    sums: dict[tuple[str, int], int] = {}
+    for row in balances(STORY.past.log):
+        signed = sum(getattr(row, name) for name in STAGES) - sum(getattr(row, name) for name in RESOURCES)
+        sums[row.source, row.year] = sums.get((row.source, row.year), 0) + signed
+    assert set(sums.values()) == {0}
+    assert len(sums) == 5
+
+
+def test_what_was_allocated_counts_once_though_it_was_carried() -> None:
+    own = [row for row in balances(STORY.past.log) if row.source == "budget" and row.application_id is not None]
+    assert sum(row.given_fen for row in own) == yuan(110_000)
+    assert sum(row.accounted_for_fen for row in own) == yuan(105_330)
+    assert sum(row.recovered_fen for row in own) == yuan(4_670)
+
+
+def test_a_balance_can_be_read_as_of_a_day() -> None:
+    day = date(2021, 8, 1)
+    rows = fold_on(BALANCE, STORY.past.log, day, at("2021-08-02 00:00"))
+    held = rows[CALL, BR_3, "budget", 2021]
+    assert isinstance(held, BalanceRow)
+    assert (held.frozen_fen, held.given_fen) == (yuan(10_000), 0)
+    whole = rows[CALL, COL_A, "budget", 2021]
+    assert isinstance(whole, BalanceRow)
+    assert whole.paid_out_fen == yuan(26_400)
+
+
+def test_the_successor_reads_the_money_it_bears() -> None:
+    rows = [row for row in balances(STORY.past.log) if row.application_id == BR_2]
+    assert {row.unit_id for row in rows} == {"BR-9"}
+
+
+def test_what_is_left_waits_for_the_end_of_its_year_as_the_rule_says() -> None:
+    assert not balance(the_payment()).carries
+    waits = balance(the_allocation(carry_over="carry"))
+    assert not waits.carries  # What was allocated says what becomes of it: here it was left to a decision.
+    for policy, column in (("carry", "carries"), ("lapse", "lapses")):
+        past = the_allocation()
+        changed = [
+            msgspec.structs.replace(each, event=msgspec.structs.replace(each.event, carry_over=policy))
+            if type(each.event).__name__ == "FundsAllocated"
+            else each
+            for each in past.log
+        ]
+        row = balance(Past(changed))
+        assert getattr(row, column)
+        assert row.cutoff_on == date(2020, 12, 20)
+    next_year = balance(the_expenditure().and_(carried(), when=SOON), year=2021)
+    assert (next_year.paid_out_fen, next_year.cutoff_on) == (700_000, date(2021, 12, 20))
+
+
+# --- the journal ------------------------------------------------------------------------------------------------------
+
+
+def journal(past: Past) -> list[JournalRow]:
+    return list(fold_all(JOURNAL, past.log).values())
+
+
+def test_the_journal_has_every_entry_and_adds_up_to_the_balances() -> None:
+    sums: dict[str, int] = {}
+    for row in journal(STORY.past):
+        for code, amount in ((row.debit, row.amount_fen), (row.credit, -row.amount_fen)):
+            sums[code] = sums.get(code, 0) + amount
+    whole = books(STORY.past)
+    for code, found in sums.items():
+        side = 1 if ACCOUNTS[code].side == "debit" else -1  # type: ignore[index]
+        assert found == side * whole.total(code)  # type: ignore[arg-type]
+    assert sum(sums.values()) == 0
+
+
+def test_an_entry_says_whose_it_is_and_which_fact_it_follows_from() -> None:
+    past = the_payment()
+    rows = [row for row in journal(past) if row.position == len(past.log)]
+    assert [(row.line, row.book, row.debit, row.credit, row.amount_fen) for row in rows] == [
+        (1, "B", "B230", "B225", 1_000_000),
+        (2, "F", "F5501", "F1002", 1_000_000),
+    ]
+    assert {row.fact for row in rows} == {PaymentPosted.TOPIC}
+    assert (rows[0].application_id, rows[0].unit_id, rows[0].payment_id) == (FIRST, "BR-1", PAY_1)
+    assert (rows[0].source, rows[0].year) == ("budget", Y20)
+
+
+def test_a_reversal_and_what_it_reverses_name_each_other() -> None:
+    past = the_expenditure()
+    where = len(past.log)
+    past = past.and_(reversed_(past), when=SOON)
+    rows = {row.position: row for row in journal(past)}
+    assert rows[where].reversal_position == where + 1
+    assert rows[where + 1].reverses == where
+
+
+# --- registers --------------------------------------------------------------------------------------------------------
+
+
+def payment(past: Past) -> Any:
+    return fold_all(PAYMENT, past.log)[PAY_1,]
+
+
+def test_a_payment_is_pending_until_it_is_resolved() -> None:
+    assert (payment(the_request()).state, payment(the_request()).pending) == ("requested", True)
+    assert payment(the_approval()).state == "approved"
+    paid = payment(the_payment())
+    assert (paid.state, paid.paid_fen, paid.pending, paid.bank_reference) == (
+        "posted", 1_000_000, False, posted().bank_reference,
+    )  # fmt: skip
+    for end, state in ((failed(), "failed"), (expired(), "expired")):
+        over = payment(the_approval().and_(end, when=SOON))
+        assert (over.state, over.pending, over.resolved_at) == (state, False, SOON)
+
+
+def test_a_payment_that_was_posted_wrongly_is_pending_again() -> None:
+    past = the_payment()
+    again = payment(past.and_(reversed_(past), when=SOON))
+    assert (again.state, again.pending, again.paid_fen, again.bank_reference) == ("approved", True, 0, None)
+
+
+def test_a_recovery_is_outstanding_until_it_came_in() -> None:
+    past = the_expenditure().and_(ordered(), when=SOON)
+
+    def recovery(of: Past) -> Any:
+        return fold_all(RECOVERY, of.log)[REC_1,]
+
+    assert (recovery(past).claimed_fen, recovery(past).received_fen, recovery(past).outstanding) == (200_000, 0, True)
+    full = past.and_(received(), when=SOON)
+    assert (recovery(full).received_fen, recovery(full).outstanding) == (200_000, False)
+    undone = full.and_(reversed_(full), when=SOON)
+    assert (recovery(undone).received_fen, recovery(undone).outstanding) == (0, True)
+
+
+def test_matching_is_reached_when_what_is_owed_came_in() -> None:
+    def matching(of: Past) -> Any:
+        return fold_all(MATCHING_REGISTER, of.log)[FIRST,]
+
+    past = the_match()
+    assert (matching(past).due_fen, matching(past).pledged_fen, matching(past).received_fen) == (2_000_000,) * 3
+    assert matching(past).reached
+    short = Past(past.log[:-1])
+    assert not matching(short).reached
+    undone = short.and_(reversed_(short, len(short.log) - 1), when=SOON)
+    assert (matching(undone).due_fen, matching(undone).awards, matching(undone).reached) == (0, (), True)
+
+
+def test_the_rule_and_the_closed_periods_are_shown() -> None:
+    past = the_payment()
+    rule = fold_all(FUNDING_RULE, past.log)[CALL,]
+    assert rule.money_flow == "advance"
+    close = ClosePeriod(programme_id=CALL, period="month", last_day=date(2020, 7, 31))
+    past = done(past, close, at("2020-08-01 09:00"))
+    row = fold_all(PERIOD, past.log)[CALL, date(2020, 7, 31)]
+    assert (row.period, row.covers_position) == ("month", len(past.log) - 1)
+
+
+@pytest.mark.parametrize("view", [JOURNAL, BALANCE, PAYMENT, RECOVERY, MATCHING_REGISTER])
+def test_what_concerns_one_unit_is_open_to_nobody_else(view: Any) -> None:
+    assert view.subject_units == ("unit_id",)
+    assert not any(view.is_open(row) for row in fold_all(view, STORY.past.log).values())
