@@ -63,24 +63,28 @@ _PERSONS: Final[frozenset[Concerned]] = frozenset({"leader", "adviser"})
 class FindingAlreadyRecorded(Refusal):
     """Finding {finding_id} has been recorded before.
     zh: 问题认定 {finding_id} 此前已有记录。
+    title: The finding is on record · 问题认定已有记录
     """
 
 
 class ConcernedAmiss(Invalid):
     """A finding against a {concerned} names whom it is against, a unit or a person, and not both.
     zh: 针对 {concerned} 的问题认定须且仅须列明单位或个人之一。
+    title: A finding names a unit or a person · 问题认定须列明单位或个人之一
     """
 
 
 class FindingWithoutEvidence(Invalid):
     """A finding rests on at least one document of evidence.
     zh: 问题认定至少须有一份证据文件。
+    title: A finding rests on evidence · 问题认定须有证据
     """
 
 
 class FindingEvidenceTwice(Invalid):
     """Document {document_id} is named twice as evidence.
     zh: 证据文件 {document_id} 重复列出。
+    title: Evidence is named twice · 证据重复列出
     """
 
 
