@@ -39,9 +39,9 @@ __all__ = ["PAGES", "WITHOUT_A_ROUTE"]
 
 WITHOUT_A_ROUTE: Final[tuple[type[Command], ...]] = (
     *AT_THE_DOOR,
+    *funding.BY_SCHEDULE,
     *designation.BY_SCHEDULE,
     *accountability.BY_SCHEDULE,
-    *funding.BY_SCHEDULE,
     *obligation.BY_SCHEDULE,
     OpenScoreSheet,
 )
@@ -64,10 +64,10 @@ PAGES: Final[tuple[Page, ...]] = (
     publicity.PAGE,
     cultivation.PAGE,
     assessment.PAGE,
+    funding.PAGE,
     designation.PAGE,
     accountability.PAGE,
     evaluation.PAGE,
-    funding.PAGE,
     obligation.PAGE,
     record.PAGE,
     outbox.PAGE,

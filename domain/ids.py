@@ -25,13 +25,13 @@ DecisionId = NewType("DecisionId", str)
 PublicityId = NewType("PublicityId", str)
 ObjectionId = NewType("ObjectionId", str)
 ObligationId = NewType("ObligationId", str)
+PaymentId = NewType("PaymentId", str)
+RecoveryId = NewType("RecoveryId", str)
+BankReference = NewType("BankReference", str)
 DesignationId = NewType("DesignationId", str)
 FindingId = NewType("FindingId", str)
 MeasureId = NewType("MeasureId", str)
 DossierId = NewType("DossierId", str)
-PaymentId = NewType("PaymentId", str)
-RecoveryId = NewType("RecoveryId", str)
-BankReference = NewType("BankReference", str)
 CalendarYear = NewType("CalendarYear", int)
 
 CODED: Final = r"^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$"
@@ -57,13 +57,13 @@ TAG_KINDS: Final[dict[Any, str]] = {
     PublicityId: "publicity",
     ObjectionId: "objection",
     ObligationId: "obligation",
+    PaymentId: "payment",
+    RecoveryId: "recovery",
+    BankReference: "bank-reference",
     DesignationId: "designation",
     FindingId: "finding",
     MeasureId: "measure",
     DossierId: "dossier",
-    PaymentId: "payment",
-    RecoveryId: "recovery",
-    BankReference: "bank-reference",
     CalendarYear: "calendar-year",
 }
 

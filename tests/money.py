@@ -124,6 +124,7 @@ def gates(past: Past, application_id: ApplicationId = FIRST, **positions: int) -
         "case_running": position(past, type(confirmed()), application_id),
         "assessment_not_failed": 0,
         "no_open_objection": 0,
+        "not_stopped": 0,
         "no_freeze": 0,
         "task_book_signed": position(past, TaskBookSigned, application_id),
         "matching_reached": 0,

@@ -62,6 +62,7 @@ from domain.programme.policy import ProgrammeUnknown, TermNotInterpreted
 from domain.publicity.events import ObjectionDismissed
 from tests.call import CALL, PAPER, announced, defined, deposited, interpreted
 from tests.committee import FIRST, OBJECTION, PUBLICITY, SECOND, objection, turned_back
+from tests.consequences import lifted, measured
 from tests.money import (
     CUT,
     CUT_ON,
@@ -320,7 +321,7 @@ def test_money_is_allocated_while_every_gate_holds_and_the_trace_is_recorded() -
     assert books(after).total("B210", application_id=FIRST) == 1_000_000
     trace = {held.gate: held.position for held in allocated(past).gates}
     assert trace["task_book_signed"] == position(past, type(signed()), FIRST)
-    assert len(trace) == 6
+    assert len(trace) == 7
 
 
 def test_no_more_is_allocated_than_was_appropriated() -> None:
@@ -403,7 +404,7 @@ def gates_without_signing(past: Past) -> tuple[GateHeld, ...]:
     running = position(past, type(case_confirmed()), FIRST)
     return (
         GateHeld("case_running", running), GateHeld("assessment_not_failed", 0), GateHeld("no_open_objection", 0),
-        GateHeld("no_freeze", 0),
+        GateHeld("not_stopped", 0), GateHeld("no_freeze", 0),
     )  # fmt: skip
 
 
@@ -462,6 +463,50 @@ def test_no_money_while_it_is_held_for_rectification() -> None:
 def test_no_money_while_any_of_it_is_frozen() -> None:
     past = the_allocation().and_(FundsFrozen(**case(), **amount(1), stage="allocated", ground="audit"), when=LATER)
     past.when(allocate(), now=LATER).refused(GateClosed, gate="no_freeze", position=len(past.log))
+
+
+# --- measures of accountability ---------------------------------------------------------------------------------------
+
+SINCE: dict[str, Any] = {"from_on": date(2020, 7, 1)}
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [measured("stop_money", **SINCE), measured("bar", **SINCE), measured("stop_money", **SINCE, application_id=None)],
+    ids=["money stopped", "case barred", "money of the unit stopped"],
+)
+def test_no_money_while_a_measure_stops_it(measure: Event) -> None:
+    past = the_appropriation().and_(measure)
+    past.when(allocate(), now=LATER).refused(GateClosed, gate="not_stopped", position=len(past.log))
+    told = measure.as_dict()
+    ended = past.and_(lifted(told["kind"], lifted_on=date(2020, 7, 5), application_id=told["application_id"]))
+    ended.when(allocate(), now=LATER).then(allocated(ended))
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [
+        measured("stop_money", **SINCE, application_id=SECOND),
+        measured("bar", **SINCE, application_id=None),
+        measured("circular", **SINCE),
+        measured("stop_money", from_on=date(2020, 8, 1)),
+        measured("stop_money", **SINCE, until_on=date(2020, 7, 5)),
+    ],
+    ids=["another case", "the unit barred later on", "only a circular", "not yet", "no longer"],
+)
+def test_a_measure_that_is_about_something_else_or_another_time_stops_nothing(measure: Event) -> None:
+    past = the_appropriation().and_(measure)
+    past.when(allocate(), now=LATER).then(allocated(past))
+
+
+def test_a_measure_against_the_case_or_its_unit_is_a_race_and_one_against_others_is_not() -> None:
+    past = the_appropriation()
+    elsewhere = measured("stop_money", application_id=SECOND, unit_id=UnitId("BR-2"))
+    own = measured("stop_money", unit_id=None)
+    past.when(allocate(), now=LATER).meanwhile(own, measured("stop_money", application_id=None)).is_raced()
+    past.when(allocate(), now=LATER).meanwhile(elsewhere).is_undisturbed()
+    borne = past.and_(succeeded())
+    borne.when(allocate(), now=LATER).meanwhile(measured("stop_money", unit_id=UnitId("BR-9"))).is_raced()
 
 
 # --- matching -------------------------------------------------------------------------------------------------------

@@ -469,4 +469,4 @@ def test_the_ledger_of_a_case_is_that_of_the_whole() -> None:
 def test_no_allocation_of_the_story_lacks_its_trace() -> None:
     given_out = [each.event for each in STORY.past.log if isinstance(each.event, FundsAllocated)]
     assert len(given_out) == 10
-    assert all(len(body.gates) == 6 for body in given_out)
+    assert all(len(body.gates) == 7 for body in given_out)

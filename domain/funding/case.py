@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal, get_args
 
 import msgspec
 
+from domain.accountability.events import MeasureKind
+from domain.accountability.policy import MEASURE_FACTS, MeasureFact, Measures
 from domain.assessment.events import (
     AssessmentDecided,
     CaseClosedWithoutCompletion,
@@ -57,14 +59,17 @@ Amount = Annotated[int, msgspec.Meta(ge=1, le=10**15)]
 
 EndFact = SelectionReversed | CultivationStopped | CaseCompleted | CaseClosedWithoutCompletion
 AssessmentFact = AssessmentDecided | RectificationOrdered | RectificationAccepted
-GateFact = EndFact | AssessmentFact | TaskBookSigned | ObjectionFact
+GateFact = EndFact | AssessmentFact | TaskBookSigned | ObjectionFact | MeasureFact
 _GATE_FACTS: Final[tuple[type[Event], ...]] = (
     *get_args(EndFact),
     *get_args(AssessmentFact),
     TaskBookSigned,
     *OBJECTION_FACTS,
+    *MEASURE_FACTS,
 )
 """What opens and closes the gates of a case: all with its tag."""
+_STOPPING: Final[Mapping[MeasureKind, bool]] = {"stop_money": True, "bar": False}
+"""Measures that stop the money of the case they are about, and whether also where they hit the unit as a whole."""
 _FAILING: Final = frozenset(("stop_funds", "no_completion"))
 NOTHING: Final = "none"
 """The id of nothing: of what a command does not need, nothing is found."""
@@ -396,6 +401,7 @@ class Standing:
     held: int = 0
     objections: Objections = field(default_factory=Objections)
     received: dict[ObjectionId, int] = field(default_factory=dict)
+    measures: Measures = field(default_factory=Measures)
 
     def take(self, body: GateFact, position: int) -> None:
         """Take in one event of the case."""
@@ -412,16 +418,33 @@ class Standing:
             case SelectionReversed() | CultivationStopped() | CaseCompleted() | CaseClosedWithoutCompletion():
                 self.ended = position
             case _:
-                self.objections.take(body)
-                if isinstance(body, ObjectionReceived):
-                    self.received[body.objection_id] = position
+                self._hear(body, position)
 
-    def closed(self) -> Iterator[tuple[Gate, int, int]]:
-        """Each gate that a fact closes, or 0; and the fact it rests on while it is open, or 0."""
+    def _hear(self, body: ObjectionFact | MeasureFact, position: int) -> None:
+        if isinstance(body, MeasureFact):
+            self.measures.take(body, position=position)
+            return
+        self.objections.take(body)
+        if isinstance(body, ObjectionReceived):
+            self.received[body.objection_id] = position
+
+    def closed(self, application_id: ApplicationId, day: date) -> Iterator[tuple[Gate, int, int]]:
+        """Each gate that a fact closes on a day, or 0; and the fact it rests on while it is open, or 0."""
         objection = self.objections.first_open()
         yield "case_running", self.ended, 0
         yield "assessment_not_failed", self.decided if self.failing else 0, self.decided
         yield "no_open_objection", 0 if objection is None else self.received[objection], 0
+        yield "not_stopped", self._stopped_by(application_id, day), 0
+
+    def _stopped_by(self, application_id: ApplicationId, day: date) -> int:
+        """The position of a measure in force that stops the money of the case, or of its unit as a whole."""
+        stopping = (
+            measure.position
+            for kind, whole_unit in _STOPPING.items()
+            for measure in self.measures.in_force(kind, day)
+            if measure.decided.application_id in ({None, application_id} if whole_unit else {application_id})
+        )
+        return next(stopping, 0)
 
 
 class Ruled(AboutCase):
@@ -462,8 +485,12 @@ class Gated(Ruled):
     """
 
     def consistency_boundary(self) -> Sequence[Selector]:
-        """The case, its rule, and what opens and closes its gates."""
-        return [*super().consistency_boundary(), Selector(_GATE_FACTS, [tag(ApplicationId, self.application_id)])]
+        """The case, its rule, and what opens and closes its gates: of the case and, by measures, of its unit."""
+        return [
+            *super().consistency_boundary(),
+            Selector(_GATE_FACTS, [tag(ApplicationId, self.application_id)]),
+            Selector(MEASURE_FACTS, [tag(UnitId, self.unit_id or NOTHING)]),
+        ]
 
     @any_event(*_GATE_FACTS)
     def _(self, body: GateFact, position: int) -> None:
@@ -478,7 +505,7 @@ class Gated(Ruled):
         """
         standing = self.standing
         held = [GateHeld("case_running", self.confirmed_position)]
-        for gate, closed, resting in standing.closed():
+        for gate, closed, resting in standing.closed(self.application_id, self.effective_on):
             if closed:
                 raise GateClosed(gate=gate, position=closed, asked_fen=asked_fen)
             if gate != "case_running":

@@ -36,6 +36,7 @@ Gate = Literal[
     "assessment_not_failed",
     "matching_reached",
     "no_open_objection",
+    "not_stopped",
     "no_freeze",
 ]
 PeriodKind = Literal["month", "quarter", "year", "cycle"]
