@@ -22,6 +22,25 @@ from domain.application.events import (
     SelfCheckSaved,
 )
 from domain.application.policy import STATE_AFTER, ApplicationState, state_after
+from domain.assessment.events import (
+    AssessmentDecided,
+    RectificationAccepted,
+    RectificationOrdered,
+    RectificationRejected,
+    RectificationReported,
+)
+from domain.cultivation.events import (
+    CaseSucceeded,
+    ReportAccepted,
+    ReportAsked,
+    ReportFiled,
+    ReportReturned,
+    TaskBookAsked,
+    TaskBookFiled,
+    TaskBookReturned,
+    TaskBookSigned,
+)
+from domain.cultivation.policy import ENDS
 from domain.eligibility.events import EligibilityJudged, Finding, RuleWaived
 from domain.eligibility.policy import FAILING, JUDGED_FACTS
 from domain.ids import ProgrammeId
@@ -41,7 +60,7 @@ from domain.unit.policy import UNIT_ENDS
 from projections.kernel import Key, View, Where
 from projections.window import WindowRow
 
-Matter = Literal["application", "judgement", "waiver", "term", "paper"]
+Matter = Literal["application", "judgement", "waiver", "term", "paper", "case"]
 Task = Literal[
     "prepare",
     "decide",
@@ -55,6 +74,13 @@ Task = Literal[
     "correct",
     "revet",
     "refile",
+    "file_task_book",
+    "sign_task_book",
+    "file_report",
+    "accept_report",
+    "order_rectification",
+    "report_rectification",
+    "check_rectification",
 ]
 
 TASKS: Final[Mapping[Task, tuple[Role, str, str]]] = {
@@ -70,6 +96,13 @@ TASKS: Final[Mapping[Task, tuple[Role, str, str]]] = {
     "correct": ("applicant", "Correct the application", "补正申报材料"),
     "revet": ("nominator", "Vet the corrected materials", "审核把关补正材料"),
     "refile": ("nominator", "File the corrected application again", "重新报送补正后的申报"),
+    "file_task_book": ("applicant", "File the task book", "提交任务书"),
+    "sign_task_book": ("head", "Sign or return the task book", "签署或退回任务书"),
+    "file_report": ("applicant", "File the report", "提交报告"),
+    "accept_report": ("clerk", "Accept or return the report", "接受或退回报告"),
+    "order_rectification": ("head", "Order a rectification", "责令整改"),
+    "report_rectification": ("applicant", "Report the rectification", "报告整改情况"),
+    "check_rectification": ("head", "Check the rectification", "复查整改"),
 }
 """Each task: the role it waits for, and its name in both languages."""
 
@@ -84,7 +117,25 @@ NEXT: Final[Mapping[ApplicationState, Task]] = {
     "revetted": "refile",
 }
 _ENDORSED: Final[frozenset[ApplicationState]] = frozenset({"decided", "vetted"})
-_UNDATED: Final[frozenset[Task]] = frozenset({"receive_paper", "screen"})
+_OF_CASE: Final[Mapping[type[Event], Task | None]] = {
+    TaskBookAsked: "file_task_book",
+    TaskBookFiled: "sign_task_book",
+    TaskBookReturned: "file_task_book",
+    TaskBookSigned: None,
+    ReportAsked: "file_report",
+    ReportFiled: "accept_report",
+    ReportReturned: "file_report",
+    ReportAccepted: None,
+    RectificationOrdered: "report_rectification",
+    RectificationReported: "check_rectification",
+    RectificationAccepted: None,
+    RectificationRejected: "order_rectification",
+    AssessmentDecided: "order_rectification",
+}
+"""What a fact of a case leads to: the task that waits after it, or none."""
+_UNDATED: Final[frozenset[Task]] = frozenset(
+    {"receive_paper", "screen", "sign_task_book", "accept_report", "order_rectification", "check_rectification"}
+)
 _OWN_WORK: Final[frozenset[Task]] = frozenset({"prepare", "correct"})
 """What whoever has a hand in the materials may do, and does."""
 _FILED: Final[frozenset[ApplicationState | None]] = frozenset({"filed", "returned", "corrected", "revetted"})
@@ -127,8 +178,8 @@ class InboxRow(msgspec.Struct, frozen=True, kw_only=True):
     since: Annotated[datetime, subject("Since", "起始时间")]
     judged: Annotated[bool, subject("Judged on what stands", "已据现状判定")] = False
     hands: Annotated[tuple[Hand, ...], office("Whose hands are in it", "经手人")] = ()
-    closes_at: Annotated[datetime | None, subject("Correction closes at", "补正截止时刻")] = None
-    last_day: Annotated[date | None, subject("To be corrected until", "补正截止日")] = None
+    closes_at: Annotated[datetime | None, subject("To be done before", "截止时刻")] = None
+    last_day: Annotated[date | None, subject("Last day", "截止日")] = None
 
 
 # --- what an event touches -------------------------------------------------------------------------------------------
@@ -157,7 +208,18 @@ def _touches(recorded: Recorded) -> list[Key | Where]:
         case event if isinstance(event, (*FACTS, UnitMerged)):
             unit_id = event.as_dict()["unit_id"]
             return [Where("applicant_unit_id", unit_id), Where("nominator_unit_id", unit_id)]
-    return _application_touches(recorded.event, recorded.event.as_dict()["application_id"])
+    application_id = recorded.event.as_dict()["application_id"]
+    if isinstance(recorded.event, (CaseSucceeded, *ENDS)):
+        return [Where("application_id", application_id)]
+    if type(recorded.event) in _OF_CASE:
+        return [("case", f"{application_id}/{_about(recorded.event)}")]
+    return _application_touches(recorded.event, application_id)
+
+
+def _about(event: Event) -> str:
+    """Which matter of a case a fact is about: its task book, a report, or an assessment."""
+    body = event.as_dict()
+    return next((f"{name}/{body[name]}" for name in ("report", "assessment") if name in body), "task_book")
 
 
 # --- how a matter changes --------------------------------------------------------------------------------------------
@@ -351,6 +413,47 @@ def _paper(row: InboxRow | None, recorded: Recorded) -> InboxRow | None:
     return _moved(row, recorded)
 
 
+def _case(row: InboxRow | None, recorded: Recorded, key: Key) -> InboxRow | None:
+    """What the unit of a case, or the office, is to do next about a task book, a report or an assessment."""
+    event = recorded.event
+    if isinstance(event, ENDS):
+        return None
+    if isinstance(event, CaseSucceeded):
+        return None if row is None else _carried_on(row, event.successor_unit_id)
+    if type(event) not in _OF_CASE:
+        return row
+    task = _OF_CASE[type(event)]
+    if isinstance(event, AssessmentDecided) and "rectify" not in event.effects:
+        task = None
+    return None if task is None else _waits(task, recorded, key)
+
+
+def _carried_on(row: InboxRow, successor: str) -> InboxRow:
+    unit_id = successor if row.role == "applicant" else row.unit_id
+    return replace(row, applicant_unit_id=successor, unit_id=unit_id)
+
+
+def _waits(task: Task, recorded: Recorded, key: Key) -> InboxRow:
+    """Whoever filed a task book does not also sign it."""
+    body, role = recorded.event.as_dict(), TASKS[task][0]
+    filed = task == "sign_task_book"
+    return InboxRow(
+        matter="case",
+        subject_id=str(key[1]),
+        task=task,
+        role=role,
+        unit_id=body["unit_id"] if role == "applicant" else "",
+        programme_id=body["programme_id"],
+        track_id=body["track_id"],
+        application_id=body["application_id"],
+        applicant_unit_id=body["unit_id"],
+        since=recorded.envelope.effective_at,
+        hands=(Hand("task_book", recorded.envelope.actor_id),) if filed else (),
+        closes_at=body.get("due_at"),
+        last_day=body.get("last_day"),
+    )
+
+
 def _fold(row: InboxRow | None, recorded: Recorded, key: Key) -> InboxRow | None:
     after = _turned(row, recorded, key)
     return row if after == row else after
@@ -366,12 +469,14 @@ def _turned(row: InboxRow | None, recorded: Recorded, key: Key) -> InboxRow | No
             return _judgement(row, recorded)
         case "waiver":
             return _waiver(row, recorded, key)
+        case "case":
+            return _case(row, recorded, key)
     return _paper(row, recorded)
 
 
 INBOX = View(
     name="inbox",
-    version=2,
+    version=3,
     en="Inbox",
     zh="待办",
     row=InboxRow,
@@ -387,6 +492,9 @@ INBOX = View(
         RuleWaived,
         *FACTS,
         UnitMerged,
+        *_OF_CASE,
+        CaseSucceeded,
+        *ENDS,
     ),
     touches=_touches,
     fold=_fold,

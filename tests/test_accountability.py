@@ -14,9 +14,9 @@ from domain.accountability.commands import (
     ConcernedAmiss,
     DefineAccountabilityRule,
     DropFinding,
-    EvidenceMissing,
-    EvidenceTwice,
     FindingAlreadyRecorded,
+    FindingEvidenceTwice,
+    FindingWithoutEvidence,
     NotifyFinding,
     ReceiveStatement,
     RecordFinding,
@@ -214,8 +214,10 @@ def test_a_case_that_is_named_was_confirmed_in_this_programme() -> None:
 
 
 def test_a_finding_rests_on_documents_that_are_there() -> None:
-    the_rules().when(find(evidence_document_ids=())).refused(EvidenceMissing)
-    the_rules().when(find(evidence_document_ids=(EVIDENCE, EVIDENCE))).refused(EvidenceTwice, document_id=EVIDENCE)
+    the_rules().when(find(evidence_document_ids=())).refused(FindingWithoutEvidence)
+    the_rules().when(find(evidence_document_ids=(EVIDENCE, EVIDENCE))).refused(
+        FindingEvidenceTwice, document_id=EVIDENCE
+    )
     the_rules().when(find(evidence_document_ids=(EVIDENCE, UNSEEN))).refused(DocumentUnknown, document_id=UNSEEN)
 
 

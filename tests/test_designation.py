@@ -36,6 +36,7 @@ from domain.designation.commands import (
 from domain.designation.policy import Designations, DesignationUnknown, months_after
 from domain.document.policy import DocumentUnknown
 from domain.ids import DesignationId, MeasureId, ProgrammeId, TrackId
+from domain.kernel import Refusal
 from domain.permission.policy import NotInThisState
 from domain.programme.policy import ProgrammeUnknown, TrackUnknown
 from tests.call import BRANCH_TRACK, COLLEGE_TRACK, PAPER, the_call
@@ -188,6 +189,41 @@ def test_another_outcome_or_title_meanwhile_is_a_race_and_those_of_another_case_
     another: Any = {"application_id": SECOND, "unit_id": branch(SECOND)}
     outcome: AssessmentDecided = assessed("no_completion", **another)
     asked.meanwhile(outcome, completed(**another), conferred(designation_id=OTHER, **another)).is_undisturbed()
+
+
+HAPPENED: dict[str, Any] = {
+    "met with a title": lambda: assessed("complete", "title"),
+    "met": lambda: assessed("complete", outcome="plain"),
+    "not met": lambda: assessed("no_completion", outcome="not_met"),
+    "completed": completed,
+    "failed": failed,
+    "reversed": turned_back,
+    "defined": title,
+}
+
+
+@examples(st.lists(st.sampled_from(["confer", *HAPPENED]), max_size=12))
+def test_in_no_order_of_events_is_a_title_conferred_on_a_case_that_failed(steps: list[str]) -> None:
+    past, given_titles, told = the_call().and_(confirmed()), 0, list[str]()
+    for step in steps:
+        if step != "confer":
+            past = past.and_(HAPPENED[step](), when=LATE)
+            told.append(step)
+            continue
+        command = past.when(confer(designation_id=DesignationId(f"T-{given_titles}")), now=LATE).command
+        try:
+            command.execute()
+        except Refusal:
+            continue
+        decided = [tagged.decision for tagged in command.collect_events()]
+        outcomes = [each for each in told if each in {"met with a title", "met", "not met"}]
+        ends = [each for each in told if each in {"completed", "reversed"}]
+        assert "failed" not in told
+        assert "defined" in told
+        assert ends[-1] == "completed"
+        assert outcomes[-1] == "met with a title"
+        assert given_titles == 0, "and once"
+        past, given_titles = past.and_(*decided, when=LATE), given_titles + 1
 
 
 # --- renewing and lapsing ---------------------------------------------------------------------------------------------

@@ -19,14 +19,23 @@ from domain.evaluation.commands import (
 )
 from domain.evaluation.events import DossierLine, SecretaryDossierIssued, SecretaryTerm, UnitDossierIssued
 from domain.evaluation.policy import digest_of_lines
-from domain.ids import AppointmentId, DossierId, ObligationId, PersonId, UnitId
+from domain.funding.events import (
+    EntryReversed,
+    ExpenditureDisallowed,
+    FundsFrozen,
+    FundsLapsed,
+    FundsReleased,
+    RecoveryOrdered,
+    RecoveryReceived,
+)
+from domain.ids import AppointmentId, BankReference, DossierId, ObligationId, PersonId, RecoveryId, UnitId
 from domain.kernel import Event, replay
 from domain.obligation.events import ObligationExcused, ObligationFellOverdue
 from domain.person.events import Appointed, AppointmentEnded, PersonRegistered
 from domain.person.policy import PersonUnknown
 from domain.unit.policy import UnitUnknown
 from tests import running
-from tests.call import CALL, unit
+from tests.call import BRANCH_TRACK, CALL, PAPER, unit
 from tests.committee import FIRST, SECOND, branch, confirmed, turned_back
 from tests.consequences import (
     SECRETARY,
@@ -200,12 +209,48 @@ def test_a_report_that_was_returned_is_asked_for_again() -> None:
     assert found == [("report", "in_time", "summary_2021")] * 2
 
 
-def test_a_task_book_and_a_rectification_are_papers_too_and_held_funds_are_told() -> None:
+def test_a_task_book_and_a_rectification_are_papers_too() -> None:
     book = [(running.book_asked(), ASKED), (running.book_filed(), at("2020-07-05 10:00"))]
     assert told(*book, year=2020) == [("report", "in_time", "task_book")]
     papers = [(running.ordered(), IN_2021), (running.rectified(), at("2021-09-16 10:00"))]
-    assert told(*papers, year=2021) == [("funds", "held", "midterm"), ("report", "late", "midterm")]
-    assert told((running.ordered(holds_funds=False), IN_2021), year=2021) == []
+    assert told(*papers, year=2021) == [("report", "late", "midterm")]
+
+
+MONEY: dict[str, Any] = {
+    "application_id": FIRST, "programme_id": CALL, "track_id": BRANCH_TRACK, "unit_id": UNIT, "source": "budget",
+    "year": 2022, "amount_fen": 160_000,
+}  # fmt: skip
+RECOVERY: dict[str, Any] = {**MONEY, "recovery_id": RecoveryId("R-1")}
+
+
+@pytest.mark.parametrize(
+    ("fact", "what", "matter"),
+    [
+        (ExpenditureDisallowed(**MONEY, category="training", ground="no_invoice"), "disallowed", "no_invoice"),
+        (FundsFrozen(**MONEY, stage="allocated", ground="rectification"), "frozen", "rectification"),
+        (FundsReleased(**MONEY, stage="allocated"), "released", None),
+        (
+            RecoveryOrdered(**RECOVERY, stage="paid_out", ground="not_met", decision_document_id=PAPER),
+            "recovery_ordered",
+            "not_met",
+        ),
+        (RecoveryReceived(**RECOVERY, bank_reference=BankReference("BANK-1")), "recovered", None),
+        (FundsLapsed(**MONEY, stage="allocated"), "lapsed", None),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_discipline_with_money_is_told_with_its_amount(fact: Any, what: str, matter: str | None) -> None:
+    assert told(fact) == [("funds", what, matter)]
+    assert lines_of(fact)[0].amount_fen == 160_000
+
+
+def test_an_entry_that_was_reversed_is_not_told() -> None:
+    undone = EntryReversed(
+        programme_id=CALL, application_id=FIRST, track_id=BRANCH_TRACK, unit_id=UNIT, reversed_position=2,
+        rules_version=1, entries=(),
+    )  # fmt: skip
+    frozen = FundsFrozen(**MONEY, stage="allocated", ground="rectification")
+    assert told(frozen, frozen, undone) == [("funds", "frozen", "rectification")]
 
 
 def test_an_obligation_of_another_kind_is_no_report() -> None:

@@ -12,9 +12,10 @@ from domain.cultivation.events import DueOn
 from domain.kernel import Event
 from projections.assessment import ASSESSED, ASSESSMENT
 from projections.cultivation import CASE, OUTREACH, REPORT, REQUIREMENT, TASK_BOOK
+from projections.inbox import INBOX, waiting_for
 from projections.kernel import View, fold_all
 from projections.obligation import OBLIGATION, ObligationRow
-from tests.case_life import as_recorded
+from tests.case_life import ADA, BEN, as_recorded
 from tests.committee import FIRST, SECOND, confirmed, turned_back
 from tests.running import (
     AFTER,
@@ -215,3 +216,55 @@ def test_a_return_asks_anew_and_a_successor_owes_what_is_left() -> None:
     }  # fmt: skip
     assert found["report-3"].last_day == date(2021, 5, 20)
     assert found["report-3"].application_id == FIRST
+
+
+# --- what waits for whom ----------------------------------------------------------------------------------------------
+
+
+def waits(*events: Event, person_id: str | None = None) -> dict[str, tuple[str, str, str]]:
+    tasks = waiting_for(rows(INBOX, *events).values(), {}, person_id)
+    return {task.subject_id: (task.task, task.role, task.unit_id) for task in tasks}
+
+
+def test_a_task_book_moves_from_desk_to_desk_and_whoever_filed_it_does_not_sign_it() -> None:
+    book = "A-1/task_book"
+    assert waits(book_asked()) == {book: ("file_task_book", "applicant", "BR-1")}
+    filed = (book_asked(), book_filed())
+    assert waits(*filed) == {book: ("sign_task_book", "head", "")}
+    assert waits(*filed, person_id=ADA) == {}
+    assert waits(*filed, person_id=BEN) == waits(*filed)
+    back = (*filed, book_returned())
+    assert waits(*back, person_id=ADA) == {book: ("file_task_book", "applicant", "BR-1")}
+    (task,) = waiting_for(rows(INBOX, *back).values(), {})
+    assert (task.due_at, task.last_day) == (end_of(date(2020, 9, 20)), date(2020, 9, 20))
+    (task,) = waiting_for(rows(INBOX, *filed).values(), {})
+    assert (task.due_at, task.en) == (None, "Sign or return the task book")
+    assert waits(*filed, book_signed()) == {}
+
+
+def test_reports_and_rectifications_wait_for_whoever_is_next() -> None:
+    report, midterm_ = "A-1/report/summary_2021", "A-1/assessment/midterm"
+    assert waits(report_asked()) == {report: ("file_report", "applicant", "BR-1")}
+    assert waits(report_asked(), report_filed()) == {report: ("accept_report", "clerk", "")}
+    assert waits(report_filed(), report_returned()) == {report: ("file_report", "applicant", "BR-1")}
+    assert waits(report_filed(), report_accepted()) == {}
+    assert waits(judged(PASSED)) == {}
+    assert waits(judged(TO_RECTIFY)) == {midterm_: ("order_rectification", "head", "")}
+    assert waits(judged(TO_RECTIFY), judged(PASSED, 2)) == {}
+    told = (judged(TO_RECTIFY), ordered())
+    assert waits(*told) == {midterm_: ("report_rectification", "applicant", "BR-1")}
+    assert waits(*told, rectified()) == {midterm_: ("check_rectification", "head", "")}
+    assert waits(*told, rectified(), rectification_accepted()) == {}
+    assert waits(*told, rectified(), rectification_rejected()) == {midterm_: ("order_rectification", "head", "")}
+
+
+def test_what_waits_passes_on_with_the_case_and_ends_with_it() -> None:
+    open_still = (book_asked(), report_asked(), report_filed(), judged(TO_RECTIFY), ordered())
+    assert waits(*open_still, succeeded()) == {
+        "A-1/task_book": ("file_task_book", "applicant", AFTER),
+        "A-1/report/summary_2021": ("accept_report", "clerk", ""),
+        "A-1/assessment/midterm": ("report_rectification", "applicant", AFTER),
+    }
+    for end in (stopped(), completed(), closed_without(), turned_back()):
+        assert waits(*open_still, end) == {}
+    assert waits(*open_still, replaced(stopped()), merged("BR-1")) == waits(*open_still)

@@ -63,24 +63,28 @@ _PERSONS: Final[frozenset[Concerned]] = frozenset({"leader", "adviser"})
 class FindingAlreadyRecorded(Refusal):
     """Finding {finding_id} has been recorded before.
     zh: 问题认定 {finding_id} 此前已有记录。
+    title: The finding is on record · 问题认定已有记录
     """
 
 
 class ConcernedAmiss(Invalid):
     """A finding against a {concerned} names whom it is against, a unit or a person, and not both.
     zh: 针对 {concerned} 的问题认定须且仅须列明单位或个人之一。
+    title: A finding names a unit or a person · 问题认定须列明单位或个人之一
     """
 
 
-class EvidenceMissing(Invalid):
+class FindingWithoutEvidence(Invalid):
     """A finding rests on at least one document of evidence.
     zh: 问题认定至少须有一份证据文件。
+    title: A finding rests on evidence · 问题认定须有证据
     """
 
 
-class EvidenceTwice(Invalid):
+class FindingEvidenceTwice(Invalid):
     """Document {document_id} is named twice as evidence.
     zh: 证据文件 {document_id} 重复列出。
+    title: Evidence is named twice · 证据重复列出
     """
 
 
@@ -225,10 +229,10 @@ class RecordFinding(Command):
 
     def _require_evidence(self) -> None:
         if not self.evidence_document_ids:
-            raise EvidenceMissing(field="evidence_document_ids")
+            raise FindingWithoutEvidence(field="evidence_document_ids")
         for document in self.evidence_document_ids:
             if self.evidence_document_ids.count(document) > 1:
-                raise EvidenceTwice(field="evidence_document_ids", document_id=document)
+                raise FindingEvidenceTwice(field="evidence_document_ids", document_id=document)
         missing = [document for document in self.evidence_document_ids if document not in self.deposited]
         if missing:
             raise DocumentUnknown(document_id=missing[0])

@@ -79,132 +79,154 @@ _SUSPENDABLE: Final[frozenset[MeasureKind]] = _WITH_END | {"recover_money"}
 class HearingStillOpen(Refusal):
     """Whom the finding is against may make a statement until {last_day}; nothing is decided before {closes_at}.
     zh: 当事方可陈述至 {last_day};{closes_at} 之前不作决定。
+    title: The hearing is still open · 陈述期未满
     """
 
 
 class MeasureIdUsed(Refusal):
     """The measure {measure_id} is on record already.
     zh: 措施 {measure_id} 已有记录。
+    title: The id of the measure is used · 措施编号已被使用
     """
 
 
 class MeasureLacks(Invalid):
     """A measure of the kind {measure_kind} needs {lacks}.
     zh: {measure_kind} 类措施须有 {lacks}。
+    title: A measure lacks a figure · 措施缺少必要内容
     """
 
 
 class MeasureHasNo(Invalid):
     """A measure of the kind {measure_kind} has no {named}.
     zh: {measure_kind} 类措施不应有 {named}。
+    title: A measure has no such figure · 措施不应有该项内容
     """
 
 
 class NoSuchFigure(Invalid):
     """{figure} is no number of places and no amount.
     zh: {figure} 不成其为指标数或金额。
+    title: No number of places and no amount · 不成其为指标数或金额
     """
 
 
 class MeasureRetroactive(Refusal):
     """A measure decided on {decided_on} does not hold from {from_on}.
     zh: {decided_on} 决定的措施不得自 {from_on} 起生效。
+    title: A measure does not hold retroactively · 措施不得溯及既往
     """
 
 
 class MeasureNotAtOnce(Refusal):
     """A measure of the kind {measure_kind} takes effect on the day of its decision, {decided_on}.
     zh: {measure_kind} 类措施于决定当日 {decided_on} 生效。
+    title: The measure takes effect at once · 措施须即时生效
     """
 
 
 class MeasureEndsBeforeItBegins(Invalid):
     """The last day {until_on} is before the first day {from_on}.
     zh: 截止日 {until_on} 早于起始日 {from_on}。
+    title: The measure ends before it begins · 措施截止早于起始
     """
 
 
 class NothingToSuspend(Invalid):
     """An appeal cannot suspend a measure of the kind {measure_kind}: once done, it is done.
     zh: {measure_kind} 类措施一经执行即告完成,申诉不能停止其执行。
+    title: An appeal cannot suspend this measure · 申诉不能停止该措施执行
     """
 
 
 class VoteMissing(Refusal):
     """Measures of the kind {measure_kind} are decided by a committee: its attendance and vote are missing.
     zh: {measure_kind} 类措施须由集体决定:缺少出席与表决情况。
+    title: The vote of the committee is missing · 缺少集体表决情况
     """
 
 
 class CommitteeRuleMissing(Refusal):
     """No rule says by which vote the committee of programme {programme_id} decides.
     zh: 项目 {programme_id} 尚未设定委员会表决规则。
+    title: No rule for the vote of the committee · 尚未设定委员会表决规则
     """
 
 
 class DesignationOfAnotherCase(Refusal):
     """Designation {designation_id} was not conferred on case {application_id}.
     zh: 命名 {designation_id} 并非授予案卷 {application_id}。
+    title: The title was conferred on another case · 称号授予另一项目
     """
 
 
 class TitleNotHeld(Refusal):
     """The title of designation {designation_id} is {state}.
     zh: 命名 {designation_id} 的称号现为 {state}。
+    title: The title is not held · 称号并未持有
     """
 
 
 class NotACircular(Refusal):
     """Measure {measure_id} is a {measure_kind} and no circular.
     zh: 措施 {measure_id} 的类别为 {measure_kind},并非通报。
+    title: The measure is no circular · 措施并非通报
     """
 
 
 class CircularAlreadyIssued(Refusal):
     """The circular of measure {measure_id} has been issued.
     zh: 措施 {measure_id} 的通报已印发。
+    title: The circular has been issued · 通报已印发
     """
 
 
 class AppealTooLate(Refusal):
     """Appeals were possible until {last_day}; they closed at {closes_at}.
     zh: 申诉截止日为 {last_day},已于 {closes_at} 截止。
+    title: The appeal comes too late · 申诉逾期
     """
 
 
 class AppealedBefore(Refusal):
     """Measure {measure_id} has been appealed before; an appeal is decided once.
     zh: 措施 {measure_id} 此前已申诉;申诉一次为限。
+    title: The measure has been appealed before · 措施此前已申诉
     """
 
 
 class NothingAmended(Refusal):
     """The amendment says what measure {measure_id} says already.
     zh: 变更内容与措施 {measure_id} 现行内容相同。
+    title: Nothing would be amended · 变更内容与现行相同
     """
 
 
 class MeasureHasNoEnd(Refusal):
     """Measure {measure_id} has no last day: it holds until it is lifted.
     zh: 措施 {measure_id} 未定截止日:至解除为止。
+    title: The measure has no last day · 措施未定截止日
     """
 
 
 class MeasureStillRuns(Refusal):
     """Measure {measure_id} runs until {until_on}; it ends at {ends_at}.
     zh: 措施 {measure_id} 的截止日为 {until_on},于 {ends_at} 终止。
+    title: The measure still runs · 措施尚未期满
     """
 
 
 class MeasureEndedAlready(Refusal):
     """It has been recorded that measure {measure_id} ended.
     zh: 措施 {measure_id} 的终止此前已记录。
+    title: The measure has ended · 措施终止此前已记录
     """
 
 
 class ReferralUnknown(MeasureUnknown):
     """Referral {measure_id} is not on record.
     zh: 没有移送 {measure_id} 的记录。
+    title: No such referral · 没有该移送
     """
 
 

@@ -87,18 +87,21 @@ MeasureState = Literal["unknown", "decided", "appealed", "settled", "ended", "li
 class FindingUnknown(Unknown):
     """Finding {finding_id} is not on record.
     zh: 没有问题认定 {finding_id} 的记录。
+    title: No such finding · 没有该问题认定
     """
 
 
 class AccountabilityRuleMissing(Refusal):
     """No rule says how programme {programme_id} hears and decides.
     zh: 项目 {programme_id} 尚未设定追责规则。
+    title: No accountability rule · 尚未设定追责规则
     """
 
 
 class MeasureUnknown(Unknown):
     """Measure {measure_id} is not on record.
     zh: 没有措施 {measure_id} 的记录。
+    title: No such measure · 没有该措施
     """
 
 

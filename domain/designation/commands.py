@@ -46,84 +46,98 @@ from domain.selection.events import SelectionReversed
 class TitleWithoutTracks(Invalid):
     """A title is for at least one track.
     zh: 称号至少适用于一个赛道。
+    title: A title is for a track · 称号须适用于赛道
     """
 
 
 class TitleUnknown(Unknown):
     """Programme {programme_id} has no title {title}.
     zh: 项目 {programme_id} 未设称号 {title}。
+    title: The programme has no such title · 项目未设该称号
     """
 
 
 class TitleNotOfTrack(Refusal):
     """The title {title} is not for cases of track {track_id}.
     zh: 称号 {title} 不适用于赛道 {track_id} 的案卷。
+    title: The title is not for this track · 称号不适用于该赛道
     """
 
 
 class DesignationIdUsed(Refusal):
     """The designation {designation_id} is on record already.
     zh: 命名 {designation_id} 已有记录。
+    title: The id of the designation is used · 命名编号已被使用
     """
 
 
 class CaseNotCompleted(Refusal):
     """Case {application_id} has not been completed: only then can a title be conferred.
     zh: 案卷 {application_id} 尚未结项:结项后方可命名。
+    title: The case has not been completed · 项目尚未结项
     """
 
 
 class CaseFailed(Refusal):
     """Case {application_id} was closed without completion on {closed_on}: it gets no title.
     zh: 案卷 {application_id} 已于 {closed_on} 不予结项而终结:不予命名。
+    title: The case was closed without completion · 项目不予结项而终结
     """
 
 
 class OutcomeBearsNoTitle(Refusal):
     """The outcome of case {application_id}, {outcome}, is none on which a title can be conferred.
     zh: 案卷 {application_id} 的结论 {outcome} 不可据以命名。
+    title: The outcome bears no title · 结论不可据以命名
     """
 
 
 class TitleAlreadyConferred(Refusal):
     """The title {title} has been conferred on this case as designation {designation_id}, which is {state}.
     zh: 称号 {title} 已授予该案卷,命名 {designation_id} 现为 {state}。
+    title: The title has been conferred · 称号已授予
     """
 
 
 class TitleHasNoEnd(Refusal):
     """The title {title} has no end that is stated: there is nothing to renew and nothing to lapse.
     zh: 称号 {title} 未载明有效期:无须续期,亦不失效。
+    title: The title has no end · 称号未载明有效期
     """
 
 
 class TitleOver(Refusal):
     """The title was valid until {valid_until}: what is over is not renewed.
     zh: 该称号有效期至 {valid_until}:已届满者不予续期。
+    title: The title is over · 称号已届满
     """
 
 
 class TitleStillValid(Refusal):
     """The title is valid until {valid_until}.
     zh: 该称号有效期至 {valid_until},尚未届满。
+    title: The title is still valid · 称号尚在有效期内
     """
 
 
 class MeasureAsksOtherwise(Refusal):
     """No measure {measure_id} that stands asks for designation {designation_id} to be revoked.
     zh: 没有现行有效的措施 {measure_id} 要求撤销命名 {designation_id}。
+    title: No measure asks for this revocation · 没有措施要求撤销该命名
     """
 
 
 class NotRevokedByThat(Refusal):
     """Designation {designation_id} was not revoked by measure {measure_id}.
     zh: 命名 {designation_id} 并非因措施 {measure_id} 而撤销。
+    title: The title was not revoked by that measure · 称号并非因该措施撤销
     """
 
 
 class MeasureNotLifted(Refusal):
     """Measure {measure_id} has not been lifted: the title stays revoked.
     zh: 措施 {measure_id} 尚未解除:称号仍为撤销。
+    title: The measure has not been lifted · 措施尚未解除
     """
 
 

@@ -42,6 +42,7 @@ _MONTHS: Final = 12
 class DesignationUnknown(Unknown):
     """Designation {designation_id} is not on record.
     zh: 没有命名 {designation_id} 的记录。
+    title: No such designation · 没有该命名
     """
 
 

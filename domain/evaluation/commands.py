@@ -32,24 +32,28 @@ _ISSUED: Final[tuple[type[Event], ...]] = (UnitDossierIssued, SecretaryDossierIs
 class DossierIdUsed(Refusal):
     """The dossier {dossier_id} is on record already.
     zh: 档案 {dossier_id} 已有记录。
+    title: The id of the dossier is used · 档案编号已被使用
     """
 
 
 class YearNotBegun(Refusal):
     """The year {year} has not begun.
     zh: {year} 年度尚未开始。
+    title: The year has not begun · 该年度尚未开始
     """
 
 
 class UsesMissing(Invalid):
     """A dossier says at least one thing that it may be used for.
     zh: 档案须至少列明一项用途。
+    title: A dossier has a use · 档案须列明用途
     """
 
 
 class NoSecretaryThatYear(Refusal):
     """Person {person_id} was secretary of no unit in {year}, by what is on record.
     zh: 依在案记录,人员 {person_id} 在 {year} 年度未任任何单位书记。
+    title: Secretary of no unit in that year · 该年度未任书记
     """
 
 

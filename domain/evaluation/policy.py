@@ -1,7 +1,8 @@
 """What a year's facts say: a pure function from what was recorded to the lines of a dossier.
 
 Of an assessment what was decided last in the year counts. A report is in time or late by the instant that was written
-when it was asked for. An overdue report that was excused is excused; a measure that an appeal lifted is no line at all.
+when it was asked for. An overdue report that was excused is excused; a measure that an appeal lifted is no line at all,
+nor is an entry of the books that was reversed.
 """
 
 from __future__ import annotations
@@ -38,6 +39,15 @@ from domain.cultivation.events import (
 )
 from domain.designation.events import TitleConferred, TitleLapsed, TitleRenewed, TitleRestored, TitleRevoked
 from domain.evaluation.events import Area, DossierLine
+from domain.funding.events import (
+    EntryReversed,
+    ExpenditureDisallowed,
+    FundsFrozen,
+    FundsLapsed,
+    FundsReleased,
+    RecoveryOrdered,
+    RecoveryReceived,
+)
 from domain.ids import ApplicationId, MeasureId, ObligationId, UnitId
 from domain.kernel import Event
 from domain.obligation.events import ObligationExcused, ObligationFellOverdue, ObligationKind
@@ -68,9 +78,15 @@ Plain = (
     | TitleRevoked
     | TitleRestored
     | TitleLapsed
+    | ExpenditureDisallowed
+    | FundsFrozen
+    | FundsReleased
+    | RecoveryOrdered
+    | RecoveryReceived
+    | FundsLapsed
 )
 MeasuredFact = MeasureDecided | MeasureAmended | MeasureLifted | AppealUpheld
-DossierFact = Plain | AssessmentDecided | DutyFact | MeasuredFact
+DossierFact = Plain | AssessmentDecided | DutyFact | MeasuredFact | EntryReversed
 DUTY_FACTS: Final[tuple[type[Event], ...]] = get_args(DutyFact)
 """What was asked of a case and what answered it: all with its tag, whichever unit bore it."""
 PERSONAL_FACTS: Final[tuple[type[Event], ...]] = get_args(MeasuredFact)
@@ -88,6 +104,12 @@ _PLAIN: Final[Mapping[type[Event], tuple[Area, str, str | None]]] = {
     TitleRevoked: ("title", "revoked", "title"),
     TitleRestored: ("title", "restored", "title"),
     TitleLapsed: ("title", "lapsed", "title"),
+    ExpenditureDisallowed: ("funds", "disallowed", "ground"),
+    FundsFrozen: ("funds", "frozen", "ground"),
+    FundsReleased: ("funds", "released", None),
+    RecoveryOrdered: ("funds", "recovery_ordered", "ground"),
+    RecoveryReceived: ("funds", "recovered", None),
+    FundsLapsed: ("funds", "lapsed", None),
 }
 """Of facts that are a line by themselves: the area, what it was, and the field that says of which matter."""
 _DUTIES: Final[Mapping[type[Event], tuple[ObligationKind, str | None]]] = {
@@ -165,6 +187,8 @@ class YearFacts:
     measures: list[tuple[MeasureId, Stood]] = field(default_factory=list)
     undone: set[MeasureId] = field(default_factory=set)
     """Measures that an appeal lifted."""
+    reversed: set[int] = field(default_factory=set)
+    """Where entries stand that were reversed."""
     applications: set[ApplicationId] = field(default_factory=set)
 
     def take(self, body: DossierFact, at: datetime, day: date, position: int = 0) -> None:
@@ -179,6 +203,8 @@ class YearFacts:
                     self.decided[body.application_id, body.assessment] = stood
             case ObligationFellOverdue() | ObligationExcused():
                 self._miss(body, when)
+            case EntryReversed(reversed_position=reversed_position):
+                self.reversed.add(reversed_position)
             case AppealUpheld(measure_id=measure_id, result=result):
                 self.undone |= {measure_id} if result == "lifted" else set()
             case MeasureDecided() | MeasureAmended() | MeasureLifted():
@@ -207,8 +233,6 @@ class YearFacts:
         duty = (kind, body.application_id, kind if named is None else getattr(body, named))
         if isinstance(body, Asking):
             self.asked[obligation_id(kind, when.position)] = Asked(duty, body.due_at)
-            if isinstance(body, RectificationOrdered) and body.holds_funds:
-                self._stand(body, Told("funds", "held", body.assessment), when)
             return
         for key in [key for key, asked in self.asked.items() if asked.duty == duty]:
             due_at = self.asked.pop(key).due_at
@@ -231,7 +255,7 @@ class YearFacts:
         return tuple(sorted(meant, key=lambda line: line.position))
 
     def _all(self) -> Iterator[Stood]:
-        yield from self.plain
+        yield from (stood for stood in self.plain if stood.line.position not in self.reversed)
         yield from self.decided.values()
         yield from (stood for stood in self.duties.values() if stood.line.on.year == self.year)
         yield from (stood for measure_id, stood in self.measures if measure_id not in self.undone)

@@ -39,6 +39,7 @@ class QuotaExhausted(Refusal):
 class QuotaCut(Refusal):
     """Of {places} places {cut} are cut by a measure of accountability; {used} applications have been filed.
     zh: {places} 个推荐指标因追责措施核减 {cut} 个;已报送 {used} 份申报。
+    title: Places of the quota are cut · 推荐指标已核减
     """
 
 

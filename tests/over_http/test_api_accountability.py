@@ -269,6 +269,53 @@ async def test_a_title_goes_with_the_measure_that_revokes_it_and_comes_back_with
     assert (await c.get("/v1/measures/M-4"))["state"] == "lifted"
 
 
+async def test_findings_are_dropped_appeals_withdrawn_and_measures_lifted(office: Consequences) -> None:
+    c = office
+    evidence = [await c.deposit(c.clerk, "evidence")]
+    found = {"programme_id": CALL, "ground": "late_reports", "evidence_document_ids": evidence}
+    await c.post(c.supervisor, "/v1/findings", found | {"finding_id": "F-3", "concerned": "unit", "unit_id": "BR-1"})
+    assert await c.refused(c.head, "/v1/findings/F-3/drop") == (422, "reason-missing")
+    await c.post(c.head, "/v1/findings/F-3/drop", reason="not_substantiated")
+    assert (await c.get("/v1/findings/F-3"))["state"] == "dropped"
+    person = await c.served.office.somebody("adviser", "BR-1")
+    against = {"finding_id": "F-4", "concerned": "adviser", "person_id": person.person_id}
+    await c.post(c.clerk, "/v1/findings", found | against)
+    await c.post(c.clerk, "/v1/findings/F-4/notify", {"notice_document_id": evidence[0]})
+    await c.post(c.supervisor, "/v1/findings/F-4/waive", {"waiver_document_id": evidence[0]})
+    decision = {"decision_document_id": await c.deposit(c.head)}
+    interview = {"measure_id": "M-5", "kind": "interview", "from_on": "2022-08-08"}
+    await c.post(c.head, "/v1/findings/F-4/measures", interview | decision)
+    await c.post(c.supervisor, "/v1/measures/M-5/appeal", {"appeal_document_id": evidence[0]})
+    await c.post(c.clerk, "/v1/measures/M-5/withdraw-appeal")
+    assert (await c.get("/v1/measures/M-5"))["appeal_outcome"] == "withdrawn"
+    assert await c.refused(c.clerk, "/v1/measures/M-5/lift", decision | {"ground": "held"}, "done") == (
+        403, "not-permitted",
+    )  # fmt: skip
+    await c.post(c.head, "/v1/measures/M-5/lift", decision | {"ground": "held"}, "done")
+    row = await c.get("/v1/measures/M-5", person)
+    assert (row["state"], row["lifted_for"]) == ("lifted", "held")
+    assert [each["measure_id"] for each in (await c.get("/v1/measures", person))["items"]] == ["M-5"]
+
+
+async def test_the_head_revokes_a_title_and_gives_back_only_what_a_measure_took(office: Consequences) -> None:
+    c = office
+    titles = f"/v1/programmes/{CALL}/titles"
+    await c.post(c.head, titles, TITLE | {"title": "first_class", "name_en": "First class"}, "naming")
+    assert [row["title"] for row in (await c.get(titles))["items"]] == ["first_class", "model_branch"]
+    decision = {"decision_document_id": await c.deposit(c.head)}
+    body = {"designation_id": "T-2", "title": "first_class", **decision}
+    await c.post(c.head, f"/v1/applications/{PASSED}/designations", body)
+    assert (await c.get("/v1/designations/T-2"))["valid_until"] is None
+    assert await c.refused(c.head, "/v1/designations/T-2/renew", decision) == (409, "title-has-no-end")
+    revocation = {**decision, "ground": "conferred_in_error"}
+    assert await c.refused(c.clerk, "/v1/designations/T-2/revoke", revocation, "error") == (403, "not-permitted")
+    await c.post(c.head, "/v1/designations/T-2/revoke", revocation, "error")
+    back = {"measure_id": "M-4"}
+    assert await c.refused(c.head, "/v1/designations/T-2/restore", back) == (409, "not-revoked-by-that")
+    register = (await c.served.http.get("/public/UNI/designations?format=json")).json()["items"]
+    assert {each["designation_id"]: each["state"] for each in register} == {"T-1": "held", "T-2": "revoked"}
+
+
 async def test_dossiers_are_issued_and_read_by_the_office_and_whom_they_are_about(office: Consequences) -> None:
     c, opened = office, office.served.office
     secretary = await opened.somebody("secretary", "BR-2")

@@ -61,9 +61,9 @@ async def cases(served: Served) -> AsyncIterator[Cases]:
     units += [{"unit_id": f"BR-{n}", "kind": "branch", **named} for n in (1, 2, 3)]
     for unit in units:
         await served.post(office.administrator, "/v1/units", unit)
-    people = [await office.somebody(role) for role in ("clerk", "head", "clerk", "supervisor")]
+    clerk, head, second, supervisor = [await office.somebody(role) for role in ("clerk", "head", "clerk", "supervisor")]
     hands = {unit_id: await office.somebody("applicant", unit_id) for unit_id in ("BR-1", "BR-2", "BR-3")}
-    made = Cases(served, *people, hands=hands)
+    made = Cases(served, clerk, head, second, supervisor, hands=hands)
     body = {"notice_document_id": await notice(served, made.clerk), "definition": definition()}
     await made.post(made.clerk, f"{PROGRAMME}/announce", body)
     await office.ask(

@@ -31,6 +31,9 @@ AFTER_THE_FILING = (
     "cultivation",
     "assessment",
     "funding",
+    "designation",
+    "accountability",
+    "evaluation",
     "obligation",
 )
 """What comes after the filing has walks of its own, or is asked for by the story."""
