@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.accountability.events import MeasureDecided, MeasureLifted
+from domain.assessment.events import AssessmentDecided, RectificationAccepted
 from domain.cultivation.events import BudgetItem, CaseSucceeded, TaskBookSigned
 from domain.funding.allocation import AllocateFunds, CommitFunds
 from domain.funding.appropriation import (
@@ -23,11 +25,15 @@ from domain.funding.appropriation import (
 from domain.funding.case import GateClosed
 from domain.funding.correction import ReverseEntry
 from domain.funding.events import (
+    AuthorityReturned,
     EntryReversed,
     FundsAllocated,
+    FundsFrozen,
+    FundsReleased,
     FundsReturned,
     HeldStage,
     MatchingReceived,
+    PaymentApproved,
     PaymentExpired,
     PaymentFailed,
     PaymentPosted,
@@ -46,13 +52,24 @@ from domain.funding.recovery import OrderRecovery, RecordRecovery, ReturnFunds
 from domain.funding.rule import DefineFundingRule
 from domain.funding.spending import AccountForExpenditure, DisallowExpenditure
 from domain.funding.yearend import CarryForward, LapseFunds
-from domain.ids import ApplicationId, BankReference, CalendarYear, PaymentId, RecoveryId, SuccessorUnitId, UnitId
-from domain.kernel import Command, Refusal
+from domain.ids import (
+    ApplicationId,
+    BankReference,
+    CalendarYear,
+    ObjectionId,
+    PaymentId,
+    RecoveryId,
+    SuccessorUnitId,
+    UnitId,
+)
+from domain.kernel import Command, Event, Recorded, Refusal
+from domain.publicity.events import ObjectionDismissed, ObjectionReceived
 from domain.selection.events import SelectionConfirmed
 from tests.assessing import held, released_from_hold
 from tests.call import BRANCH_TRACK, CALL, COLLEGE_TRACK, PAPER, announced, defined, deposited, interpreted
-from tests.committee import DECISION, FIRST, PUBLICITY, SECOND
-from tests.money import RATIO, amount, asked_of, done, rule, the_programme
+from tests.committee import DECISION, FIRST, PUBLICITY, SECOND, branch, objection
+from tests.consequences import lifted, measured
+from tests.money import RATIO, amount, asked_of, decided, done, rule, the_programme
 from tests.spec import ANOTHER, SOMEBODY, Past, at
 from tests.spec import given as on_record
 
@@ -378,15 +395,32 @@ def opened() -> Past:
 
 
 BASE = opened()
+
+
+def lawful(turn: Event, past: Past) -> Event | None:
+    """What ends something comes after its beginning, and neither comes twice."""
+    begins: dict[type[Event], type[Event]] = {ObjectionDismissed: ObjectionReceived, MeasureLifted: MeasureDecided}
+    about = [
+        type(each.event) for each in past.log if getattr(each.event, "application_id", None) == turn.application_id
+    ]  # type: ignore[attr-defined]
+    begun = begins.get(type(turn))
+    if begun is not None:
+        return turn if about.count(begun) > about.count(type(turn)) else None
+    once = type(turn) in begins.values()
+    return None if once and type(turn) in about else turn
+
+
 HISTORIES = st.integers(min_value=0, max_value=2**64 - 1).map(random.Random)
 
 
-def played(chance: random.Random) -> Past:
+def played(chance: random.Random, turn: Callable[[random.Random], Event] | None = None) -> Past:
     """Whatever of these commands is lawful, one after the other; some days apart, now and then with an earlier day."""
     past, now = BASE, at("2020-07-04 10:00")
     for _ in range(50):
         days = chance.choice(DAYS)
         now += timedelta(days=days)
+        if turn is not None and chance.random() < 0.15 and (happened := lawful(turn(chance), past)):
+            past = past.and_(happened, when=now)
         effective = now - timedelta(days=chance.randrange(days + 1)) if chance.random() < 0.3 else now
         asked = past.when(
             some_command(chance, past), now=now, effective=effective, by=chance.choice((SOMEBODY, ANOTHER))
@@ -452,6 +486,70 @@ def test_over_any_lawful_history_what_is_posted_then_reversed_is_zero(chance: ra
     decided = [tagged.decision for tagged in asked.command.collect_events()]
     *_, after = prefixes(past.and_(*decided, when=now))
     assert after.balances() == wanted
+
+
+def some_turn(chance: random.Random) -> Event:
+    """What closes a gate of a case, or opens it again."""
+    case = chance.choice((FIRST, SECOND))
+    own_case: dict[str, Any] = {
+        "application_id": case, "programme_id": CALL, "track_id": BRANCH_TRACK, "unit_id": branch(case)
+    }  # fmt: skip
+    whose: dict[str, Any] = {"objection_id": ObjectionId(f"OBJ-{case}"), "publicity_id": PUBLICITY}
+    return chance.choice(
+        [
+            decided("stop_funds", application_id=case),
+            decided("continue", application_id=case),
+            decided("rectify", "hold_funds", application_id=case),
+            RectificationAccepted(**own_case, assessment="midterm", opinion_document_id=PAPER),
+            objection(case, whose["objection_id"]),
+            ObjectionDismissed(**whose, application_id=case),
+            measured("stop_money", application_id=case, unit_id=branch(case), from_on=date(2020, 1, 1)),
+            lifted("stop_money", application_id=case, unit_id=branch(case), lifted_on=date(2020, 1, 2)),
+        ]
+    )
+
+
+def barred(past: Sequence[Recorded], case: ApplicationId) -> set[str]:
+    """Why a case may get no money, by the facts alone: each kind of fact is looked at in its own words."""
+    closed: set[str] = set()
+    frozen = 0
+    for each in past:
+        body: Any = each.event
+        if getattr(body, "application_id", None) != case:
+            continue
+        match body:
+            case AssessmentDecided(effects=effects):
+                closed -= {"failed", "held"}
+                closed |= {"failed"} if "stop_funds" in effects else set()
+                closed |= {"held"} if "hold_funds" in effects else set()
+            case RectificationAccepted():
+                closed.discard("held")
+            case ObjectionReceived():
+                closed.add("objection")
+            case ObjectionDismissed():
+                closed.discard("objection")
+            case MeasureDecided():
+                closed.add("stopped")
+            case MeasureLifted():
+                closed.discard("stopped")
+            case FundsFrozen() | FundsReleased() | AuthorityReturned() | EntryReversed():
+                sides = [(line.debit, line.amount_fen) for line in post(1, body)]
+                sides += [(line.credit, -line.amount_fen) for line in post(1, body)]
+                frozen += sum(fen for account, fen in sides if account.code == "B240")
+    return closed | ({"frozen"} if frozen else set())
+
+
+@settings(max_examples=40, deadline=None)
+@given(HISTORIES)
+def test_over_any_lawful_history_no_money_goes_to_a_case_whose_gates_are_closed(chance: random.Random) -> None:
+    past, known = played(chance, some_turn), set[str]()
+    for n, each in enumerate(past.log[len(BASE.log) :], start=len(BASE.log)):
+        body = each.event
+        if isinstance(body, FundsAllocated | PaymentRequested | PaymentApproved):
+            assert barred(past.log[:n], body.application_id) == set(), type(body).__name__
+    for case in (FIRST, SECOND):
+        known |= barred(past.log, case)
+    assert known <= {"failed", "held", "objection", "stopped", "frozen"}
 
 
 def test_the_ledger_of_a_case_is_that_of_the_whole() -> None:
