@@ -43,6 +43,13 @@ from domain.cultivation.events import (
 from domain.cultivation.policy import ENDS
 from domain.eligibility.events import EligibilityJudged, Finding, RuleWaived
 from domain.eligibility.policy import FAILING, JUDGED_FACTS
+from domain.funding.events import (
+    PaymentApproved,
+    PaymentExpired,
+    PaymentFailed,
+    PaymentPosted,
+    PaymentRequested,
+)
 from domain.ids import ProgrammeId
 from domain.kernel import Event, Recorded, office, subject
 from domain.nomination.events import NominationDecided, NominationDeclined
@@ -60,7 +67,7 @@ from domain.unit.policy import UNIT_ENDS
 from projections.kernel import Key, View, Where
 from projections.window import WindowRow
 
-Matter = Literal["application", "judgement", "waiver", "term", "paper", "case"]
+Matter = Literal["application", "judgement", "waiver", "term", "paper", "case", "payment"]
 Task = Literal[
     "prepare",
     "decide",
@@ -81,6 +88,8 @@ Task = Literal[
     "order_rectification",
     "report_rectification",
     "check_rectification",
+    "approve_payment",
+    "post_payment",
 ]
 
 TASKS: Final[Mapping[Task, tuple[Role, str, str]]] = {
@@ -103,6 +112,8 @@ TASKS: Final[Mapping[Task, tuple[Role, str, str]]] = {
     "order_rectification": ("head", "Order a rectification", "责令整改"),
     "report_rectification": ("applicant", "Report the rectification", "报告整改情况"),
     "check_rectification": ("head", "Check the rectification", "复查整改"),
+    "approve_payment": ("head", "Approve the payment", "批准拨付"),
+    "post_payment": ("finance", "Post what the bank paid", "登记银行付款"),
 }
 """Each task: the role it waits for, and its name in both languages."""
 
@@ -133,6 +144,14 @@ _OF_CASE: Final[Mapping[type[Event], Task | None]] = {
     AssessmentDecided: "order_rectification",
 }
 """What a fact of a case leads to: the task that waits after it, or none."""
+_OF_PAYMENT: Final[Mapping[type[Event], Task | None]] = {
+    PaymentRequested: "approve_payment",
+    PaymentApproved: "post_payment",
+    PaymentPosted: None,
+    PaymentFailed: None,
+    PaymentExpired: None,
+}
+"""What a fact of a payment leads to."""
 _UNDATED: Final[frozenset[Task]] = frozenset(
     {"receive_paper", "screen", "sign_task_book", "accept_report", "order_rectification", "check_rectification"}
 )
@@ -211,6 +230,8 @@ def _touches(recorded: Recorded) -> list[Key | Where]:
     application_id = recorded.event.as_dict()["application_id"]
     if isinstance(recorded.event, (CaseSucceeded, *ENDS)):
         return [Where("application_id", application_id)]
+    if type(recorded.event) in _OF_PAYMENT:
+        return [("payment", recorded.event.as_dict()["payment_id"])]
     if type(recorded.event) in _OF_CASE:
         return [("case", f"{application_id}/{_about(recorded.event)}")]
     return _application_touches(recorded.event, application_id)
@@ -454,6 +475,39 @@ def _waits(task: Task, recorded: Recorded, key: Key) -> InboxRow:
     )
 
 
+def _payment(row: InboxRow | None, recorded: Recorded, key: Key) -> InboxRow | None:
+    """A payment waits for a second person, and then for what the bank did; each time until it expires."""
+    event = recorded.event
+    if isinstance(event, CaseSucceeded):
+        return None if row is None else _carried_on(row, event.successor_unit_id)
+    if type(event) not in _OF_PAYMENT:
+        return row
+    task = _OF_PAYMENT[type(event)]
+    if task is None:
+        return None
+    body = recorded.event.as_dict()
+    # An approval repeats no deadline: the one of the request goes on.
+    closes_at, last_day = (None, None) if row is None else (row.closes_at, row.last_day)
+    hands: tuple[Hand, ...] = ()
+    if isinstance(event, PaymentRequested):
+        closes_at, last_day = event.expires_at, event.last_day
+        hands = (Hand("payment", recorded.envelope.actor_id),)
+    return InboxRow(
+        matter="payment",
+        subject_id=str(key[1]),
+        task=task,
+        role=TASKS[task][0],
+        programme_id=body["programme_id"],
+        track_id=body["track_id"],
+        application_id=body["application_id"],
+        applicant_unit_id=body["unit_id"],
+        since=recorded.envelope.effective_at,
+        hands=hands,
+        closes_at=closes_at,
+        last_day=last_day,
+    )
+
+
 def _fold(row: InboxRow | None, recorded: Recorded, key: Key) -> InboxRow | None:
     after = _turned(row, recorded, key)
     return row if after == row else after
@@ -469,14 +523,14 @@ def _turned(row: InboxRow | None, recorded: Recorded, key: Key) -> InboxRow | No
             return _judgement(row, recorded)
         case "waiver":
             return _waiver(row, recorded, key)
-        case "case":
-            return _case(row, recorded, key)
+        case "case" | "payment" as matter:
+            return (_case if matter == "case" else _payment)(row, recorded, key)
     return _paper(row, recorded)
 
 
 INBOX = View(
     name="inbox",
-    version=3,
+    version=4,
     en="Inbox",
     zh="待办",
     row=InboxRow,
@@ -493,6 +547,7 @@ INBOX = View(
         *FACTS,
         UnitMerged,
         *_OF_CASE,
+        *_OF_PAYMENT,
         CaseSucceeded,
         *ENDS,
     ),

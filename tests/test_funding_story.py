@@ -400,9 +400,8 @@ BASE = opened()
 def lawful(turn: Event, past: Past) -> Event | None:
     """What ends something comes after its beginning, and neither comes twice."""
     begins: dict[type[Event], type[Event]] = {ObjectionDismissed: ObjectionReceived, MeasureLifted: MeasureDecided}
-    about = [
-        type(each.event) for each in past.log if getattr(each.event, "application_id", None) == turn.application_id
-    ]  # type: ignore[attr-defined]
+    case = turn.as_dict()["application_id"]
+    about = [type(each.event) for each in past.log if getattr(each.event, "application_id", None) == case]
     begun = begins.get(type(turn))
     if begun is not None:
         return turn if about.count(begun) > about.count(type(turn)) else None

@@ -13,6 +13,7 @@ from domain.funding.period import ClosePeriod
 from domain.funding.policy import ACCOUNTS
 from domain.kernel import Recorded
 from projections.funding import BALANCE, FUNDING_RULE, MATCHING_REGISTER, PAYMENT, PERIOD, RECOVERY, BalanceRow
+from projections.inbox import INBOX, waiting_for
 from projections.journal import JOURNAL, JournalRow
 from projections.kernel import fold_all, fold_on
 from tests.call import CALL
@@ -25,12 +26,13 @@ from tests.money import (
     books,
     done,
     posted,
+    succeeded,
     the_allocation,
     the_approval,
     the_payment,
     the_request,
 )
-from tests.spec import Past, at
+from tests.spec import SOMEBODY, Past, at
 from tests.test_funding_payment import expired, failed
 from tests.test_funding_spending import (
     RECOVERY as REC_1,
@@ -188,6 +190,21 @@ def test_a_payment_that_was_posted_wrongly_is_pending_again() -> None:
     past = the_payment()
     again = payment(past.and_(reversed_(past), when=SOON))
     assert (again.state, again.pending, again.paid_fen, again.bank_reference) == ("approved", True, 0, None)
+
+
+def waiting(past: Past, person_id: str | None = None) -> list[tuple[str, str, Any]]:
+    rows = [row for row in fold_all(INBOX, past.log).values() if row.matter == "payment"]
+    return [(task.task, task.role, task.last_day) for task in waiting_for(rows, {}, person_id)]
+
+
+def test_a_payment_waits_for_a_second_person_and_then_for_the_bank() -> None:
+    last_day = date(2020, 8, 5)
+    assert waiting(the_request()) == [("approve_payment", "head", last_day)]
+    assert waiting(the_request(), SOMEBODY) == []
+    assert waiting(the_approval()) == [("post_payment", "finance", last_day)]
+    assert waiting(the_approval().and_(succeeded(), when=SOON)) == [("post_payment", "finance", last_day)]
+    for end in (posted(), failed(), expired()):
+        assert waiting(the_approval().and_(end, when=SOON)) == []
 
 
 def test_a_recovery_is_outstanding_until_it_came_in() -> None:
