@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -53,7 +53,7 @@ def subproof_defined(m: int, leaves: Sequence[bytes], *, whole: bool = True) -> 
     return [*subproof_defined(m - k, leaves[k:], whole=False), defined(leaves[:k])]
 
 
-def grown(size: int, tiles: dict[Tile, bytes] | None = None) -> dict[Tile, bytes]:
+def grown(size: int) -> dict[Tile, bytes]:
     growing = Growing()
     growing.add(LEAVES[:size])
     return growing.take()
@@ -125,10 +125,11 @@ def test_a_path_that_was_tampered_with_proves_nothing(data: st.DataObject) -> No
     index = data.draw(st.integers(0, new - 1))
     inclusion = asyncio.run(tree(ALL).inclusion(index, new))
     consistency = asyncio.run(tree(ALL).consistency(old, new))
-    for path, proves in (
-        (inclusion, lambda p: proves_inclusion(LEAVES[index], index, p, new, root(new))),
-        (consistency, lambda p: proves_consistency(old, root(old), p, new, root(new))),
-    ):
+    proofs: list[tuple[list[bytes], Callable[[list[bytes]], bool]]] = [
+        (inclusion, lambda path: proves_inclusion(LEAVES[index], index, path, new, root(new))),
+        (consistency, lambda path: proves_consistency(old, root(old), path, new, root(new))),
+    ]
+    for path, proves in proofs:
         assert proves(path)
         at = data.draw(st.integers(0, len(path) - 1))
         other = bytes([path[at][0] ^ 1]) + path[at][1:]

@@ -148,7 +148,7 @@ def _perform(running: Product, player: Player, output: Path) -> dict[str, object
         backstage.export(running.settings, log_id, cast.INSTITUTION["institution_id"], folder / "events.jsonl")
     )
     differences = asyncio.run(backstage.differences(running.settings, log_id))
-    papers.show_root(player, exported, differences, folder)
+    papers.show_root(player, reached, exported, differences, folder)
     found = faults(player, reached, exported, differences)
     if found:
         raise StoryBroken(f"{len(found)} checks failed; the first: {found[0]}")
