@@ -112,6 +112,7 @@ def _play(
         settings,
         state_dir=stage.folder,
         key_file=stage.folder / "vault.key",
+        signer_dir=stage.folder / "signer",
         database_url=None,
         owner_url=None,
     )
