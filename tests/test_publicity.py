@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
@@ -440,6 +440,33 @@ def test_what_was_struck_or_withdrawn_meanwhile_does_not_pass() -> None:
     past.when(ClosePublicity(publicity_id=PUBLICITY), now=AFTER).then(closed(), passed(THIRD))
 
 
+LATE = at("2020-07-02 10:00")
+
+
+def test_recorded_late_it_closes_as_of_its_instant_by_what_was_so_then() -> None:
+    close = ClosePublicity(publicity_id=PUBLICITY)
+    past = the_opened(objection(FIRST), admitted(), investigated())
+    for since in (dismissed(), taken_back(), not_admitted(), upheld()):
+        late = past.and_(since, when=LATE).when(close, now=LATE)
+        late.then(closed(), passed(SECOND), passed(THIRD))
+        assert late.command.effective_at == CLOSES
+        # Decided in the last moment, it was decided; at the instant of the end, it was not.
+        just = past.and_(since, when=CLOSES - timedelta(microseconds=1)).when(close, now=LATE)
+        just.then(closed(), *([] if since == upheld() else [passed(FIRST)]), passed(SECOND), passed(THIRD))
+        past.and_(since, when=CLOSES).when(close, now=LATE).then(closed(), passed(SECOND), passed(THIRD))
+    for when, passes in ((LATE, True), (CLOSES, True), (DURING, False)):
+        asked = the_opened().and_(withdrawn(FIRST), when=when).when(close, now=LATE)
+        asked.then(closed(), *([passed(FIRST)] if passes else []), passed(SECOND), passed(THIRD))
+
+
+def test_what_has_passed_by_its_objection_does_not_pass_again_when_the_closing_is_recorded() -> None:
+    past = the_objection(admitted(), investigated())
+    decided = past.when(DismissObjection(objection_id=OBJECTION), by=ANOTHER, now=LATE).then(dismissed(), passed(FIRST))
+    decided.when(ClosePublicity(publicity_id=PUBLICITY), now=LATE).then(closed(), passed(SECOND), passed(THIRD))
+    first = the_opened(passed(FIRST)).when(ClosePublicity(publicity_id=PUBLICITY), now=LATE)
+    first.then(closed(), passed(SECOND), passed(THIRD))
+
+
 def test_only_an_open_publicity_closes() -> None:
     close = ClosePublicity(publicity_id=PUBLICITY)
     the_approved().when(close, now=AFTER).refused(NotInThisState, state="approved")
@@ -609,6 +636,16 @@ def test_decided_after_the_closing_the_last_objection_lets_its_entry_pass() -> N
     after_closing(withdrawn_posting).when(dismiss, by=ANOTHER).then(dismissed(), passed(FIRST))
     after_closing().when(WithdrawObjection(objection_id=OBJECTION)).then(taken_back(), passed(FIRST))
     after_closing().when(UpholdObjection(objection_id=OBJECTION), by=ANOTHER).then(upheld())
+
+
+def test_over_is_over_whether_or_not_the_closing_was_recorded() -> None:
+    past = the_objection(admitted(), investigated())
+    dismiss, uphold = DismissObjection(objection_id=OBJECTION), UpholdObjection(objection_id=OBJECTION)
+    past.when(dismiss, by=ANOTHER, now=CLOSES).then(dismissed(), passed(FIRST))
+    past.when(dismiss, by=ANOTHER, now=CLOSES - timedelta(microseconds=1)).then(dismissed())
+    past.and_(extended()).when(dismiss, by=ANOTHER, now=CLOSES).then(dismissed())
+    past.when(uphold, by=ANOTHER, now=CLOSES).then(upheld())
+    past.and_(taken_down()).when(dismiss, by=ANOTHER, now=CLOSES).then(dismissed())
 
 
 def test_another_open_or_upheld_objection_still_holds_it_up() -> None:

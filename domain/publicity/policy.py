@@ -208,6 +208,10 @@ class Publicity:
             raise PublicityNotOpen(publicity_id=publicity_id, state=self.state)
         return self.closes_at, self.last_day
 
+    def is_over(self, now: datetime) -> bool:
+        """Whether its time has run out, recorded or not; one that was taken down never comes to its end."""
+        return self.closed or (self.state == "open" and self.closes_at is not None and now >= self.closes_at)
+
     def require_running(self, publicity_id: PublicityId, now: datetime) -> tuple[datetime, date]:
         """When it closes, and its last day. Raises PublicityNotOpen, or PublicityOver for what is received too late."""
         closes_at, last_day = self.require_open(publicity_id)
