@@ -454,9 +454,6 @@ def test_recorded_late_it_closes_as_of_its_instant_by_what_was_so_then() -> None
         just = past.and_(since, when=CLOSES - timedelta(microseconds=1)).when(close, now=LATE)
         just.then(closed(), *([] if since == upheld() else [passed(FIRST)]), passed(SECOND), passed(THIRD))
         past.and_(since, when=CLOSES).when(close, now=LATE).then(closed(), passed(SECOND), passed(THIRD))
-    for when, passes in ((LATE, True), (CLOSES, True), (DURING, False)):
-        asked = the_opened().and_(withdrawn(FIRST), when=when).when(close, now=LATE)
-        asked.then(closed(), *([passed(FIRST)] if passes else []), passed(SECOND), passed(THIRD))
 
 
 def test_what_has_passed_by_its_objection_does_not_pass_again_when_the_closing_is_recorded() -> None:
@@ -478,6 +475,20 @@ def test_an_objection_before_the_closing_is_recorded_is_a_race() -> None:
     asked = the_opened().when(ClosePublicity(publicity_id=PUBLICITY), now=AFTER)
     asked.meanwhile(objection(), extended(), taken_down(), struck(SECOND), withdrawn(FIRST)).is_raced()
     asked.meanwhile(struck(FOURTH), shown(FOURTH, publicity_id=OTHER), rule()).is_undisturbed()
+
+
+def test_a_publicity_that_follows_changes_nothing_of_the_one_before() -> None:
+    follower = msgspec.structs.replace(prepared(the_ruled()), publicity_id=OTHER, follows=PUBLICITY, entries=())
+    running = the_opened(objection(FIRST), admitted(), investigated()).and_(follower, by=ANOTHER)
+    running.when(ExtendPublicity(publicity_id=PUBLICITY, last_day=LATER), now=DURING).then(extended())
+    running.when(ClosePublicity(publicity_id=PUBLICITY), now=AFTER).then(closed(), passed(SECOND), passed(THIRD))
+    second = receive(objection_id=ObjectionId("OBJ-2"))
+    running.when(second, now=DURING).then(received(objection_id=ObjectionId("OBJ-2")))
+    over = running.and_(closed(), passed(SECOND), passed(THIRD))
+    dismiss = DismissObjection(objection_id=OBJECTION)
+    over.when(dismiss, by=ANOTHER, now=LATE).then(dismissed(), passed(FIRST))
+    withdraw = WithdrawPosting(publicity_id=PUBLICITY)
+    over.when(withdraw).then(PostingWithdrawn(publicity_id=PUBLICITY, programme_id=CALL))
 
 
 def test_a_posting_is_withdrawn_after_its_time() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -555,14 +555,6 @@ def test_only_a_selected_one_that_did_not_withdraw_is_confirmed() -> None:
     the_passed().and_(struck()).when(confirm()).refused(NotInThisState, state="struck")
     the_passed().and_(confirmed()).when(confirm()).refused(NotInThisState, state="confirmed")
     the_decision().and_(passed(FOURTH)).when(confirm(FOURTH)).refused(NotInThisState, state="reserve")
-
-
-def test_asked_for_late_a_confirmation_is_judged_by_what_was_so_when_the_entry_passed() -> None:
-    late = the_passed().and_(withdrawn(FIRST), when=NEXT_DAY + timedelta(days=2))
-    late.when(confirm(), now=NEXT_DAY + timedelta(days=3), effective=NEXT_DAY).then(confirmed())
-    late.when(confirm(), now=NEXT_DAY + timedelta(days=3)).refused(WithdrawnNotChosen)
-    at_once = the_passed().and_(withdrawn(FIRST), when=NEXT_DAY)
-    at_once.when(confirm(), now=NEXT_DAY + timedelta(days=3), effective=NEXT_DAY).refused(WithdrawnNotChosen)
 
 
 def test_an_objection_or_a_reopening_meanwhile_is_a_race() -> None:

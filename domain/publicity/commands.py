@@ -506,8 +506,7 @@ class ClosePublicity(AboutPublicity):
 
     objections: Objections = known(factory=Objections)
     answers: tuple[tuple[datetime, ObjectionFact], ...] = known(())
-    struck: frozenset[ApplicationId] = known(frozenset())
-    withdrawn: tuple[tuple[datetime, ApplicationId], ...] = known(())
+    gone: frozenset[ApplicationId] = known(frozenset())
 
     def consistency_boundary(self) -> Sequence[Selector]:
         """The publicity, all objections against it, and whether an entry was struck or withdrawn meanwhile."""
@@ -526,13 +525,9 @@ class ClosePublicity(AboutPublicity):
     def _(self, body: ObjectionFact, at: datetime) -> None:
         self.answers += ((at, body),)
 
-    @event(SelectionStruck)
+    @any_event(SelectionStruck, ApplicationWithdrawn)
     def _(self, application_id: ApplicationId) -> None:
-        self.struck |= {application_id}
-
-    @event(ApplicationWithdrawn)
-    def _(self, application_id: ApplicationId, at: datetime) -> None:
-        self.withdrawn += ((at, application_id),)
+        self.gone |= {application_id}
 
     def execute(self) -> None:
         prepared = self._require_prepared()
@@ -544,7 +539,6 @@ class ClosePublicity(AboutPublicity):
         for at, body in self.answers:
             if at < closes_at:
                 self.objections.take(body)
-        gone = self.struck | self.publicity.passed | {each for at, each in self.withdrawn if at < closes_at}
         self.trigger_event(
             PublicityClosed,
             publicity_id=self.publicity_id,
@@ -553,7 +547,8 @@ class ClosePublicity(AboutPublicity):
             last_day=last_day,
         )
         for entry in prepared.entries:
-            if entry.application_id not in gone and self.objections.is_clear(entry.application_id):
+            waits = entry.application_id not in self.gone | self.publicity.passed
+            if waits and self.objections.is_clear(entry.application_id):
                 self.trigger_event(EntryPassed, **self.publicity.passing(entry.application_id).as_dict())
 
 

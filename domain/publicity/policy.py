@@ -160,7 +160,9 @@ class Publicity:
     passed: frozenset[ApplicationId] = frozenset()
 
     def take(self, body: PublicityFact, by: str = "") -> None:
-        """Take in one event of this publicity."""
+        """Take in one event; one that publishes this list anew carries its tag and is another publicity."""
+        if self.prepared is not None and body.publicity_id != self.prepared.publicity_id:
+            return
         self.state = STATE_AFTER.get(type(body), self.state)
         match body:
             case PublicityPrepared():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Final
 
 import msgspec
@@ -591,9 +591,8 @@ class ConfirmSelection(AboutCase):
         self.objections.take(body)
 
     @event(ApplicationWithdrawn)
-    def _(self, at: datetime) -> None:
-        # Asked for late, it is judged by what was so when the entry passed.
-        self.withdrawn = self.withdrawn or at <= self.effective_at
+    def _(self) -> None:
+        self.withdrawn = True
 
     @any_event(*TERM_FACTS)
     def _(self, body: TermPublished | TermInterpreted | ErratumRecorded, position: int) -> None:
