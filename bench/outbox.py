@@ -35,6 +35,7 @@ from infra.broker import Opened, open_broker
 from infra.embedded_broker import EmbeddedValkey
 from infra.event_store import EventStore, open_log
 from infra.master_key import ensure_key_file
+from infra.migrate import migrate
 from infra.record import Accepted, Fact, Proposal
 from workers.actors import ACTORS, declare
 from workers.automations import Automation, Does, Started
@@ -108,7 +109,8 @@ def drain(url: str, make: Callable[[str], dramatiq.Broker], messages: int) -> Me
         actor.send()
     began = time.perf_counter()
     with at_work(broker):
-        count.reached.wait(60)
+        if not count.reached.wait(60):
+            raise RuntimeError(f"{messages} messages were not done within a minute")
         return Measured(messages, time.perf_counter() - began)
 
 
@@ -185,8 +187,9 @@ class Office:
             began = time.perf_counter()
             await dispatcher.catch_up(store.log_id, origin)
             await dispatcher.tell()
-            while await self._parts.pool.fetchval(_WAITS, store.log_id):  # noqa: ASYNC110 - It looks into a database.
-                await asyncio.sleep(0.005)
+            async with asyncio.timeout(60):
+                while await self._parts.pool.fetchval(_WAITS, store.log_id):  # noqa: ASYNC110 - It looks into a database.
+                    await asyncio.sleep(0.005)
             took = time.perf_counter() - began
         await store.close()
         done = await self._parts.pool.fetchval(_DONE, store.log_id)
@@ -264,7 +267,7 @@ async def main() -> bool:
         broker = stack.enter_context(EmbeddedValkey(folder / "broker"))
         server = stack.enter_context(scene.server())
         urls = await server.prepare("outbox")
-        await scene.migrate(urls.owner_url)
+        await migrate(urls.owner_url)
         parts = await stack.enter_async_context(parts_on(urls.app_url, folder / "vault.key"))
         office = Office(parts, urls.app_url, broker.url, folder / "vault.key")
         settings: dict[str, object] = {
