@@ -120,12 +120,14 @@ def start() -> None:
     prepare(settings, lambda: working(settings))
 
 
-def prepare(settings: Settings, opening: Callable[[], AbstractAsyncContextManager[Work]]) -> dramatiq.Broker:
+def prepare(
+    settings: Settings, opening: Callable[[], AbstractAsyncContextManager[Work]], actors: Sequence[Actor] = ACTORS
+) -> dramatiq.Broker:
     """Make the broker of the settings the one that dramatiq works with, and give it what actors work with."""
     if settings.broker_url is None:
         raise SettingsRefused("BIAOGAN_BROKER_URL is not set, so nobody tells the worker what to do.")
     opened = Opened(opening)
     broker = open_broker(settings.broker_url, opened)
-    declare(broker, lambda: opened.it)
+    declare(broker, lambda: opened.it, actors)
     dramatiq.set_broker(broker)
     return broker
