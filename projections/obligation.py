@@ -4,7 +4,7 @@ A row keeps what its reviewer has to score, since a fold sees no second row. It 
 whoever comes later, by the fact that the reviewer joined it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Annotated, Final, Literal
 
@@ -37,6 +37,7 @@ from domain.review.events import (
 )
 from domain.screening.events import CorrectionExtended, CorrectionRequested
 from projections.kernel import Key, View, Where
+from projections.task import Waiting, waiting_as
 
 ObligationState = Literal["dormant", "waiting", "answered", "overdue", "excused"]
 
@@ -63,6 +64,7 @@ class ObligationRow(msgspec.Struct, frozen=True, kw_only=True):
     recused: Annotated[tuple[ApplicationId, ...], office("Recused from", "应回避申报")] = ()
     vacated: Annotated[bool, office("Seat vacated", "席位已空出")] = False
     filed: Annotated[tuple[ApplicationId, ...], office("Sheets filed", "已评申报")] = ()
+    asked_at: Annotated[datetime | None, subject("Asked at", "提出时间")] = None
     remind_at: Annotated[datetime | None, subject("Reminder at", "催办时间")] = None
     due_at: Annotated[datetime | None, subject("Due before", "截止时刻")] = None
     last_day: Annotated[date | None, subject("Last day", "截止日")] = None
@@ -127,8 +129,9 @@ def _due(row: ObligationRow, due_at: datetime, last_day: date, recorded: Recorde
 
     What is asked for on its last day is reminded of at once: before that there was nothing to remind of.
     """
-    remind_at = max(due_at - REMIND_BEFORE, recorded.envelope.effective_at)
-    row = replace(row, due_at=due_at, last_day=last_day, remind_at=remind_at)
+    at = recorded.envelope.effective_at
+    remind_at = max(due_at - REMIND_BEFORE, at)
+    row = replace(row, due_at=due_at, last_day=last_day, remind_at=remind_at, asked_at=row.asked_at or at)
     if row.state in {"answered", "excused"}:
         return row
     return replace(row, state="waiting", reminds=True, waits=True)
@@ -230,8 +233,20 @@ OBLIGATION = View(
     touches=_touches,
     fold=_fold,
     indexes=("programme_id", "application_id", "objection_id", "panel_id", "seat"),
-    filters=("state", "kind", "reminds", "waits", "programme_id", "unit_id"),
+    filters=("state", "kind", "reminds", "waits", "programme_id", "unit_id", "seat"),
     sorts=("remind_at", "due_at"),
     subject_units=("unit_id",),
     is_open=lambda _: False,
 )
+
+
+def waiting_at(rows: Iterable[ObligationRow]) -> list[Waiting]:
+    """What waits for whoever holds a seat: the sheets that it owes, and whether it was reminded of them."""
+    return [
+        waiting_as(
+            "score", "reviewer", str(row.panel_id), row.asked_at, programme_id=str(row.programme_id),
+            due=(row.due_at, row.last_day), reminded_at=row.reminded_at,
+        )
+        for row in rows
+        if row.asked_at is not None and row.state == "waiting"
+    ]  # fmt: skip

@@ -9,17 +9,20 @@ import pytest
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 
+from domain.ids import ObligationId
 from domain.kernel import Event, Recorded
+from domain.obligation.events import ObligationFellOverdue, ObligationReminded
 from domain.obligation.policy import CORRECTION_FACTS, SCORING_FACTS, Obligations
 from projections.kernel import fold_all
-from projections.obligation import OBLIGATION, ObligationRow
-from tests.call import MINE, THEIRS, withdrawn
+from projections.obligation import OBLIGATION, ObligationRow, waiting_at
+from tests.call import CALL, MINE, THEIRS, withdrawn
 from tests.panel import (
     ADMITTED,
     ENDS,
     LAST_DAY,
     ONE,
     OPENS,
+    PANEL,
     TWO,
     constituted,
     extended,
@@ -78,6 +81,24 @@ def test_what_is_asked_for_on_its_last_day_is_reminded_of_at_once() -> None:
     assert row.remind_at == DUE - STEP
     (row,) = fold_all(OBLIGATION, [recorded(1, raised(), when=BEFORE)]).values()
     assert row.remind_at == DUE - DAY
+
+
+def test_what_a_seat_owes_waits_in_its_inbox_and_says_when_it_was_reminded_of() -> None:
+    def waiting(*events: Event) -> list[tuple[Any, ...]]:
+        found = waiting_at(row for row in fold_all(OBLIGATION, past(*events)).values() if row.seat_id == TWO)
+        return [(task.task, task.subject_id, task.due_at, task.reminded_at, task.since) for task in found]
+
+    reminded = ObligationReminded(
+        obligation_id=ObligationId("score_sheets-6"), kind="score_sheets", programme_id=CALL, due_at=ENDS,
+        last_day=LAST_DAY,
+    )  # fmt: skip
+    joined_at = OPENS + 7 * STEP
+    assert waiting(*LATE) == [("score", PANEL, ENDS, None, joined_at)]
+    assert waiting(*LATE, reminded) == [("score", PANEL, ENDS, OPENS + 8 * STEP, joined_at)]
+    assert waiting(*LATE, filed(TWO), filed(TWO, THEIRS)) == []
+    assert waiting(constituted(), seated(TWO)) == []
+    overdue = ObligationFellOverdue(**reminded.as_dict())
+    assert waiting(*LATE, overdue) == []
 
 
 def test_nothing_is_owed_on_what_was_withdrawn() -> None:
