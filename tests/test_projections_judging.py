@@ -67,7 +67,7 @@ HEAD, CLERK, SUPERVISOR = "head", "clerk", "supervisor"
 OFFICE: tuple[Role, ...] = ("head", "clerk", "supervisor")
 
 
-def past(*events: Event | tuple[Event, str]) -> list[Recorded]:
+def past(*events: Told) -> list[Recorded]:
     """The events an hour apart; one that is paired with a person was that person's."""
     log = []
     for n, each in enumerate(events, 1):
@@ -76,8 +76,11 @@ def past(*events: Event | tuple[Event, str]) -> list[Recorded]:
     return log
 
 
+Told = Event | tuple[Event, str]
+
+
 def tasks(
-    *events: Event | tuple[Event, str],
+    *events: Told,
     roles: Collection[Role] = OFFICE,
     by: str = ELSE,
     barred: Collection[ApplicationId] = (),
@@ -173,7 +176,7 @@ DECIDED = decision()
 
 
 def test_a_publicity_is_prepared_approved_by_another_opened_and_its_posting_withdrawn_at_last() -> None:
-    made = (*DECIDED, (prepared(), SOMEBODY))
+    made: tuple[Told, ...] = (*DECIDED, (prepared(), SOMEBODY))
     assert tasks(*made, by=ELSE) == {"approve_publicity": PUBLICITY}
     assert tasks(*made, by=SOMEBODY) == {}
     assert tasks(*made, roles=["clerk"]) == {}
@@ -270,7 +273,7 @@ def test_an_objection_is_admitted_investigated_by_one_and_decided_by_another() -
     assert tasks(received, roles=["auditor"]) == {}
     assert tasks(received, admitted_one) == {"investigate_objection": OBJECTION}
     assert tasks(received, admitted_one, roles=["head", "clerk"]) == {}
-    decided = (received, admitted_one, (found, THIRD_PERSON))
+    decided: tuple[Told, ...] = (received, admitted_one, (found, THIRD_PERSON))
     assert tasks(*decided, roles=["head"]) == {"decide_objection": OBJECTION}
     assert tasks(*decided, by=THIRD_PERSON) == {}
     for answer in (ObjectionUpheld, ObjectionDismissed, ObjectionWithdrawn):
