@@ -49,7 +49,6 @@ class SeatReviewer(AboutPanel):
     """
 
     GIVES_CODE: ClassVar[tuple[str, ...]] = ("panel_id", "seat_id")
-    READS_AT_MOST: ClassVar[int] = 20_000
 
     seat_id: SeatId = asked("Seat", "席位")
     reviewer: SealedIdentity = asked("Reviewer", "评审专家")
