@@ -15,14 +15,16 @@ from api.problems import BodyInvalid, NotFound, NotLoggedIn
 from api.requests import Headers, Parameters, bearer, idempotency_key
 from api.routes import AnyRequest, AnyResponse, Own, Page, Parameter
 from domain.ids import PSEUDONYM, PersonId, tag
+from domain.kernel import word
 from domain.permission.audiences import AT_UNIT, EVERYBODY, INSTITUTION_WIDE
-from domain.permission.policy import ACTS, ROLE_TITLES, NotPermitted
+from domain.permission.policy import ACTS, ROLE_TITLES, STATE_TITLES, NotPermitted
 from domain.person.events import PersonRegistered, ServiceRegistered
 from domain.person.policy import PersonUnknown
 from infra.record import Item
 
 _DAYS: Final = 3650
 _USUAL_DAYS: Final = 90
+_ACTS: Final = {"CreateToken": ("CreateToken", "“创建令牌”"), "RevokeToken": ("RevokeToken", "“撤销令牌”")}
 _REGISTERED: Final = (PersonRegistered.TOPIC, ServiceRegistered.TOPIC)
 
 
@@ -76,9 +78,10 @@ async def _permissions(_: Wiring, request: AnyRequest) -> AnyResponse:
 
 
 def permission_table() -> dict[str, Any]:
-    """The law of the door as data: roles, commands, audiences, scopes."""
+    """The law of the door as data: roles, states, commands, audiences, scopes."""
     return {
         "roles": [{"role": role, "en": en, "zh": zh} for role, (en, zh) in ROLE_TITLES.items()],
+        "states": [{"state": state, "en": en, "zh": zh} for state, (en, zh) in STATE_TITLES.items()],
         "commands": [
             {
                 "command": act.command,
@@ -102,7 +105,7 @@ async def _administrator(wiring: Wiring, request: AnyRequest, headers: Headers, 
     reader = await wiring.callers.present(headers, address_of(request), "act")
     if not reader.holds("administrator"):
         await _journal(wiring, reader, act, "", "not-permitted")
-        raise NotPermitted(command=act)
+        raise NotPermitted(command=word(act, _ACTS))
     return reader
 
 

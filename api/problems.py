@@ -15,7 +15,7 @@ import msgspec
 from litestar.exceptions import HTTPException
 
 from api.rules import in_chinese
-from domain.kernel import Denied, Invalid, Refusal, Unknown
+from domain.kernel import Denied, Invalid, Refusal, Unknown, Word, word
 from infra.advance import ClockIsReal, Stuck
 from infra.content import NotAllowed
 from infra.documents import EmptyDocument, NoSuchDocument, TooLarge, Truncated
@@ -26,6 +26,7 @@ from infra.vault import KeyDestroyed, NothingSealed
 from infra.view_query import BadQuery
 from infra.views import Behind, NotBuilt, NotEffective
 from infra.writer import LogUnavailable
+from projections import VIEWS
 
 __all__ = [
     "BODY_LIMIT",
@@ -219,13 +220,13 @@ class ViewBehind(Refusal):
 
 class ViewNotBuilt(Refusal):
     """The view {view} is being built; ask again in a moment.
-    zh: 视图 {view} 正在建立;请稍后再试。
+    zh: 视图{view}正在建立;请稍后再试。
     """
 
 
 class ClockStuck(Refusal):
     """The clock stands at {reached}, because {who} has not caught up; send the request again.
-    zh: 时钟停在 {reached},因为 {who} 尚未跟上;请重发请求。
+    zh: 时钟停在 {reached},因为{who}尚未跟上;请重发请求。
     """
 
 
@@ -297,6 +298,16 @@ _HTTP: Final[dict[int, Callable[[], Refusal]]] = {
     413: lambda: TooLargeHere(limit=BODY_LIMIT),
 }
 
+_VIEW_TITLES: Final = {view.name: (view.name, f"“{view.zh}”") for view in VIEWS}
+_LAGGARDS: Final = {"view": "视图", "automation": "自动处理规则", "dispatcher": "分派进程", "scheduler": "日程进程"}
+
+
+def _laggard(who: str) -> Word:
+    """Who has not caught up, as the clock names it: a process, or a view or automation by its name."""
+    kind, _, name = who.partition(" ")
+    return Word(who, who, _LAGGARDS[kind] + (_VIEW_TITLES[name][1] if name in _VIEW_TITLES else name))
+
+
 _TRANSLATED: Final[dict[type[Exception], Callable[[Any], Refusal]]] = {
     NotAuthenticated: lambda _: NotLoggedIn(),
     OtherRequest: lambda _: KeyUsedBefore(),
@@ -310,10 +321,10 @@ _TRANSLATED: Final[dict[type[Exception], Callable[[Any], Refusal]]] = {
     asyncpg.OperatorInterventionError: lambda _: RecordAway(),
     Unwritable: lambda _: TextNotCanonical(),
     ClockIsReal: lambda _: NotFound(),
-    Stuck: lambda error: ClockStuck(who=error.who, reached=error.reached.isoformat()),
+    Stuck: lambda error: ClockStuck(who=_laggard(error.who), reached=error.reached.isoformat()),
     BadQuery: lambda error: ParameterInvalid(parameter=error.field, rule=error.rule),
     Behind: lambda error: ViewBehind(position=error.position, wanted=error.wanted),
-    NotBuilt: lambda error: ViewNotBuilt(view=error.view),
+    NotBuilt: lambda error: ViewNotBuilt(view=word(error.view, _VIEW_TITLES)),
     NotEffective: lambda _: ParameterInvalid(parameter="effective_on", rule="this view is not read by effective day"),
     NotAllowed: lambda error: DocumentNotAllowed(media_type=error.media_type),
     TooLarge: lambda error: TooLargeHere(limit=error.limit),
@@ -343,9 +354,9 @@ def translated(error: Exception) -> Refusal:
 def sentence(refusal: Refusal, language: str) -> str:
     """The sentence of a refusal; what it says of a rule is told in the same language."""
     rule = refusal.because.get("rule")
-    if language != "zh" or not isinstance(rule, str):
+    if not isinstance(rule, str) or isinstance(rule, Word):
         return refusal.sentence(language)
-    return type(refusal).zh.format_map({**refusal.because, "rule": in_chinese(rule)})
+    return type(refusal)(**{**refusal.because, "rule": Word(rule, rule, in_chinese(rule))}).sentence(language)
 
 
 def problem(refusal: Refusal, language: str, request_id: str) -> tuple[int, dict[str, str], bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 import msgspec
@@ -15,6 +15,7 @@ from infra.clock import Institution
 from infra.staging import Attempt
 
 __all__ = [
+    "SCOPES",
     "Act",
     "Ask",
     "BoundaryTooWide",
@@ -62,6 +63,15 @@ class VersionPassed(Exception):
         self.missed = missed
 
 
+SCOPES: Final[dict[str, tuple[str, str]]] = {
+    "read": ("Read what the holder's offices open", "读取持有人职务可见的内容"),
+    "act": ("Ask for what the holder's offices permit", "提出持有人职务允许的命令"),
+    "backdate": ("Record with an earlier effective day", "以更早的生效日记录"),
+    "clock": ("Move a simulated clock", "拨动模拟时钟"),
+}
+"""What a token may open, and how that is told."""
+
+
 class VersionAhead(Refusal):
     """The version given in If-Match, {given}, was never reached: the newest position is {head}.
     zh: If-Match 所给版本 {given} 从未达到:最新位置为 {head}。
@@ -70,7 +80,7 @@ class VersionAhead(Refusal):
 
 class NotBackdatable(Refusal):
     """{command} takes no earlier effective day.
-    zh: {command} 不接受更早的生效日。
+    zh: {command}不接受更早的生效日。
     """
 
 
@@ -88,13 +98,13 @@ class ReasonDocumentNamesPerson(Invalid):
 
 class CodeMissing(Denied):
     """{command} is asked under a code, and the caller has none here.
-    zh: {command} 须以代码提出,而调用者在此没有代码。
+    zh: {command}须以代码提出,而调用者在此没有代码。
     """
 
 
 class BoundaryTooWide(Refusal):
     """{command} would have to know more than {at_most} events at once.
-    zh: {command} 须一次读取的事件超过 {at_most} 条。
+    zh: {command}须一次读取的事件超过 {at_most} 条。
     """
 
 
@@ -117,8 +127,8 @@ class EffectiveBeforeCase(Refusal):
 
 
 class ScopeMissing(Denied):
-    """The token lacks the scope {scope}.
-    zh: 令牌缺少范围 {scope}。
+    """The token lacks the scope: {scope}.
+    zh: 令牌缺少此项范围:{scope}。
     """
 
 
@@ -130,7 +140,7 @@ class DelegationMissing(Denied):
 
 class NothingDecided(Refusal):
     """{command} would change nothing.
-    zh: {command} 不会带来任何变化。
+    zh: {command}不会带来任何变化。
     """
 
 

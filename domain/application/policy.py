@@ -30,9 +30,9 @@ from domain.application.events import (
     SelfCheckSaved,
 )
 from domain.ids import ApplicationId, NominatorUnitId, ProgrammeId, TrackId, UnitId, tag
-from domain.kernel import Command, Event, Refusal, Selector, Unknown, any_event, asked, event, known
+from domain.kernel import Command, Event, Refusal, Selector, Unknown, any_event, asked, called, event, known
 from domain.nomination.events import MaterialsVetted, NominationDecided, NominationDeclined
-from domain.permission.policy import ANY_STATE, NOT_ON_RECORD, NotInThisState, act_of
+from domain.permission.policy import ANY_STATE, NOT_ON_RECORD, act_of, not_in_this_state
 from domain.programme.events import TrackDefined
 from domain.screening.events import (
     ApplicationRefiled,
@@ -155,7 +155,7 @@ class NominatorMissing(Refusal):
 
 class SeparationOfDuties(Refusal):
     """Who has prepared the materials, or judged them, does not also do this: {act}.
-    zh: 材料的准备者或判定者不得同时办理 {act}。
+    zh: 材料的准备者或判定者不得同时办理{act}。
     """
 
 
@@ -312,18 +312,17 @@ class ApplicationFile:
         if vetted_digest != self.digest:
             raise MaterialsChanged(vetted_digest=vetted_digest, materials_digest=self.digest)
 
-    def require_other_hand(self, person_id: str, act: str) -> None:
+    def require_other_hand(self, person_id: str, command: type[Command]) -> None:
         """Raise SeparationOfDuties if this person's hand is in the materials as they stand."""
         if person_id in self.hands.values():
-            raise SeparationOfDuties(act=act)
+            raise SeparationOfDuties(act=called(command))
 
 
 def require_state(command: Command) -> None:
     """Raise NotInThisState unless the permission table has this command in this state, for whomever."""
     states = {state for row in act_of(type(command)).permissions for state in row.states}
     if ANY_STATE not in states and command.state not in states:
-        allowed = ", ".join(sorted(states))
-        raise NotInThisState(command=type(command).__name__, state=command.state, allowed=allowed)
+        raise not_in_this_state(command, states)
 
 
 def nominator_of(unit_id: str, track: TrackDefined | None, tree: Tree, day: date) -> NominatorUnitId | None:

@@ -7,9 +7,18 @@ from collections.abc import Sequence
 from domain.application.events import ApplicationStarted
 from domain.application.policy import AboutApplication, SeparationOfDuties, of_track
 from domain.eligibility.events import EligibilityJudged, Finding, RuleWaived
-from domain.eligibility.policy import FAILING, JUDGED_FACTS, Judgement, NotJudged, Question, judge, verdict_of
+from domain.eligibility.policy import (
+    FAILING,
+    JUDGED_FACTS,
+    OUTCOME_TITLES,
+    Judgement,
+    NotJudged,
+    Question,
+    judge,
+    verdict_of,
+)
 from domain.ids import ApplicationId, ProgrammeId, UnitId, tag
-from domain.kernel import Code, Command, Refusal, Selector, Unknown, any_event, asked, event, known
+from domain.kernel import Code, Command, Refusal, Selector, Unknown, any_event, asked, called, event, known, word
 from domain.programme.events import EligibilityRuleDefined, ErratumRecorded, TermInterpreted, TermPublished
 from domain.programme.policy import TERM_FACTS, Terms
 from domain.unit.policy import Tree, UnitFact
@@ -148,8 +157,8 @@ class WaiveRule(AboutApplication):
             raise NotJudged(application_id=self.application_id)
         self._require_waivable(judged)
         if self.by == self.judgement.by:
-            raise SeparationOfDuties(act=type(self).__name__)
-        self.file.require_other_hand(self.by, type(self).__name__)
+            raise SeparationOfDuties(act=called(type(self)))
+        self.file.require_other_hand(self.by, type(self))
         self.trigger_event(
             RuleWaived,
             application_id=self.application_id,
@@ -163,7 +172,7 @@ class WaiveRule(AboutApplication):
         if finding is None:
             raise RuleUnknown(rule=self.rule)
         if finding.outcome not in FAILING:
-            raise NothingToWaive(rule=self.rule, outcome=finding.outcome)
+            raise NothingToWaive(rule=self.rule, outcome=word(finding.outcome, OUTCOME_TITLES))
         if finding.severity == "hard":
             raise RuleNotWaivable(rule=self.rule)
         if self.rule in self.judgement.waived:

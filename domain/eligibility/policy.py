@@ -55,6 +55,12 @@ __all__ = [
 JUDGED_FACTS: Final[tuple[type[Event], ...]] = tuple(kind for kind in UNIT_FACTS if kind is not UnitRenamed)
 """The facts of a unit that a judgement may rest on: all but its names."""
 FAILING: Final[frozenset[RuleOutcome]] = frozenset({"not_met", "unknown"})
+OUTCOME_TITLES: Final[dict[RuleOutcome, tuple[str, str]]] = {
+    "met": ("met", "满足"),
+    "not_met": ("not met", "未满足"),
+    "not_applicable": ("not applicable", "不适用"),
+    "unknown": ("unknown", "无从判定"),
+}
 _READINGS: Final = (TermInterpreted, ErratumRecorded)
 _WEIGHT: Final[Mapping[Severity, int]] = {"minor": 0, "prominent": 1, "major": 2}
 
@@ -309,7 +315,7 @@ class AboutEndorsed(AboutNomination):
         """This unit decided and vetted exactly these materials, by other hands, and the judgement is in favour."""
         self.file.require_decided_by(nominator_unit_id)
         self.file.require_materials(self.file.vetted_digest)
-        self.file.require_other_hand(self.by, type(self).__name__)
+        self.file.require_other_hand(self.by, type(self))
         self._require_judged_on_what_stands()
 
     def _require_judged_on_what_stands(self) -> None:

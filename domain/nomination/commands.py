@@ -12,7 +12,20 @@ from domain.application.policy import STATE_AFTER, AboutNomination, of_track
 from domain.document.events import DocumentDeposited
 from domain.document.policy import DocumentUnknown
 from domain.ids import DocumentId, NominatorUnitId, ProgrammeId, TrackId, UnitId, tag
-from domain.kernel import Code, Command, Digest, Event, Invalid, Refusal, Selector, any_event, asked, event, known
+from domain.kernel import (
+    Code,
+    Command,
+    Digest,
+    Event,
+    Invalid,
+    Refusal,
+    Selector,
+    any_event,
+    asked,
+    called,
+    event,
+    known,
+)
 from domain.nomination.events import (
     MaterialsVetted,
     NominationDecided,
@@ -124,7 +137,7 @@ class AssignQuota(Command):
             raise PlacesBelowZero(field="places", places=self.places)
         at_most = self._at_most(track)
         if (at_most is None or self.places > at_most) and self.reason_code is None:
-            raise ReasonMissing(command=type(self).__name__)
+            raise ReasonMissing(command=called(type(self)))
         if self.places < self.quota.used:
             raise QuotaBelowUse(places=self.places, used=self.quota.used)
         assigned = QuotaAssigned(
@@ -254,7 +267,7 @@ class DecideNomination(AboutResolution):
         self._require_resolution()
         if self.rank is not None and self.rank < 1:
             raise RankBelowOne(field="rank", rank=self.rank)
-        self.file.require_other_hand(self.by, type(self).__name__)
+        self.file.require_other_hand(self.by, type(self))
         self.trigger_event(
             NominationDecided,
             application_id=self.application_id,
@@ -278,7 +291,7 @@ class DeclineNomination(AboutResolution):
         if self.file.declined:
             raise AlreadyDeclined(application_id=self.application_id)
         self._require_resolution()
-        self.file.require_other_hand(self.by, type(self).__name__)
+        self.file.require_other_hand(self.by, type(self))
         self.trigger_event(
             NominationDeclined,
             application_id=self.application_id,
@@ -299,7 +312,7 @@ class VetMaterials(AboutNomination):
         started = self._require_started()
         nominator, _ = self._require_nominator(started.unit_id)
         self.file.require_decided_by(nominator)
-        self.file.require_other_hand(self.by, type(self).__name__)
+        self.file.require_other_hand(self.by, type(self))
         self.file.require_materials(self.materials_digest)
         self.trigger_event(
             MaterialsVetted,

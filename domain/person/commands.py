@@ -19,7 +19,9 @@ from domain.kernel import (
     asked,
     event,
     known,
+    word,
 )
+from domain.permission.policy import ROLE_TITLES
 from domain.person.events import (
     Appointed,
     AppointmentEnded,
@@ -44,19 +46,19 @@ class PersonAlreadyRegistered(Refusal):
 
 class RoleNeedsUnit(Invalid):
     """The role {role} is held at a unit.
-    zh: 角色 {role} 须在某一单位担任。
+    zh: 角色“{role}”须在某一单位担任。
     """
 
 
 class RoleIsInstitutionWide(Invalid):
     """The role {role} is held at the whole institution, not at a unit.
-    zh: 角色 {role} 在全机构范围担任,不限于单位。
+    zh: 角色“{role}”在全机构范围担任,不限于单位。
     """
 
 
 class RoleNotForThisIdentity(Refusal):
     """The role {role} is not open to this identity: services act only as services, persons never do.
-    zh: 该身份不得担任角色 {role}:服务身份只以服务行事,个人不得以服务行事。
+    zh: 该身份不得担任角色“{role}”:服务身份只以服务行事,个人不得以服务行事。
     """
 
 
@@ -249,15 +251,15 @@ class Appoint(Command):
         if not (self.is_person or self.is_service):
             raise PersonUnknown(person_id=self.person_id)
         if (self.role == "service") is not self.is_service:
-            raise RoleNotForThisIdentity(role=self.role)
+            raise RoleNotForThisIdentity(role=word(self.role, ROLE_TITLES))
 
     def _require_place(self) -> None:
         if self.unit_id is None:
             if PLACES[self.role] == "unit":
-                raise RoleNeedsUnit(field="unit_id", role=self.role)
+                raise RoleNeedsUnit(field="unit_id", role=word(self.role, ROLE_TITLES))
             return
         if PLACES[self.role] == "institution":
-            raise RoleIsInstitutionWide(field="unit_id", role=self.role)
+            raise RoleIsInstitutionWide(field="unit_id", role=word(self.role, ROLE_TITLES))
         self.units.of(self.unit_id).require_living()
 
 

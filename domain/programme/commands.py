@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from domain.application.events import ApplicationWindowOpened
 from domain.document.events import DocumentDeposited
-from domain.document.policy import DocumentUnknown
+from domain.document.policy import KIND_TITLES, DocumentUnknown
 from domain.ids import DocumentId, ProgrammeId, UnitId, tag
-from domain.kernel import Code, Command, Invalid, Refusal, Selector, any_event, asked, event, known
+from domain.kernel import Code, Command, Invalid, Refusal, Selector, Word, any_event, asked, event, known, word
 from domain.programme.definition import Definition, digest, findings, policies
 from domain.programme.events import (
     ErratumRecorded,
@@ -17,7 +17,15 @@ from domain.programme.events import (
     TermPublished,
     TermValue,
 )
-from domain.programme.policy import TERM_FACTS, ProgrammeUnknown, Term, Terms, fits
+from domain.programme.policy import (
+    LEGIBILITY_TITLES,
+    TERM_FACTS,
+    TERM_KIND_TITLES,
+    ProgrammeUnknown,
+    Term,
+    Terms,
+    fits,
+)
 from domain.unit.policy import TREE_FACTS, Tree, TreeFact
 
 
@@ -28,14 +36,14 @@ class ProgrammeAlreadyAnnounced(Refusal):
 
 
 class DefinitionFaulty(Invalid):
-    """The definition has {count} faults; the first breaks the rule {rule} at {path}.
-    zh: 项目定义有 {count} 处不符;首处在 {path},不符合规则 {rule}。
+    """The definition has {count} faults; the first breaks the rule “{rule}” at {path}.
+    zh: 项目定义有 {count} 处不符;首处在 {path},不符合规则“{rule}”。
     """
 
 
 class NotTheNotice(Refusal):
     """Document {document_id} is a {document_kind}; the text of a call is deposited as a notice, with its digest.
-    zh: 文件 {document_id} 的类别为 {document_kind};通知原文须以通知类别存入并附摘要。
+    zh: 文件 {document_id} 的类别为“{document_kind}”;通知原文须以通知类别存入并附摘要。
     """
 
 
@@ -107,7 +115,8 @@ class AnnounceProgramme(Command):
             raise ProgrammeAlreadyAnnounced(programme_id=self.programme_id)
         if faults := findings(definition):
             first = faults[0]
-            raise DefinitionFaulty(count=len(faults), field="definition", rule=first.rule, path=first.path)
+            rule = Word(first.rule, first.en.rstrip("."), first.zh.rstrip("。"))
+            raise DefinitionFaulty(count=len(faults), field="definition", rule=rule, path=first.path)
         if definition.issued_at > self.now:
             raise IssuedInFuture(issued_at=definition.issued_at)
         notice_digest = self._notice_digest()
@@ -133,7 +142,7 @@ class AnnounceProgramme(Command):
         if self.notice is None:
             raise DocumentUnknown(document_id=self.notice_document_id)
         if self.notice.kind != "notice" or self.notice.text_digest is None:
-            raise NotTheNotice(document_id=self.notice_document_id, document_kind=self.notice.kind)
+            raise NotTheNotice(document_id=self.notice_document_id, document_kind=word(self.notice.kind, KIND_TITLES))
         return self.notice.text_digest
 
 
@@ -163,7 +172,10 @@ class AboutTerm(Command):
         published = term.published
         if not fits(published.kind, published.legibility, self.value):
             raise ValueDoesNotFit(
-                field="value", term=self.term, value_kind=published.kind, legibility=published.legibility
+                field="value",
+                term=self.term,
+                value_kind=word(published.kind, TERM_KIND_TITLES),
+                legibility=word(published.legibility, LEGIBILITY_TITLES),
             )
         return term
 

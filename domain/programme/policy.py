@@ -36,7 +36,9 @@ __all__ = [
     "APPLICATION_CLOSES",
     "CYCLE_ENDS",
     "KNOWN_TERMS",
+    "LEGIBILITY_TITLES",
     "TERM_FACTS",
+    "TERM_KIND_TITLES",
     "WINDOW_CALENDAR_DAYS",
     "WINDOW_TERMS",
     "WINDOW_WORKING_DAYS",
@@ -72,6 +74,18 @@ KNOWN_TERMS: Final[Mapping[str, TermKind]] = {
 """Terms that rules look up by their name, and the kind of value each must have; every other name is the call's own."""
 
 Source = Literal["published", "interpreted", "corrected"]
+TERM_KIND_TITLES: Final[dict[TermKind, tuple[str, str]]] = {
+    "date": ("date", "日期"),
+    "amount": ("amount", "金额"),
+    "ratio": ("ratio", "比例"),
+    "count": ("count", "数量"),
+}
+LEGIBILITY_TITLES: Final[dict[Legibility, tuple[str, str]]] = {
+    "clear": ("clear", "清晰"),
+    "damaged": ("damaged", "残缺"),
+    "contradictory": ("contradictory", "矛盾"),
+    "not_stated": ("not stated", "未载明"),
+}
 
 _KIND_OF: Final[Mapping[type[TermValue], TermKind]] = {
     DateValue: "date",

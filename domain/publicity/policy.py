@@ -14,10 +14,12 @@ from typing import Final, Literal, get_args
 import msgspec
 
 from domain.ids import ApplicationId, ObjectionId, PublicityId
-from domain.kernel import Event, Refusal, Unknown
-from domain.permission.policy import NOT_ON_RECORD
+from domain.kernel import Event, Refusal, Unknown, word
+from domain.permission.policy import NOT_ON_RECORD, STATE_TITLES
 from domain.publicity.events import (
+    Check,
     EntryPassed,
+    Matter,
     ObjectionAdmitted,
     ObjectionDismissed,
     ObjectionInvestigated,
@@ -25,6 +27,7 @@ from domain.publicity.events import (
     ObjectionReceived,
     ObjectionUpheld,
     ObjectionWithdrawn,
+    ObjectorIdentity,
     PostingWithdrawn,
     PublicityApproved,
     PublicityClosed,
@@ -36,6 +39,9 @@ from domain.publicity.events import (
 )
 
 __all__ = [
+    "CHECK_TITLES",
+    "IDENTITY_TITLES",
+    "MATTER_TITLES",
     "OBJECTION_FACTS",
     "OBJECTION_STATE_AFTER",
     "PUBLICITY_FACTS",
@@ -94,6 +100,20 @@ OBJECTION_FACTS: Final[tuple[type[Event], ...]] = get_args(ObjectionFact)
 ObjectionState = Literal[
     "unknown", "received", "admitted", "not_admitted", "investigated", "upheld", "dismissed", "withdrawn"
 ]
+MATTER_TITLES: Final[dict[Matter, tuple[str, str]]] = {
+    "selection": ("selection", "遴选"),
+    "acceptance": ("acceptance", "验收"),
+}
+IDENTITY_TITLES: Final[dict[ObjectorIdentity, tuple[str, str]]] = {
+    "named": ("named", "实名"),
+    "stamped": ("stamped by an organisation", "单位盖章"),
+    "confidential": ("confidential", "保密"),
+    "anonymous": ("anonymous", "匿名"),
+}
+CHECK_TITLES: Final[dict[Check, tuple[str, str]]] = {
+    "secrecy": ("secrecy", "保密审查"),
+    "personal_data": ("personal data", "个人信息审查"),
+}
 OBJECTION_STATE_AFTER: Final[Mapping[type[Event], ObjectionState]] = {
     ObjectionReceived: "received",
     ObjectionAdmitted: "admitted",
@@ -120,7 +140,7 @@ class ObjectionUnknown(Unknown):
 
 class PublicityNotOpen(Refusal):
     """Publicity {publicity_id} is not open; it is {state}.
-    zh: 公示 {publicity_id} 未在开启状态,现为 {state}。
+    zh: 公示 {publicity_id} 未在开启状态,现为“{state}”。
     """
 
 
@@ -138,7 +158,7 @@ class NotShown(Refusal):
 
 class SecondPersonMissing(Refusal):
     """Whoever did the act before this one does not also do this: {act}.
-    zh: 前一环节的办理人不得同时办理 {act}。
+    zh: 前一环节的办理人不得同时办理{act}。
     """
 
 
@@ -205,7 +225,7 @@ class Publicity:
     def require_open(self, publicity_id: PublicityId) -> tuple[datetime, date]:
         """When it closes, and its last day. Raises PublicityNotOpen."""
         if self.closes_at is None or self.last_day is None or self.state != "open":
-            raise PublicityNotOpen(publicity_id=publicity_id, state=self.state)
+            raise PublicityNotOpen(publicity_id=publicity_id, state=word(self.state, STATE_TITLES))
         return self.closes_at, self.last_day
 
     def require_running(self, publicity_id: PublicityId, now: datetime) -> tuple[datetime, date]:

@@ -20,15 +20,15 @@ from domain.review.events import (
     TieBreak,
     Veto,
 )
-from domain.review.form import faults_of
+from domain.review.form import faults_of, rule_called
 from domain.review.panel import of_panel
 
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class StageFaulty(Invalid):
-    """The stage has {count} faults; the first breaks the rule {rule} at {path}.
-    zh: 评审阶段有 {count} 处不符;首处在 {path},不符合规则 {rule}。
+    """The stage has {count} faults; the first breaks the rule “{rule}” at {path}.
+    zh: 评审阶段有 {count} 处不符;首处在 {path},不符合规则“{rule}”。
     """
 
 
@@ -119,7 +119,8 @@ class DefineStage(Command):
         fields = {name: getattr(self, name) for name in StageDefined.__struct_fields__}
         stage = StageDefined(**fields)
         if faults := faults_of(stage):
-            raise StageFaulty(count=len(faults), field=faults[0].path, path=faults[0].path, rule=faults[0].rule)
+            path, rule = faults[0].path, rule_called(faults[0].rule)
+            raise StageFaulty(count=len(faults), field=path, path=path, rule=rule)
         self._check_tracks(stage)
         if stage != self.defined.get(self.stage):
             self.trigger_event(StageDefined, **fields)

@@ -68,7 +68,7 @@ class AboutScreening(AboutApplication):
     def _require_screened_by_another(self) -> ApplicationFiled:
         """The filing, in a state that allows the act, by another hand than is in the materials."""
         self._require_started()
-        self.file.require_other_hand(self.by, type(self).__name__)
+        self.file.require_other_hand(self.by, type(self))
         # There is no way into a state of screening but by a filing.
         return cast("ApplicationFiled", self.file.filed)
 

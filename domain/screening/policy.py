@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
 
-from domain.kernel import Refusal
-from domain.screening.events import CorrectionExtended, CorrectionRequested, Part
+from domain.kernel import Refusal, Word, words
+from domain.screening.events import CorrectionExtended, CorrectionRequested, Part, PartKind
 
 __all__ = ["Correction", "CorrectionNotExtended", "CorrectionOver", "CorrectionStillOpen", "named"]
 
@@ -30,9 +31,26 @@ class CorrectionNotExtended(Refusal):
     """
 
 
-def named(parts: Iterable[Part]) -> str:
+PART_TITLES: Final[dict[PartKind, tuple[str, str]]] = {
+    "form": ("form", "申报书"),
+    "form_field": ("field of the form", "申报书栏目"),
+    "self_check": ("self-check", "自查"),
+    "budget": ("budget", "经费预算"),
+}
+
+
+def named(parts: Sequence[Part]) -> Word:
     """Parts as a refusal names them: ``budget, form_field:goals``."""
-    return ", ".join(part.kind if part.code is None else f"{part.kind}:{part.code}" for part in parts)
+    told = {_code(part): tuple(_with(title, part.code) for title in PART_TITLES[part.kind]) for part in parts}
+    return words(map(_code, parts), {code: (en, zh) for code, (en, zh) in told.items()})
+
+
+def _code(part: Part) -> str:
+    return part.kind if part.code is None else f"{part.kind}:{part.code}"
+
+
+def _with(title: str, code: str | None) -> str:
+    return title if code is None else f"{title} {code}"
 
 
 @dataclass(slots=True)

@@ -22,7 +22,7 @@ from domain.ids import (
     TrackId,
     tag,
 )
-from domain.kernel import Code, Command, Event, Invalid, Refusal, Selector, any_event, asked, event, known
+from domain.kernel import Code, Command, Event, Invalid, Refusal, Selector, any_event, asked, called, event, known
 from domain.permission.policy import ReasonMissing
 from domain.programme.events import (
     ErratumRecorded,
@@ -302,7 +302,7 @@ class RecommendApplications(AboutTrack):
         placed = in_order(self.choices)
         departing = departures(placed, {key: body.rank for key, body in self.ranked.items()})
         if departing and self.reason_code is None:
-            raise ReasonMissing(field="Reason", command=type(self).__name__)
+            raise ReasonMissing(field="Reason", command=called(type(self)))
         for choice, order in placed:
             ranked = self.ranked[choice.application_id]
             self.trigger_event(
@@ -382,7 +382,7 @@ class DecideSelection(AboutTrack):
         self._require_places(track, selected)
         placed = in_order(self.choices)
         if (selected != track.places.target or self._differs(placed)) and self.reason_code is None:
-            raise ReasonMissing(field="Reason", command=type(self).__name__)
+            raise ReasonMissing(field="Reason", command=called(type(self)))
         self.trigger_event(
             CommitteeDecided,
             decision_id=self.decision_id,
@@ -545,7 +545,7 @@ class PromoteReserve(AboutCase):
         if not self.selection.is_free(self.freed_by):
             raise NoPlaceFree(freed_by=self.freed_by)
         if self.selection.next_reserve() != self.application_id and self.reason_code is None:
-            raise ReasonMissing(field="Reason", command=type(self).__name__)
+            raise ReasonMissing(field="Reason", command=called(type(self)))
         self.trigger_event(
             ReservePromoted,
             decision_id=decided.decision_id,
