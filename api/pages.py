@@ -87,7 +87,8 @@ def problem_page(refusal: type[Refusal]) -> str:
     """What one refusal means."""
     return html_page(
         refusal.kind,
-        f"<h1>{escape(refusal.kind)}</h1><p>{escape(refusal.en)}</p><p>{escape(refusal.zh)}</p>"
+        f"<h1>{escape(refusal.title_en)} · {escape(refusal.title_zh)}</h1><p><code>{escape(refusal.kind)}</code></p>"
+        f"<p>{escape(refusal.en)}</p><p>{escape(refusal.zh)}</p>"
         f"<p>HTTP {status_of(refusal)}</p><p><a href='/problems'>/problems</a></p>",
     )
 

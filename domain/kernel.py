@@ -516,15 +516,22 @@ def _told(instant: datetime, zone: tzinfo) -> datetime:
 
 
 class Refusal(Exception):
-    """A named business "no". The first docstring line is its sentence, the line after ``zh:`` the Chinese one."""
+    """A named business "no". The first docstring line is its sentence, the line after ``zh:`` the Chinese one.
+
+    A sentence that carries figures is told anew each time; what never changes is said by a third line, as in
+    ``title: The quota is used up · 推荐指标已用尽``.
+    """
 
     en: ClassVar[str]
     zh: ClassVar[str]
+    title_en: ClassVar[str]
+    title_zh: ClassVar[str]
     kind: ClassVar[str]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.en, cls.zh = sentences(cls)
+        cls.title_en, cls.title_zh = _title(cls)
         cls.kind = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
 
     def __init__(self, **because: object) -> None:
@@ -560,6 +567,16 @@ def sentences(documented: type) -> tuple[str, str]:
     return en, zh
 
 
+def _title(refusal: type[Refusal]) -> tuple[str, str]:
+    """What a kind of refusal is called in both languages, whatever the figures: its title, else its very sentence."""
+    lines = inspect.cleandoc(refusal.__doc__ or "").splitlines()
+    title = next((line.removeprefix("title:") for line in lines if line.startswith("title:")), None)
+    if title is None:
+        return refusal.en.removesuffix("."), refusal.zh.removesuffix("。")
+    en, _, zh = title.partition("·")
+    return en.strip(), zh.strip()
+
+
 class Unknown(Refusal):
     """The request is about something that is not on record.
     zh: 请求所指的对象没有记录。
@@ -575,6 +592,7 @@ class Denied(Refusal):
 class Invalid(Refusal):
     """Field {field} breaks the rule {rule}.
     zh: 字段 {field} 不符合规则 {rule}。
+    title: A field breaks its rule · 字段不符合规则
     """
 
 

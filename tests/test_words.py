@@ -9,7 +9,8 @@ from typing import Any, get_args
 
 import pytest
 
-from api.problems import NotFound, problem, translated
+import api.app  # noqa: F401 - Every command, and so every refusal, is imported by it.
+from api.problems import NotFound, known_refusals, problem, translated
 from domain.application.policy import ApplicationState
 from domain.document.events import DocumentKind
 from domain.document.policy import KIND_TITLES
@@ -87,6 +88,30 @@ def test_every_state_of_whatever_subject_has_its_titles() -> None:
     states |= {*get_args(PublicityState), *get_args(ObjectionState)}
     assert set(STATE_TITLES) == states
     assert all(en.isascii() and not re.search("[a-z]", zh) for en, zh in STATE_TITLES.values())
+
+
+@pytest.mark.parametrize("kind", sorted(known_refusals(), key=lambda kind: kind.kind))
+def test_a_problem_is_called_the_same_whatever_its_figures(kind: type[Refusal]) -> None:
+    figures = re.findall(r"{(\w+)}", kind.en)
+    for language, letters in (("en", "[A-Za-z]"), ("zh", "[\u4e00-\u9fff]")):
+        told = [json.loads(problem(kind(**dict.fromkeys(figures, n)), language, "r")[2]) for n in (17, 23)]
+        assert told[0]["title"] == told[1]["title"]
+        assert (told[0]["detail"] != told[1]["detail"]) == bool(figures)
+        assert re.search(letters, told[0]["title"])
+        assert not re.search(r"[{}.。]|17", told[0]["title"])
+        assert len(told[0]["title"]) <= 80
+        assert not re.search("[{}]", told[0]["detail"])
+
+
+def test_no_two_problems_are_called_alike() -> None:
+    kinds = list(known_refusals())
+    assert len({kind.title_en for kind in kinds}) == len({kind.title_zh for kind in kinds}) == len(kinds)
+
+
+def test_a_problem_that_names_figures_has_a_title_of_its_own_in_both_languages() -> None:
+    """``title: … · …`` in its docstring; its sentence alone is told anew each time."""
+    lacking = [kind for kind in known_refusals() if "{" in kind.title_en + kind.title_zh or not kind.title_zh]
+    assert not lacking, ", ".join(kind.__name__ for kind in lacking)
 
 
 @pytest.mark.parametrize(

@@ -23,12 +23,14 @@ SizeBytes = Annotated[int, msgspec.Meta(ge=1)]
 class DocumentAlreadyDeposited(Refusal):
     """Document {document_id} has been deposited before.
     zh: 文件 {document_id} 此前已存入。
+    title: The document was deposited before · 文件此前已存入
     """
 
 
 class TextIsSealed(Invalid):
     """A document of kind {document_kind} is sealed: the record holds no digest of its text.
     zh: {document_kind}类文件属密封文件,记录中不存其文本摘要。
+    title: The text of a sealed document has no digest · 密封文件不存文本摘要
     """
 
 

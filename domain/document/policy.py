@@ -27,4 +27,5 @@ KIND_TITLES: Final[dict[DocumentKind, tuple[str, str]]] = {
 class DocumentUnknown(Unknown):
     """Document {document_id} has not been deposited.
     zh: 文件 {document_id} 尚未存入。
+    title: The document has not been deposited · 文件尚未存入
     """

@@ -27,24 +27,28 @@ from domain.unit.policy import Tree, UnitFact
 class RuleUnknown(Unknown):
     """The latest judgement has no rule {rule}.
     zh: 最近一次判定中没有条件 {rule}。
+    title: The latest judgement has no such rule · 最近一次判定中没有该条件
     """
 
 
 class RuleNotWaivable(Refusal):
     """The rule {rule} is hard: nobody can waive it.
     zh: 条件 {rule} 为刚性条件,不得豁免。
+    title: The rule cannot be waived · 刚性条件不得豁免
     """
 
 
 class NothingToWaive(Refusal):
     """The rule {rule} is {outcome}: there is nothing to waive.
     zh: 条件 {rule} 的判定结果为 {outcome},无需豁免。
+    title: There is nothing to waive · 无需豁免
     """
 
 
 class RuleAlreadyWaived(Refusal):
     """The rule {rule} has been waived before.
     zh: 条件 {rule} 此前已豁免。
+    title: The rule was waived before · 该条件此前已豁免
     """
 
 

@@ -72,18 +72,21 @@ Answer = tuple[RuleOutcome, tuple[int, ...]]
 class NotJudged(Refusal):
     """The eligibility of application {application_id} has not been judged.
     zh: 申报 {application_id} 尚未判定是否符合基本条件。
+    title: Eligibility has not been judged · 尚未判定是否符合基本条件
     """
 
 
 class NotEligible(Refusal):
     """These rules are not met and not waived: {rules}.
     zh: 下列条件未满足且未获豁免:{rules}。
+    title: The application is not eligible · 申报不符合基本条件
     """
 
 
 class EligibilityOutdated(Refusal):
     """Eligibility was judged at position {judged_position}; a fact that it rests on was recorded at {fact_position}.
     zh: 基本条件判定于位置 {judged_position};其所依据的事实于位置 {fact_position} 又有记录,须重新判定。
+    title: The judgement is out of date · 资格判定已过时
     """
 
 

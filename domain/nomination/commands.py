@@ -47,24 +47,28 @@ _ENDORSED: Final = frozenset({STATE_AFTER[NominationDecided], STATE_AFTER[Materi
 class NominationIsOpen(Refusal):
     """Track {track_id} is open: there are no places to assign.
     zh: 赛道 {track_id} 不设推荐指标,无需分配。
+    title: The track has no quota · 该赛道不设推荐指标
     """
 
 
 class NotANominator(Refusal):
     """The call names no quota for a unit of the kind {unit_kind} in track {track_id}.
     zh: 通知未给予 {unit_kind} 类单位赛道 {track_id} 的推荐指标。
+    title: The call gives no places to units of this kind · 通知未给予此类单位推荐指标
     """
 
 
 class QuotaBelowUse(Refusal):
     """The quota cannot become {places}: {used} applications have been filed on it.
     zh: 推荐指标不能改为 {places}:已据此报送 {used} 份申报。
+    title: More places are used than that · 已用指标多于此数
     """
 
 
 class PlacesBelowZero(Invalid):
     """There are no {places} places.
     zh: 推荐指标不能为 {places}。
+    title: Places are not negative · 推荐指标不能为负
     """
 
 
@@ -77,18 +81,21 @@ class PlanWithoutDocuments(Invalid):
 class DocumentTwice(Invalid):
     """Document {document_id} is named twice.
     zh: 文件 {document_id} 重复列出。
+    title: A document is named twice · 文件重复列出
     """
 
 
 class RankBelowOne(Invalid):
     """Ranks begin at one; {rank} is none.
     zh: 排序自一起,{rank} 不成其为排序。
+    title: A rank begins at one · 排序自一起
     """
 
 
 class AlreadyDeclined(Refusal):
     """The nomination of application {application_id} has been declined, and nothing was decided since.
     zh: 申报 {application_id} 已决定不予推荐,此后未再研究。
+    title: The nomination was declined before · 此前已决定不予推荐
     """
 
 

@@ -111,18 +111,21 @@ STATE_TITLES: Final[dict[str, tuple[str, str]]] = {
 class NotPermitted(Denied):
     """No appointment that the caller holds today permits {command}.
     zh: 当日所任职务均不允许执行{command}。
+    title: No appointment permits this · 所任职务均不允许此项操作
     """
 
 
 class NotInThisState(Refusal):
     """{command} is not possible while the state is {state}; it is in one of: {allowed}.
     zh: 当前状态为“{state}”,不能执行{command};允许的状态:{allowed}。
+    title: Not possible in the present state · 当前状态不允许此项操作
     """
 
 
 class ReasonMissing(Invalid):
     """{command} needs a reason.
     zh: {command}须附事由。
+    title: A reason is needed · 须附事由
     """
 
 

@@ -52,6 +52,7 @@ DETAIL_TITLES: Final[dict[str, tuple[str, str]]] = {
 class PersonUnknown(Unknown):
     """Person {person_id} has not been registered.
     zh: 人员 {person_id} 尚未登记。
+    title: The person has not been registered · 人员尚未登记
     """
 
 
@@ -64,6 +65,7 @@ class NameMissing(Invalid):
 class DetailNotKept(Invalid):
     """Nothing is kept of a person but: {kept}.
     zh: 人员信息仅保存:{kept}。
+    title: Such a detail is not kept of a person · 不保存此类人员信息
     """
 
 

@@ -32,48 +32,56 @@ from domain.unit.policy import TREE_FACTS, Tree, TreeFact
 class ProgrammeAlreadyAnnounced(Refusal):
     """Programme {programme_id} has been announced before; what a call got wrong is corrected by an erratum.
     zh: 项目 {programme_id} 此前已发布;通知有误者以更正处理。
+    title: The programme was announced before · 项目此前已发布
     """
 
 
 class DefinitionFaulty(Invalid):
     """The definition has {count} faults; the first breaks the rule “{rule}” at {path}.
     zh: 项目定义有 {count} 处不符;首处在 {path},不符合规则“{rule}”。
+    title: The definition has faults · 项目定义有不符之处
     """
 
 
 class NotTheNotice(Refusal):
     """Document {document_id} is a {document_kind}; the text of a call is deposited as a notice, with its digest.
     zh: 文件 {document_id} 的类别为“{document_kind}”;通知原文须以通知类别存入并附摘要。
+    title: The document is no notice · 该文件不是通知原文
     """
 
 
 class IssuedInFuture(Refusal):
     """The call is issued at {issued_at}, which has not come yet.
     zh: 通知的发布时间 {issued_at} 尚未到来。
+    title: The call is not issued yet · 通知尚未发布
     """
 
 
 class TermIsClear(Refusal):
     """The term {term} is clear as published: only an erratum can change it.
     zh: 条款 {term} 原文清晰,只能以更正变更。
+    title: The term is clear as published · 条款原文清晰
     """
 
 
 class TermAlreadyCorrected(Refusal):
     """The term {term} has been corrected by its issuer: nothing is left to interpret.
     zh: 条款 {term} 已由发布者更正,无需解释。
+    title: The term was corrected by its issuer · 条款已由发布者更正
     """
 
 
 class TermInUse(Refusal):
     """The application window was opened on the term {term} as it stood; its interpretation is settled.
     zh: 申报窗口已依条款 {term} 当时的取值开启,其解释不再变更。
+    title: The term has been acted on · 该条款已据以行事
     """
 
 
 class ValueDoesNotFit(Invalid):
     """The value does not fit the term {term}, which is a {value_kind} and {legibility} as published.
     zh: 取值与条款 {term} 不符:其类别为 {value_kind},原文可辨程度为 {legibility}。
+    title: The value does not fit the term · 取值与条款不符
     """
 
 

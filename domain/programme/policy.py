@@ -101,24 +101,28 @@ _MINUTES: Final = range(60)
 class ProgrammeUnknown(Unknown):
     """Programme {programme_id} has not been announced.
     zh: 项目 {programme_id} 尚未发布。
+    title: The programme has not been announced · 项目尚未发布
     """
 
 
 class TrackUnknown(Unknown):
     """Programme {programme_id} has no track {track_id}.
     zh: 项目 {programme_id} 没有赛道 {track_id}。
+    title: The programme has no such track · 项目没有该赛道
     """
 
 
 class TermUnknown(Unknown):
     """The call has no term {term}.
     zh: 通知中没有条款 {term}。
+    title: The call has no such term · 通知中没有该条款
     """
 
 
 class TermNotInterpreted(Refusal):
     """Nothing can rest on the term {term} yet: it has no value.
     zh: 条款 {term} 尚无取值,不能据以行事。
+    title: The term has no value yet · 条款尚无取值
     """
 
 

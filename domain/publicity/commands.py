@@ -80,24 +80,28 @@ _CHECKS: frozenset[Check] = frozenset({"secrecy", "personal_data"})
 class PublicityRuleMissing(Refusal):
     """No rule says how the {matter} of programme {programme_id} is publicised.
     zh: 项目 {programme_id} 尚未设定{matter}的公示规则。
+    title: No publicity rule is defined · 尚未设定公示规则
     """
 
 
 class NoneNamed(Invalid):
     """At least one is named in {field}.
     zh: {field}须至少列明一项。
+    title: At least one must be named · 须至少列明一项
     """
 
 
 class NamedTwice(Invalid):
     """{twice} is named twice in {field}.
     zh: {field}中 {twice} 重复列出。
+    title: Something is named twice · 重复列出
     """
 
 
 class PublicityAlreadyPrepared(Refusal):
     """Publicity {publicity_id} has been prepared before.
     zh: 公示 {publicity_id} 此前已拟定。
+    title: The publicity was prepared before · 公示此前已拟定
     """
 
 
@@ -110,36 +114,42 @@ class NothingToShow(Refusal):
 class AlreadyShown(Refusal):
     """Application {application_id} is shown by the publicity {publicity_id} already.
     zh: 申报 {application_id} 已列入公示 {publicity_id}。
+    title: It is shown by a publicity · 申报已列入公示
     """
 
 
 class ListOutdated(Refusal):
     """What was prepared has the digest {prepared_digest}; what is decided now has {digest}.
     zh: 拟定名单的摘要为 {prepared_digest},现有决定的名单摘要为 {digest}。
+    title: The list is no longer what was decided · 拟定名单已与现有决定不符
     """
 
 
 class OtherList(Refusal):
     """What was checked has the digest {checked_digest}; what was prepared has {prepared_digest}.
     zh: 所审查名单的摘要为 {checked_digest},拟定名单的摘要为 {prepared_digest}。
+    title: Another list was prepared · 所审查的并非拟定名单
     """
 
 
 class ChecksMissing(Refusal):
     """These checks are missing: {missing}.
     zh: 尚缺审查事项:{missing}。
+    title: Some checks are missing · 尚缺审查事项
     """
 
 
 class NotLater(Refusal):
     """The publicity runs until {last_day} already.
     zh: 公示本已持续至 {last_day}。
+    title: The publicity lasted at least that long · 公示本已持续至该日
     """
 
 
 class PublicityStillOpen(Refusal):
     """The publicity is open until {closes_at}.
     zh: 公示至 {closes_at} 方截止。
+    title: The publicity is still open · 公示尚未截止
     """
 
 

@@ -72,18 +72,21 @@ _DETAILS = frozenset({"name", "phone", "email", "unit"})
 class ObjectionAlreadyReceived(Refusal):
     """Objection {objection_id} has been received before.
     zh: 异议 {objection_id} 此前已收到。
+    title: The objection was received before · 异议此前已收到
     """
 
 
 class IdentityNotAllowed(Refusal):
     """An objection may not be {identity}; the rule allows: {allowed}.
     zh: 异议不得以“{identity}”形式提出;规则允许:{allowed}。
+    title: Objections are not taken in this form · 不得以该形式提出异议
     """
 
 
 class ChannelNotAllowed(Refusal):
     """An objection is not received by the channel {channel}; the rule names: {allowed}.
     zh: 异议不得经 {channel} 渠道提出;规则列明:{allowed}。
+    title: Objections are not taken by this channel · 不得经该渠道提出异议
     """
 
 

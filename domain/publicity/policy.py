@@ -129,36 +129,42 @@ _OPEN: Final[frozenset[ObjectionState]] = frozenset({"received", "admitted", "in
 class PublicityUnknown(Unknown):
     """Publicity {publicity_id} is not on record.
     zh: 没有公示 {publicity_id} 的记录。
+    title: The publicity is not on record · 没有该公示的记录
     """
 
 
 class ObjectionUnknown(Unknown):
     """Objection {objection_id} is not on record.
     zh: 没有异议 {objection_id} 的记录。
+    title: The objection is not on record · 没有该异议的记录
     """
 
 
 class PublicityNotOpen(Refusal):
     """Publicity {publicity_id} is not open; it is {state}.
     zh: 公示 {publicity_id} 未在开启状态,现为“{state}”。
+    title: The publicity is not open · 公示未在开启状态
     """
 
 
 class PublicityOver(Refusal):
     """The publicity is over: its last day was {last_day}, it closed at {closes_at}.
     zh: 公示已截止:截止日为 {last_day},截止时刻为 {closes_at}。
+    title: The publicity is over · 公示已截止
     """
 
 
 class NotShown(Refusal):
     """Publicity {publicity_id} does not show application {application_id}.
     zh: 公示 {publicity_id} 未列申报 {application_id}。
+    title: The publicity does not show the application · 公示未列该申报
     """
 
 
 class SecondPersonMissing(Refusal):
     """Whoever did the act before this one does not also do this: {act}.
     zh: 前一环节的办理人不得同时办理{act}。
+    title: A second person is needed · 须由另一人办理
     """
 
 

@@ -16,18 +16,21 @@ __all__ = ["Correction", "CorrectionNotExtended", "CorrectionOver", "CorrectionS
 class CorrectionOver(Refusal):
     """The time to correct is over: its last day was {last_day}, it closed at {closes_at}.
     zh: 补正期限已过:截止日为 {last_day},截止时刻为 {closes_at}。
+    title: The time to correct is over · 补正期限已过
     """
 
 
 class CorrectionStillOpen(Refusal):
     """The application may be corrected until {last_day}; the time closes at {closes_at}.
     zh: 该申报可补正至 {last_day},截止时刻为 {closes_at}。
+    title: The time to correct is not over · 补正期限尚未届满
     """
 
 
 class CorrectionNotExtended(Refusal):
     """The application may be corrected until {last_day} already.
     zh: 该申报本可补正至 {last_day}。
+    title: The time to correct lasted at least that long · 补正期限本已至该日
     """
 
 
