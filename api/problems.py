@@ -176,9 +176,9 @@ class KeyUsedBefore(Refusal):
 
 
 class TokenGivenBefore(Refusal):
-    """The token {token_id} was made for this request before, and its secret is shown once: revoke it and ask anew.
-    zh: 此请求此前已创建令牌 {token_id},其密文仅显示一次:请撤销后重新申请。
-    title: The token was made and used before · 该令牌此前已创建并使用
+    """The token {token_id} was made for this request and is in use or over: revoke it if it is lost, and ask anew.
+    zh: 此请求此前所创建的令牌 {token_id} 已使用或已失效:如已遗失,请撤销后重新申请。
+    title: The token was made before and is shown no more · 该令牌此前已创建,不再显示
     """
 
 
@@ -332,7 +332,7 @@ def _laggard(who: str) -> Word:
 _TRANSLATED: Final[dict[type[Exception], Callable[[Any], Refusal]]] = {
     NotAuthenticated: lambda _: NotLoggedIn(),
     OtherRequest: lambda _: KeyUsedBefore(),
-    GivenBefore: lambda error: TokenGivenBefore(token_id=error.token_id),
+    GivenBefore: lambda error: KeyUsedBefore() if error.for_another else TokenGivenBefore(token_id=error.token_id),
     VersionPassed: lambda error: VersionStale(missed=list(error.missed)),
     Raced: lambda _: LostRace(),
     Overloaded: lambda error: Busy(retry_after=error.retry_after),

@@ -108,7 +108,7 @@ def list_(*, person_id: str | None, institution_id: str | None, as_json: bool) -
 def _state(found: Token) -> str:
     if found.revoked_at is not None:
         return f"revoked {found.revoked_at:%Y-%m-%d}"
-    if found.used_at is not None:
+    if found.once and found.used_at is not None:
         return f"spent {found.used_at:%Y-%m-%d}"
     until = "for ever" if found.expires_at is None else f"until {found.expires_at:%Y-%m-%d}"
     return f"{'once, ' if found.once else ''}{until}"
