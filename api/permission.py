@@ -229,8 +229,8 @@ PAGE = Page(
             path="/v1/tokens",
             answer=_create,
             operation="CreateToken",
-            en="Create a token for a person; for administrators. Sent again with its key, since the answer was lost, it "
-            "gives another secret in place of one that was never used.",
+            en="Create a token for a person; for administrators. Sent again with its key, since the answer was lost, "
+            "it gives another secret in place of one that was never used.",
             zh="为人员创建令牌;仅限管理员。回答遗失时以同一键重发,未曾使用者换发新密文。",
             body=NewToken,
             result=GivenToken,

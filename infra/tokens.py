@@ -162,7 +162,7 @@ class Tokens:
             )
         except asyncpg.UniqueViolationError:
             there = await self._pool.fetchrow(_ASKED, log_id, created.token_id)
-            if tuple(there) != (person_id, ordered, once, lifetime):
+            if there is None or tuple(there) != (person_id, ordered, once, lifetime):
                 raise GivenBefore(created.token_id, for_another=True) from None
             return await self._renewed(log_id, created)
         return created

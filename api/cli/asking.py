@@ -11,7 +11,7 @@ import rich_click as click
 
 from api.app import schema_bytes
 from api.cli.reaching import remote
-from api.cli.speaking import USAGE, Stop, at_server
+from api.cli.speaking import USAGE, Stop, at_server, plain
 
 __all__ = ["api"]
 
@@ -47,9 +47,8 @@ def post(*, path: str, body: str, url: str | None, token_file: Path | None, **he
     """Ask for a command, as in /v1/units, with its BODY in JSON. · 提出命令。"""
     names = {"key": "Idempotency-Key", "reason": "Reason", "if_match": "If-Match", "effective_on": "Effective-On"}
     given = {names[name]: value for name, value in headers.items() if value is not None}
-    if not all(value.isascii() and value.isprintable() for value in given.values()):
-        raise Stop("A header takes plain characters only. 请求头只接受可见 ASCII 字符。", USAGE)
-    _show(remote(url, token_file).post(_path(path), body.encode(), headers=given))
+    sent = {name: plain(value) for name, value in given.items()}
+    _show(remote(url, token_file).post(_path(path), body.encode(), headers=sent))
 
 
 def _path(path: str) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import rich_click as click
 
 from api.callers import SCOPES
 from api.cli.reaching import chosen, database, opened, remote, run
-from api.cli.speaking import FOUND, Stop, answer, as_json, at_server
+from api.cli.speaking import FOUND, UNREACHABLE, Stop, answer, as_json, at_server, plain
 from api.permission import refuse_stranger
 from infra.places import private_file
 from infra.settings import load
@@ -72,11 +72,21 @@ def create(
 @token.command()
 @at_server
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help=_OUTPUT)
+@click.option("--key", help="That of an exchange whose answer was lost. · 回答遗失的那次换取所用的键。")
 @as_json
-def exchange(*, token_file: Path | None, url: str | None, output: Path | None, as_json: bool) -> None:
-    """Exchange a token that works once for an ordinary one, at the running server. · 换取正式令牌。"""
-    server = remote(url, token_file)
-    made = server.post("/v1/tokens/exchange", b"")
+def exchange(*, token_file: Path | None, url: str | None, output: Path | None, key: str | None, as_json: bool) -> None:
+    """Exchange a token that works once for an ordinary one, at the running server. · 换取正式令牌。
+
+    Where no answer came, nobody knows the new token: exchange again with the key that is told then.
+    """
+    server, key = remote(url, token_file), plain(key or str(uuid4()))
+    try:
+        made = server.post("/v1/tokens/exchange", b"", headers={"Idempotency-Key": key})
+    except Stop as fault:
+        if fault.code != UNREACHABLE:
+            raise
+        told = f"{fault} Exchange again with --key {key}. 请加 --key {key} 再次换取。"
+        raise Stop(told, UNREACHABLE, {"key": key}) from None
     if output is None:
         answer(made, (made["token"],), as_json=as_json)
         return
