@@ -117,11 +117,12 @@ def list_(*, person_id: str | None, institution_id: str | None, as_json: bool) -
 
 def _state(found: Token) -> str:
     if found.revoked_at is not None:
-        return f"revoked {found.revoked_at:%Y-%m-%d}"
+        return f"revoked · 已撤销 {found.revoked_at:%Y-%m-%d}"
     if found.once and found.used_at is not None:
-        return f"spent {found.used_at:%Y-%m-%d}"
-    until = "for ever" if found.expires_at is None else f"until {found.expires_at:%Y-%m-%d}"
-    return f"{'once, ' if found.once else ''}{until}"
+        return f"spent · 已换取 {found.used_at:%Y-%m-%d}"
+    until = "for ever · 长期" if found.expires_at is None else f"until · 至 {found.expires_at:%Y-%m-%d}"
+    unused = "" if found.once or found.used_at else ", never used · 未曾使用"
+    return f"{'once · 一次性, ' if found.once else ''}{until}{unused}"
 
 
 @token.command()
@@ -139,4 +140,4 @@ def revoke(*, token_id: UUID, institution_id: str | None, as_json: bool) -> None
 
         if not run(work()):
             raise Stop(f"There is no token {token_id} to revoke. 没有可撤销的此令牌。", FOUND)
-    answer({"token_id": token_id, "revoked": True}, (f"{token_id} is revoked.",), as_json=as_json)
+    answer({"token_id": token_id, "revoked": True}, (f"{token_id} is revoked. 已撤销。",), as_json=as_json)

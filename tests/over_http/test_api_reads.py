@@ -152,6 +152,19 @@ async def test_a_list_is_had_as_canonical_csv(served: Served, new_id: NewId) -> 
     assert (other.status_code, other.headers["Content-Type"]) == (406, "application/problem+json")
 
 
+async def test_a_format_that_is_not_offered_is_answered_with_those_that_are(served: Served, new_id: NewId) -> None:
+    xlsx = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    administrator, offered = served.office.administrator, "application/json, text/csv"
+    for language, told in (("en", "can be had as: "), ("zh", "可提供的格式:")):
+        sent = {"Accept": xlsx, "Accept-Language": language}
+        answer = await served.get(administrator, "/v1/units", headers=sent)
+        assert (answer.status_code, answer.json()["type"]) == (406, "/problems/format-unknown")
+        assert f"{told}{offered}" in answer.json()["detail"]
+        assert answer.json()["because"] == {"known": offered}
+    by_name = await served.get(administrator, "/v1/units", format="xlsx")
+    assert (by_name.status_code, by_name.json()["because"]) == (406, {"known": "json, csv"})
+
+
 async def an_applicant(served: Served, unit_id: str) -> Caller:
     await registered(served, unit_id)
     return await served.office.somebody("applicant", unit_id)

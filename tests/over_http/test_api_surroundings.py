@@ -14,6 +14,7 @@ import pytest
 
 import api.app
 from api.callers import Failures
+from api.pages import root_page
 from api.problems import TooManyFailures, known_refusals, status_of
 from api.requests import language
 from infra.documents import LIMIT_BYTES
@@ -344,6 +345,23 @@ async def test_every_answer_carries_its_request_id_and_safe_headers(served: Serv
     assert "Access-Control-Allow-Origin" not in answer.headers
     forged = await served.http.get("/livez", headers={"X-Request-Id": "a b\tc"})
     assert forged.headers["X-Request-Id"] != "a b\tc"
+
+
+async def test_the_first_page_says_which_institutions_are_simulated(
+    served: Served, attacker: asyncpg.Connection
+) -> None:
+    page = (await served.http.get("/")).text
+    both = sorted({"OTHER", served.office.institution_id})
+    assert "演练机构,其记录并非真实" in page
+    assert all(name in page for name in both)
+    assert "演练" not in root_page(())
+    await attacker.execute("alter table event rename to hidden")
+    try:
+        answer = await served.http.get("/")
+    finally:
+        await attacker.execute("alter table hidden rename to event")
+    assert answer.status_code == 200
+    assert "The record is out of reach for now" in answer.text
 
 
 async def test_the_permission_table_is_published(served: Served) -> None:
