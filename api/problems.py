@@ -130,6 +130,13 @@ class FormatUnknown(Refusal):
     """
 
 
+class TooLargeForFormat(Refusal):
+    """The format {format} cannot hold it: {rule}. It can be had as: {known}.
+    zh: 格式 {format} 容纳不下:{rule}。可改用:{known}。
+    title: The format cannot hold it · 该格式容纳不下
+    """
+
+
 class MediaTypeUnknown(Refusal):
     """The body must be: {known}.
     zh: 请求体的类型必须是:{known}。
@@ -279,6 +286,7 @@ STATUS: Final[dict[type[Refusal], int]] = {
     Unknown: 404,
     MethodNotAllowed: 405,
     FormatUnknown: 406,
+    TooLargeForFormat: 406,
     DocumentErased: 410,
     VersionStale: 412,
     VersionAhead: 412,
