@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID, uuid5
 
 import msgspec
-from litestar.exceptions import InternalServerException
 
 from api.answers import JSON, Response
 from api.bodies import decode
 from api.callers import Callers
-from api.problems import BodyIncomplete, MediaTypeUnknown, NotFound, VersionRequired
+from api.problems import MediaTypeUnknown, NotFound, VersionRequired
 from api.requests import (
     Headers,
     Parameters,
@@ -42,7 +40,6 @@ __all__ = [
     "institution_named",
     "json_response",
     "respond",
-    "stream_of",
 ]
 
 
@@ -170,19 +167,9 @@ async def _values(act: Act, request: AnyRequest, headers: Headers) -> dict[str, 
     return values | {name: getattr(given, name) for name in act.body.__struct_fields__}
 
 
-async def stream_of(request: AnyRequest) -> AsyncIterator[bytes]:
-    """The body of a request as it comes."""
-    try:
-        async for part in request.stream():
-            yield part
-    except InternalServerException:
-        # So the framework says, while it reads, that the caller has gone.
-        raise BodyIncomplete from None
-
-
 async def json_of(request: AnyRequest, headers: Headers) -> bytes:
     """The body of a request, which must say that it is JSON if there is any."""
-    data = b"".join([part async for part in stream_of(request)])
+    data = await request.body()
     if data and (headers.get("Content-Type") or "").split(";")[0].strip().lower() != JSON:
         raise MediaTypeUnknown(known=JSON)
     return data

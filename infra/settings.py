@@ -62,9 +62,11 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         try:
             values[field.name] = msgspec.convert(text, field.type, strict=False, dec_hook=_path)
         except msgspec.ValidationError as error:
-            raise SettingsRefused(f"{variable}: {error}. {_description(field)}") from None
+            raise SettingsRefused(f"{variable}: {error}. {_description(field)} 设置 {variable} 不符合规则。") from None
     if "owner_url" in values and "database_url" not in values:
-        raise SettingsRefused(f"{PREFIX}OWNER_URL is set but {PREFIX}DATABASE_URL is not; set both or neither.")
+        raise SettingsRefused(
+            f"{PREFIX}OWNER_URL is set but {PREFIX}DATABASE_URL is not; set both or neither. 两者须同设或同不设。"
+        )
     return msgspec.convert(values, Settings, dec_hook=_path)
 
 

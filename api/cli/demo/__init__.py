@@ -141,6 +141,7 @@ def _perform(running: Product, player: Player, output: Path) -> dict[str, object
     token = asyncio.run(backstage.first_token(running.settings, log_id, administrator))
     player.let_in(cast.ADMINISTRATOR.code, f"{cast.ADMINISTRATOR.en} · {cast.ADMINISTRATOR.zh}", token)
     player.say(f"{running.url} · {cast.INSTITUTION['name_en']} {cast.INSTITUTION['name_zh']} · {cast.STARTS_AT}")
+    player.say("simulated: nothing of it ever happened · 演练,并非真实")
     story.play(player)
     reached = papers.Reached.gather(player, story.PROGRAMME)
     papers.show(player, reached)

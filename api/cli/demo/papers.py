@@ -137,7 +137,7 @@ def show_root(p: Player, reached: Reached, exported: Checked, differences: Seque
     """Size and root of the log, and what the replay found."""
     root = exported.root.digest().hex()
     (folder / "checkpoint.txt").write_text(reached.checkpoint["items"][0]["note"], encoding="utf-8")
-    (folder / "root.txt").write_text(f"{exported.root.size} {root}\n", encoding="utf-8")
+    (folder / "root.txt").write_text(f"{exported.root.size} {root} simulated\n", encoding="utf-8")
     p.say(f"\nLog · 日志: {exported.root.size} events, root {root}")
     p.say(f"Checkpoint · 检查点: signed by {reached.checkpoint['verifiers'][0]['vkey']} · 由该公钥对应私钥签署")
     p.say(f"Replay · 重放核对: {len(differences)} differences in the views · 视图差异 {len(differences)} 处")
@@ -164,10 +164,11 @@ def write(p: Player, reached: Reached, folder: Path) -> Path:
 
 def _csv(path: Path, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, columns, restval="")
+        # Wherever a line of it is copied to, it says that it never happened.
+        writer = csv.DictWriter(file, [*columns, "simulated"], restval="")
         writer.writeheader()
         for row in rows:
-            writer.writerow({name: _cell(value) for name, value in row.items()})
+            writer.writerow({**{name: _cell(value) for name, value in row.items()}, "simulated": "true"})
 
 
 def _cell(value: object) -> object:
