@@ -94,7 +94,10 @@ def _name(kind: type[Refusal]) -> str:
     return kind.__name__
 
 
-@pytest.mark.parametrize("kind", sorted(known_refusals(), key=_name))
+KINDS = sorted(known_refusals(), key=_name)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_problem_is_called_the_same_whatever_its_figures(kind: type[Refusal]) -> None:
     figures = re.findall(r"{(\w+)}", kind.en)
     for language, letters in (("en", "[A-Za-z]"), ("zh", "[\u4e00-\u9fff]")):
