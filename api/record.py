@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -10,7 +10,7 @@ import msgspec
 from api.acts import Wiring, address_of
 from api.callers import Reader
 from api.problems import NotFound, ParameterInvalid
-from api.reads import TIMES, Times, csv_response, finished, times, wants_csv
+from api.reads import TIMES, File, Times, answer_file, finished, times, wanted_form
 from api.requests import Headers, Parameters
 from api.routes import AnyRequest, AnyResponse, Own, Page, Parameter
 from domain.ids import ApplicationId, tag
@@ -21,7 +21,6 @@ from projections.application import APPLICATION
 from projections.case_file import Entry, case_file_table, entries
 from projections.inbox import INBOX, InboxRow, waiting_for
 from projections.judging import JUDGING, waiting_in_office
-from projections.kernel import canonical_csv
 from projections.obligation import OBLIGATION, waiting_at
 from projections.task import Waiting, in_order
 from projections.window import WINDOW
@@ -147,7 +146,7 @@ async def _case_file(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     caller = await wiring.callers.reading(headers, address_of(request))
     parameters = Parameters(request.scope["query_string"], (*TIMES[:3], "format"))
     reader = await wiring.callers.reader(caller, parameters.whole("min_position") or 0)
-    csv = wants_csv(headers, parameters)
+    form = wanted_form(headers, parameters)
     when = await times(wiring, reader, parameters, effective=False)
     application_id = request.path_params["application_id"]
     store = await wiring.parts.stores(reader.caller.log_id)
@@ -163,9 +162,9 @@ async def _case_file(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     # filed, or that somebody is recused.
     found = entries((each for each in page.events if redact(each.event, audiences)), audiences)
     position = page.head if when.at_position is None else when.at_position
-    if csv:
-        lines = canonical_csv(case_file_table(found, audiences))
-        return csv_response(_streamed(lines), "case-file", position, reader)
+    if form != "json":
+        table = case_file_table(found, audiences)
+        return await answer_file(reader, table, _at_once(table.rows), File(form, position, None, headers))
     file = CaseFile(
         application_id=application_id,
         entries=tuple(found),
@@ -186,9 +185,8 @@ async def _as_its_nominator(
     return audiences
 
 
-async def _streamed(lines: Iterable[bytes]) -> AsyncIterator[bytes]:
-    for line in lines:
-        yield line
+async def _at_once(rows: Sequence[Sequence[object]]) -> AsyncIterator[Sequence[Sequence[object]]]:
+    yield rows
 
 
 # --- the inbox -------------------------------------------------------------------------------------------------------
@@ -281,7 +279,7 @@ PAGE = Page(
                 Parameter(name="format", en="json or csv, instead of Accept", zh="json 或 csv,代替 Accept"),
             ),
             result=CaseFile,
-            gives=("json", "csv"),
+            gives=("json", "csv", "xlsx"),
             refusals=(404, 406),
         ),
         Own(

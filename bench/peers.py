@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,10 +21,12 @@ from eventsourcing.persistence import IntegrityError
 
 from bench import scene
 from bench.compare import Measured
+from infra.record import Fact
 
 EVENTSOURCING = "eventsourcing's DCB recorder"
 UMADB = "UmaDB"
 _STARTS_WITHIN_SECONDS = 10.0
+_PAGE = 1000
 
 
 def eventsourcing_is_here() -> bool:
@@ -56,6 +58,11 @@ def threads(count: int, seconds: float, once: Callable[[int], None]) -> Measured
     return Measured(len(latencies), time.perf_counter() - began, latencies)
 
 
+def _facts(count: int) -> Iterator[list[Fact]]:
+    for start in range(0, count, _PAGE):
+        yield [scene.command().facts[0] for _ in range(min(_PAGE, count - start))]
+
+
 class Eventsourcing:
     """The library's PostgreSQL recorder with its tagged tables, a thread for every client."""
 
@@ -74,6 +81,18 @@ class Eventsourcing:
 
     async def run(self, seconds: float) -> Measured:
         return await asyncio.to_thread(threads, self._clients, seconds, lambda _: self._once())
+
+    def fill(self, events: int) -> None:
+        """Write so many events, to be replayed."""
+        for facts in _facts(events):
+            self._recorder.append([DCBEvent(fact.type, fact.data, list(fact.tags)) for fact in facts])
+
+    def replay(self) -> Iterator[bytes]:
+        """Every event's body, a page at a time."""
+        after = 0
+        while page := list(self._recorder.read(after=after, limit=_PAGE)):
+            yield from (each.event.data for each in page)
+            after = page[-1].position
 
     def close(self) -> None:
         self._store.close()
@@ -124,6 +143,15 @@ class UmaDB:
 
     async def run(self, seconds: float) -> Measured:
         return await asyncio.to_thread(threads, self._count, seconds, self._once)
+
+    def fill(self, events: int) -> None:
+        """Write so many events, to be replayed."""
+        for facts in _facts(events):
+            self._clients[0].append([self._uma.Event(fact.type, fact.data, list(fact.tags)) for fact in facts])
+
+    def replay(self) -> Iterator[bytes]:
+        """Every event's body, streamed in the server's own batches."""
+        return (each.event.data for each in self._clients[0].read())
 
     def close(self) -> None:
         self._clients.clear()

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, closing
 
 import asyncpg
+import msgspec
 
-from bench import append, compare, scene
+from bench import append, compare, peers, scene
 from bench.compare import Comparison, Contender, Goal, Measured
 from infra import line
 from infra.event_store import EventStore
 
+PEERS_EVENTS = 50_000  # Enough for a rate; theirs are slow to fill.
 FETCH, FULL, LEAVES = "asyncpg, nothing decoded", "biaogan, full events and a fold", "biaogan, lines and leaves"
 DATA_ONLY = """
 SELECT position, event_id, type, tags, data, actor_id, actor_kind, authority, on_behalf_of_id, command_id, cause,
@@ -60,11 +63,30 @@ async def leaves(store: EventStore, head: int) -> int:
     return root.size
 
 
+async def folded_by_a_peer(bodies: Iterator[bytes]) -> int:
+    """The same fold over what another store replays."""
+    decode = msgspec.json.Decoder(scene.Measure).decode
+    amounts: dict[str, int] = {}
+    count = 0
+    for data in bodies:
+        body = decode(data)
+        amounts[body.application_id] = amounts.get(body.application_id, 0) + body.amount_fen
+        count += 1
+    return count
+
+
+def beside(table: Comparison, name: str, peer: peers.Eventsourcing | peers.UmaDB, at_least: float) -> None:
+    """Let another store replay events of its own beside ours."""
+    peer.fill(PEERS_EVENTS)
+    table.contenders = [*table.contenders, Contender(name, repeated(lambda: folded_by_a_peer(peer.replay())))]
+    table.goals = [*table.goals, Goal(FULL, name, at_least)]
+
+
 async def main() -> bool:
     parser = compare.arguments("Replay side by side")
     parser.add_argument("--events", type=int, default=200_000)
     asked = parser.parse_args()
-    with scene.server() as running:
+    with scene.server() as running, ExitStack() as others:
         async with scene.pool_on(running, "bench") as pool, scene.log_on(pool) as store:
             await append.fill(running.superuser_url("bench"), store.log_id, asked.events)
             head = asked.events
@@ -78,6 +100,11 @@ async def main() -> bool:
                 ],
                 [Goal(FULL, FETCH, 0.45)],
             )
+            if peers.eventsourcing_is_here():
+                peer = others.enter_context(closing(peers.Eventsourcing(running.run_dir, "bench", 1)))
+                beside(table, peers.EVENTSOURCING, peer, 5)
+            if peers.umadb_is_here():
+                beside(table, peers.UMADB, others.enter_context(closing(peers.UmaDB(1))), 0.9)
             return await compare.play([table], asked, {"postgres": scene.binaries().version, "events": head})
 
 

@@ -117,7 +117,7 @@ def make_environment() -> None:
         [interpreter(), "-m", "venv", "--without-pip", str(ENVIRONMENT)], check=False, capture_output=True, text=True
     )
     if made.returncode != 0:
-        raise Stop(f"Python could not make {ENVIRONMENT}: {(made.stderr or made.stdout).strip()}")
+        raise Stop(f"Python could not make {ENVIRONMENT}: {(made.stderr or made.stdout).strip()} 无法建立运行环境。")
     if importlib.util.find_spec("ensurepip") is not None:
         subprocess.run([str(PYTHON), "-m", "ensurepip", "--default-pip"], check=False, capture_output=True)
 
@@ -204,7 +204,7 @@ def majors() -> dict[int, str]:
         [str(PYTHON), "-m", "infra.binaries"], cwd=ROOT, check=False, capture_output=True, text=True
     )
     if listed.returncode != 0:
-        raise Stop(f"PostgreSQL could not be looked for: {listed.stderr.strip()}")
+        raise Stop(f"PostgreSQL could not be looked for: {listed.stderr.strip()} 无法查找 PostgreSQL。")
     found = (line.split(" ", 2) for line in listed.stdout.splitlines())
     return {int(major): version for major, version, _ in reversed(list(found))}
 
@@ -226,7 +226,10 @@ def test(arguments: list[str]) -> None:
         return
     found = majors()
     if not found:
-        raise Stop("no PostgreSQL was found, not even in the wheel that was just installed for this platform.")
+        raise Stop(
+            "no PostgreSQL was found, not even in the wheel that was just installed for this platform."
+            " 未找到 PostgreSQL,刚安装的软件包中也没有。"
+        )
     newest = max(found)
     step("style", "ruff", "check", ".")
     step("format", "ruff", "format", "--check", ".")

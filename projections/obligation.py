@@ -133,7 +133,7 @@ def _due(row: ObligationRow, due_at: datetime, last_day: date, recorded: Recorde
     remind_at = max(due_at - REMIND_BEFORE, at)
     row = replace(row, due_at=due_at, last_day=last_day, remind_at=remind_at, asked_at=row.asked_at or at)
     if row.state in {"answered", "excused"}:
-        return row
+        return replace(row, reminds=False, waits=False)
     return replace(row, state="waiting", reminds=True, waits=True)
 
 
@@ -142,17 +142,28 @@ def _answered(row: ObligationRow, at: datetime) -> ObligationRow:
     if row.answered_at is not None or row.state == "excused":
         return row
     state: ObligationState = "overdue" if row.state == "overdue" else "answered"
-    return replace(row, state=state, reminds=False, waits=False, answered_at=at)
+    return replace(_missed(row, at), state=state, answered_at=at)
+
+
+def _missed(row: ObligationRow, at: datetime) -> ObligationRow:
+    """What ends at an instant is reminded of no more, and not late, but for what had been due by then already.
+
+    That is still recorded, by a scheduler that comes late, as of the instant when it was due.
+    """
+    reminds = row.reminds and row.remind_at is not None and row.remind_at < at
+    return replace(row, reminds=reminds, waits=row.waits and row.due_at is not None and row.due_at < at)
 
 
 def _treated(row: ObligationRow, recorded: Recorded) -> ObligationRow:
     at = recorded.envelope.effective_at
     match recorded.event:
         case ObligationReminded():
-            return replace(row, reminds=False, reminded=row.reminded + 1, reminded_at=at)
+            reminded_at = at if row.reminded_at is None else max(at, row.reminded_at)
+            return replace(row, reminds=_missed(row, at).reminds, reminded=row.reminded + 1, reminded_at=reminded_at)
         case ObligationFellOverdue():
-            return replace(row, state="overdue", reminds=False, waits=False)
-    return replace(row, state="excused", reminds=False, waits=False)
+            state: ObligationState = "excused" if row.state == "excused" else "overdue"
+            return replace(row, state=state, reminds=False, waits=False)
+    return replace(_missed(row, at), state="excused")
 
 
 def _scored(row: ObligationRow, recorded: Recorded) -> ObligationRow:

@@ -510,6 +510,8 @@ def test_scoring_is_closed_by_its_date_and_once() -> None:
     moved.when(CLOSE, now=later).then(closed(later, date(2020, 6, 13)))
     given().when(CLOSE).refused(PanelUnknown)
     asked = the_scoring().when(CLOSE, now=AFTER)
+    asked.then(closed())
+    assert asked.command.effective_at == ENDS, "whoever records it, and however late"
     asked.meanwhile(extended(later, LAST_DAY), closed()).is_raced()
     asked.meanwhile(recused(), unseated(), admitted()).is_undisturbed()
 

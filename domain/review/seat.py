@@ -28,12 +28,14 @@ _OWN_UNIT: Final = "own_unit"
 class SeatTaken(Refusal):
     """Seat {seat_id} of panel {panel_id} was given before; a code stays with whom it was given to.
     zh: 评审组 {panel_id} 的席位 {seat_id} 此前已授予;席位代码不得转授。
+    title: The seat was given before · 席位此前已授予
     """
 
 
 class ReviewerSeatedBefore(Refusal):
     """The person named has, or had, a seat of panel {panel_id}; nobody has two.
     zh: 所指人员在评审组 {panel_id} 已有或曾有席位;一人不得有两席。
+    title: The person has or had a seat on the panel · 所指人员在该评审组已有或曾有席位
     """
 
 
