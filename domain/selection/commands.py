@@ -16,6 +16,7 @@ from domain.ids import (
     ApplicationId,
     DecisionId,
     DocumentId,
+    ObjectionId,
     PanelId,
     ProgrammeId,
     PublicityId,
@@ -32,7 +33,13 @@ from domain.programme.events import (
     TrackDefined,
 )
 from domain.programme.policy import CYCLE_ENDS, TERM_FACTS, ProgrammeUnknown, Terms, TrackUnknown, day_of
-from domain.publicity.events import EntryPassed, PublicityClosed, PublicityOpened, PublicityTakenDown
+from domain.publicity.events import (
+    EntryPassed,
+    ObjectionUpheld,
+    PublicityClosed,
+    PublicityOpened,
+    PublicityTakenDown,
+)
 from domain.publicity.policy import OBJECTION_FACTS, ObjectionFact, Objections
 from domain.review.events import ApplicationRanked, RankingRecorded
 from domain.selection.events import (
@@ -180,6 +187,12 @@ class ObjectionStillOpen(Refusal):
     """Objection {objection_id} against application {application_id} is still open.
     zh: 针对申报 {application_id} 的异议 {objection_id} 尚未办结。
     title: An objection is still open · 异议尚未办结
+    """
+
+
+class ObjectionWasUpheld(Refusal):
+    """Objection {objection_id} against application {application_id} was upheld since that was decided on.
+    zh: 自申报 {application_id} 作出决定以来,针对其的异议 {objection_id} 已认定成立。
     """
 
 
@@ -582,6 +595,7 @@ class ConfirmSelection(AboutCase):
     publicity_id: PublicityId = asked("Publicity", "公示")
 
     objections: Objections = known(factory=Objections)
+    upheld: dict[ObjectionId, int] = known(factory=dict)
     passed_position: int = known(0)
     withdrawn: bool = known(default=False)
     terms: Terms = known(factory=Terms)
@@ -604,8 +618,10 @@ class ConfirmSelection(AboutCase):
         self.passed_position = position
 
     @any_event(*OBJECTION_FACTS)
-    def _(self, body: ObjectionFact) -> None:
+    def _(self, body: ObjectionFact, position: int) -> None:
         self.objections.take(body)
+        if isinstance(body, ObjectionUpheld):
+            self.upheld[body.objection_id] = position
 
     @event(ApplicationWithdrawn)
     def _(self) -> None:
@@ -623,6 +639,10 @@ class ConfirmSelection(AboutCase):
             raise NotPassedPublicity(application_id=self.application_id, publicity_id=self.publicity_id)
         if (standing := self.objections.first_open()) is not None:
             raise ObjectionStillOpen(application_id=self.application_id, objection_id=standing)
+        for objection_id, position in self.upheld.items():
+            # It may have been upheld in a publicity that was taken down, and what strikes for it is still to come.
+            if position > case.position:
+                raise ObjectionWasUpheld(application_id=self.application_id, objection_id=objection_id)
         self.trigger_event(
             SelectionConfirmed,
             application_id=self.application_id,

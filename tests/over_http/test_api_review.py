@@ -223,6 +223,49 @@ async def test_a_recused_reviewer_reads_of_no_list_that_names_it_as_a_clerk_or_h
     assert "A-1" in (await scene.get(others, "/v1/obligations", kind="score_sheets")).text
 
 
+async def test_once_it_is_ranked_no_door_opens_to_who_is_recused_neither_ranking_nor_what_if_nor_roster(
+    scene: Scene,
+) -> None:
+    mine, others = scene.seat("S-1"), scene.review.clerk
+    await appoint(scene, mine, "clerk", None)
+    for seat in scene.review.reviewers:
+        for application_id in APPLICATIONS:
+            await scene.file(seat, application_id)
+    await scene.act(mine, f"/v1/panels/{PANEL}/applications/A-1/declare-interest", {"interest": "colleague"})
+    await scene.served.office.ask(scene.served.office.administrator, AdvanceClock, to=CLOSES_AT)
+    await scene.act(others, f"/v1/panels/{PANEL}/scoring/close")
+    await scene.review.open_sheets()
+    track = f"/v1/panels/{PANEL}/tracks/branch"
+    await scene.act(others, f"{track}/rank")
+    picked = [{"application_id": one, "outcome": "selected"} for one in APPLICATIONS]
+    ranked = await scene.read(others, f"{track}/ranking")
+    places = {placing["application_id"]: placing["rank"] for placing in ranked["placings"]}
+    picked.sort(key=lambda choice: places[choice["application_id"]])
+    await scene.act(
+        others, "/v1/programmes/benchmark-2020/tracks/branch/recommend", {"panel_id": PANEL, "choices": picked}
+    )
+    doors: list[tuple[str, dict[str, Any]]] = [
+        (f"{track}/ranking", {}),
+        (f"{track}/what-if", {"places": 1}),
+        (f"{track}/what-if", {"aggregation": "median", "without": "S-2"}),
+        (f"/v1/panels/{PANEL}/sheets", {}),
+        (f"/v1/panels/{PANEL}/sheets", {"format": "csv"}),
+        ("/v1/roster", {"outcome": "recommended"}),
+        ("/v1/roster", {"format": "csv"}),
+        ("/v1/selections", {}),
+        ("/v1/selections", {"format": "csv"}),
+        ("/v1/events", {"type": "review.score_sheet_opened.v1"}),
+        ("/v1/events", {"type": "selection.application_recommended.v1"}),
+    ]
+    for path, query in doors:
+        answers = [await scene.get(caller, path, **query) for caller in (mine, others)]
+        assert [answer.status_code for answer in answers] == [200, 200], (path, query, answers[0].text)
+        assert ["A-1" in answer.text for answer in answers] == [False, True], (path, query)
+        assert "A-2" in answers[0].text, (path, query)
+    for path in ("/v1/roster/A-1", "/v1/selections/A-1", "/v1/applications/A-1/case-file"):
+        assert [(await scene.get(caller, path)).status_code for caller in (mine, others)] == [404, 200], path
+
+
 async def test_a_reviewer_s_own_inbox_says_what_is_to_be_scored_by_when_and_that_it_was_reminded_of(
     scene: Scene,
 ) -> None:

@@ -412,6 +412,21 @@ async def test_an_applicant_learns_of_the_list_when_everybody_does(case: Case) -
     await case.over()
     await c.post(c.head, *case.confirm(case.applications[0]))
     assert (await case.roster(1, hand))["publicised"] == "confirmed"
+    own, of_call = f"/v1/applications/{case.applications[0]}", f"/v1/programmes/{case.call}"
+    for path in (
+        own,
+        f"{own}/case-file",
+        f"{of_call}/stages",
+        f"{of_call}/selection-rule",
+        "/v1/inbox",
+        "/v1/screenings",
+    ):
+        await c.get(path, hand)
+    assert (await c.get(f"{of_call}/publicity-rules", hand))["items"]
+    assert [row["application_id"] for row in (await c.get("/v1/selected", hand, programme_id=case.call))["items"]]
+    told_in_file = (await c.served.get(hand, f"{own}/case-file")).text
+    assert "selection.confirmed.v1" in told_in_file
+    assert not re.search(r"review\.|recommended|decided|not_selected", told_in_file)
     for path in ("/v1/selections", "/v1/decisions", "/v1/publicities", "/v1/objections"):
         assert (await c.get(path, hand, programme_id=case.call))["items"] == [], path
 
