@@ -25,6 +25,7 @@ from api.routes import Act, AnyRequest, AnyResponse
 from domain.kernel import encode
 from infra.advance import Advance
 from infra.assembly import Assembly
+from infra.clock import Institution
 from infra.front_door import Ask, Caller, Preview, Receipt, RecordedRef
 from infra.roots import Roots
 from infra.views import Views
@@ -36,6 +37,7 @@ __all__ = [
     "Wiring",
     "address_of",
     "answer_act",
+    "institution_named",
     "json_response",
     "respond",
 ]
@@ -75,6 +77,14 @@ def address_of(request: AnyRequest) -> str:
     """The address a request comes from, for counting failures."""
     client = request.scope.get("client")
     return client[0] if client else ""
+
+
+async def institution_named(wiring: Wiring, request: AnyRequest) -> Institution:
+    """The institution that a public address names; there is no token to tell."""
+    for institution in await wiring.parts.clock.institutions():
+        if institution.institution_id == request.path_params["institution_id"]:
+            return institution
+    raise NotFound
 
 
 def json_response(value: object, status: int = 200, headers: dict[str, str] | None = None) -> AnyResponse:

@@ -250,6 +250,12 @@ class ViewNotBuilt(Refusal):
     """
 
 
+class NotSignedYet(Refusal):
+    """It is recorded and not yet under a signed checkpoint; ask again in a moment.
+    zh: 已记录,尚未纳入签名检查点;请稍后再试。
+    """
+
+
 class ClockStuck(Refusal):
     """The clock stands at {reached}, because {who} has not caught up; send the request again.
     zh: 时钟停在 {reached},因为{who}尚未跟上;请重发请求。
@@ -307,11 +313,12 @@ STATUS: Final[dict[type[Refusal], int]] = {
     RecordAway: 503,
     ViewBehind: 503,
     ViewNotBuilt: 503,
+    NotSignedYet: 503,
     ClockStuck: 503,
     Refusal: 409,
 }
 
-_RETRYABLE: Final = (LostRace, Busy, RecordAway, ViewBehind, ViewNotBuilt, ClockStuck, TooManyFailures)
+_RETRYABLE: Final = (LostRace, Busy, RecordAway, ViewBehind, ViewNotBuilt, NotSignedYet, ClockStuck, TooManyFailures)
 
 
 def status_of(kind: type[Refusal]) -> int:

@@ -183,8 +183,11 @@ def _field_readers(struct: type[msgspec.Struct]) -> tuple[tuple[str, Callable[[A
     return tuple((name, reader) for name, reader in found if reader is not None)
 
 
-def tags_of(body: Event) -> list[str]:
-    """The sorted tags of an event: one for every id in its body, nested or in a list. Nobody types tags."""
+def tags_of(body: msgspec.Struct) -> list[str]:
+    """The sorted tags of an event: one for every id in its body, nested or in a list. Nobody types tags.
+
+    Of a row, in the same way, whom and what it names.
+    """
     return sorted({tag for name, reader in _field_readers(type(body)) for tag in reader(getattr(body, name))})
 
 

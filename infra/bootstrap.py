@@ -37,12 +37,13 @@ RUNTIME_LOCK = ROOT / "requirements.lock"
 DEVELOPER_LOCK = ROOT / "requirements-dev.lock"
 STORE_MAJORS = (16, 15)  # Where found, the suites of the store run again on these; the whole suite runs on the newest.
 
-USAGE = """usage: python3 infra/bootstrap.py demo|serve|test [arguments]
+USAGE = """usage: python3 infra/bootstrap.py demo|serve|test|rules [arguments]
 
   demo   play the story on a server of its own, show and check what it reached · 演示
          with --keep, go on with the last one · 加 --keep 继续上次演示
   serve  run the product at http://127.0.0.1:8000 until Ctrl-C · 运行服务
   test   style, types and every test; with arguments, pytest alone with these · 全部检验
+  rules  play every rule and print those that hold, as sentences to read and to sign · 规则文本
 """
 
 
@@ -261,6 +262,11 @@ def main(arguments: list[str]) -> None:
     elif command in {"demo", "serve"}:
         ensure(RUNTIME_LOCK)
         become(*arguments)
+    elif command == "rules":
+        ensure(DEVELOPER_LOCK)
+        sys.stdout.flush()
+        os.chdir(ROOT)
+        os.execv(PYTHON, [str(PYTHON), "-m", "tests.prose"])  # noqa: S606 - there is no shell to want here.
     elif command == "test":
         ensure(DEVELOPER_LOCK)
         test(arguments[1:])

@@ -51,6 +51,8 @@ PROCESSES: tuple[Process, ...] = (
     Process("dispatcher", ("-m", "workers.dispatcher"), health="heartbeat"),
     Process("worker", ("-m", "workers.worker"), health="heartbeat"),
     Process("scheduler", ("-m", "workers.scheduler"), health="heartbeat"),
+    Process("sealer", ("-m", "workers.sealer"), health="heartbeat"),
+    Process("signer", ("-m", "workers.signer"), health="heartbeat"),
 )
 
 

@@ -44,6 +44,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "INFO"
     state_dir: Annotated[Path, Meta(description="Where this machine keeps what must survive.")]
     key_file: Annotated[Path, Meta(description="The file of the vault's master key, readable by its owner alone.")]
+    signer_dir: Annotated[Path, Meta(description="Where the signer of checkpoints keeps its key and what it signed.")]
 
 
 def load(env: Mapping[str, str] = os.environ) -> Settings:
@@ -52,7 +53,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         state = state_dir(env)
     except PlaceRefused as error:
         raise SettingsRefused(str(error)) from None
-    values: dict[str, object] = {"state_dir": state, "key_file": state / "vault.key"}
+    values: dict[str, object] = {"state_dir": state, "key_file": state / "vault.key", "signer_dir": state / "signer"}
     for field in msgspec.structs.fields(Settings):
         variable = PREFIX + field.name.upper()
         text = env.get(variable)

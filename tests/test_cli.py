@@ -446,7 +446,7 @@ def test_serve_opens_an_institution_lets_its_administrator_in_and_ends_in_order(
         state = Path(folder) / "state"
         env = {name: value for name, value in os.environ.items() if not name.startswith("BIAOGAN_")}
         env |= {"BIAOGAN_STATE_DIR": str(state), "BIAOGAN_PORT": "18800"}
-        words, given = Path(folder) / "words", Path(folder) / "given"
+        words, given, receipt = Path(folder) / "words", Path(folder) / "given", Path(folder) / "10.tlog-proof"
         with words.open("wb") as said, given.open("wb") as answer:
             serving = subprocess.Popen(
                 [sys.executable, "-c", PROGRAM, "serve", "--json"], cwd=ROOT, env=env, stderr=said, stdout=answer
@@ -473,6 +473,8 @@ def test_serve_opens_an_institution_lets_its_administrator_in_and_ends_in_order(
             assert shell.answer("replay", "verify")["differences"] == []
             beside = shell.answer("events", "root")
             assert (beside["log"], beside["size"]) == ("main", 10)
+            until(lambda: shell.run("audit", "receipt", "10", "-o", str(receipt)).returncode == 0, "it is signed", 60)
+            key = shell.answer("audit", "checkpoint")["vkeys"][0]
         finally:
             serving.send_signal(signal.SIGTERM)
             code = serving.wait(60)
@@ -487,3 +489,26 @@ def test_serve_opens_an_institution_lets_its_administrator_in_and_ends_in_order(
         assert not (state / "running.json").exists()
         offline = Shell(env)
         assert offline.answer("events", "root")["root"] == beside["root"]
+        _a_receipt_is_checked(offline, receipt, key)
+
+
+def _a_receipt_is_checked(shell: Shell, receipt: Path, key: str) -> None:
+    """Without a server, with the key that was kept; a line, a receipt or a key that is not the right one is named."""
+    export = receipt.with_name("events.jsonl")
+    assert shell.run("events", "export", "-o", str(export)).returncode == 0
+    check = ("audit", "check-receipt", str(receipt), "--line", str(export), "--key")
+    told = shell.answer(*check, key)
+    assert (told["log"], told["position"]) == ("main", 10)
+    lines = export.read_bytes().splitlines(keepends=True)
+    export.write_bytes(lines[9])
+    assert shell.answer(*check, key) == told
+    for shown, proof, said in (
+        (lines[8], receipt.read_text(), "does not stand at position 10"),
+        (b"".join(lines[:5]), receipt.read_text(), "no line 10"),
+        (lines[9], receipt.read_text().replace("index 9", "index nine"), "no receipt"),
+    ):
+        export.write_bytes(shown)
+        receipt.write_text(proof)
+        refused = shell.run(*check, key)
+        assert (refused.returncode, said in refused.stderr) == (1, True), refused.stderr
+    assert shell.run(*check, "no key").returncode == 2

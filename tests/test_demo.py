@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -21,6 +22,7 @@ from api.cli.demo import _stage
 from api.cli.demo.cast import PEOPLE
 from api.cli.serve import StartRefused, listening
 from infra.line import check
+from infra.note import Checkpoint, Verifier, opened
 from infra.settings import load
 from tests.conftest import open_folder
 from tests.waiting import until
@@ -174,6 +176,10 @@ def _holds(machine: Machine) -> None:
     with (machine.output / "events.jsonl").open("rb") as file:
         checked = check(file)
     assert not checked.findings
+    (vkey,) = re.findall(r"signed by (\S+) ", machine.said())
+    text, _ = opened((machine.output / "checkpoint.txt").read_text(encoding="utf-8"), [Verifier.parse(vkey)])
+    signed = Checkpoint.parse(text)
+    assert (signed.size, signed.root, signed.extension) == (len(rows), checked.root.digest(), ("simulated",))
     pinned = [str(len(rows)), checked.root.digest().hex(), "simulated"]
     assert (machine.output / "root.txt").read_text().split() == pinned
     for name in ("timeline", "roster", "selection", "case-file"):

@@ -68,6 +68,6 @@ def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
 
 def test_the_readme_names_each_command_in_both_spellings() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    for command in ("demo", "test", "serve"):
+    for command in ("demo", "test", "serve", "rules"):
         assert f"`make {command}`" in text
         assert f"`python3 infra/bootstrap.py {command}`" in text

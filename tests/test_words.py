@@ -90,7 +90,14 @@ def test_every_state_of_whatever_subject_has_its_titles() -> None:
     assert all(en.isascii() and not re.search("[a-z]", zh) for en, zh in STATE_TITLES.values())
 
 
-@pytest.mark.parametrize("kind", sorted(known_refusals(), key=lambda kind: kind.kind))
+def _name(kind: type[Refusal]) -> str:
+    return kind.__name__
+
+
+KINDS = sorted(known_refusals(), key=_name)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_problem_is_called_the_same_whatever_its_figures(kind: type[Refusal]) -> None:
     figures = re.findall(r"{(\w+)}", kind.en)
     for language, letters in (("en", "[A-Za-z]"), ("zh", "[\u4e00-\u9fff]")):

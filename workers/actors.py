@@ -123,7 +123,9 @@ def start() -> None:
     prepare(settings, lambda: working(settings))
 
 
-def prepare(settings: Settings, opening: Callable[[], AbstractAsyncContextManager[Work]]) -> dramatiq.Broker:
+def prepare(
+    settings: Settings, opening: Callable[[], AbstractAsyncContextManager[Work]], actors: Sequence[Actor] = ACTORS
+) -> dramatiq.Broker:
     """Make the broker of the settings the one that dramatiq works with, and give it what actors work with."""
     if settings.broker_url is None:
         raise SettingsRefused(
@@ -132,6 +134,6 @@ def prepare(settings: Settings, opening: Callable[[], AbstractAsyncContextManage
         )
     opened = Opened(opening)
     broker = open_broker(settings.broker_url, opened)
-    declare(broker, lambda: opened.it)
+    declare(broker, lambda: opened.it, actors)
     dramatiq.set_broker(broker)
     return broker

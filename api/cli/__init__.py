@@ -19,6 +19,7 @@ import rich_click as click
 from click.shell_completion import get_completion_class
 
 from api.cli.asking import api
+from api.cli.audit import audit
 from api.cli.calendar import calendar
 from api.cli.demo import demo as play_demo
 from api.cli.events import events
@@ -103,7 +104,7 @@ def completion(*, shell: str, as_json: bool) -> None:
     answer({"shell": shell, "script": script}, (script,), as_json=as_json)
 
 
-for _command in (serve, api, institution, token, calendar, programme, events, outbox, replay, projections):
+for _command in (serve, api, institution, token, calendar, programme, events, audit, outbox, replay, projections):
     biaogan.add_command(_command)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
+from domain.application.events import ApplicationWithdrawn
+from domain.application.policy import of_track
 from domain.ids import ApplicationId, ObjectionId, ObligationId, PanelId, tag
 from domain.kernel import Command, Event, Invalid, Refusal, Selector, Unknown, any_event, asked, known
 from domain.obligation.events import ObligationExcused, ObligationFellOverdue, ObligationReminded
@@ -75,12 +77,16 @@ class AboutObligation(Command):
     obligations: Obligations = known(factory=Obligations)
 
     def consistency_boundary(self) -> Sequence[Selector]:
-        """What asks and answers; of what is not named, the id of none finds nothing."""
+        """What asks and answers, and the tracks of a panel; of what is not named, the id of none finds nothing."""
         return [
             Selector(CORRECTION_FACTS, [tag(ApplicationId, self.application_id or "none")]),
             Selector(OBJECTION_DUTY_FACTS, [tag(ObjectionId, self.objection_id or "none")]),
             Selector(SCORING_FACTS, [tag(PanelId, self.panel_id or "none")]),
             Selector(TREATED, [tag(ObligationId, self.obligation_id)]),
+            *(
+                Selector([ApplicationWithdrawn], of_track(programme_id, track_id))
+                for programme_id, track_id in sorted(self.obligations.tracks)
+            ),
         ]
 
     @any_event(*CORRECTION_FACTS, *OBJECTION_DUTY_FACTS, *SCORING_FACTS, *TREATED)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated
 
 import msgspec
@@ -527,11 +527,15 @@ class TakeDownPublicity(AboutPublicity):
 
 
 class ClosePublicity(AboutPublicity):
-    """Record that a publicity is over, and which entries passed it: those without an open or upheld objection.
-    zh: 记录公示已截止及通过公示的条目:无未决或成立的异议者。
+    """Record that a publicity is over, and which entries passed it: those without an open or upheld objection then.
+
+    However late it is recorded, it is judged by what was so when the time was over; an objection that was decided since
+    has let its entry pass by itself.
+    zh: 记录公示已截止及届时通过公示的条目:当时无未决或成立的异议者。无论何时记录,均以截止时刻为准。
     """
 
     objections: Objections = known(factory=Objections)
+    answers: tuple[tuple[datetime, ObjectionFact], ...] = known(())
     gone: frozenset[ApplicationId] = known(frozenset())
 
     def consistency_boundary(self) -> Sequence[Selector]:
@@ -548,8 +552,8 @@ class ClosePublicity(AboutPublicity):
         ]
 
     @any_event(*OBJECTION_FACTS)
-    def _(self, body: ObjectionFact, by: str) -> None:
-        self.objections.take(body, by)
+    def _(self, body: ObjectionFact, at: datetime) -> None:
+        self.answers += ((at, body),)
 
     @any_event(SelectionStruck, ApplicationWithdrawn)
     def _(self, application_id: ApplicationId) -> None:
@@ -560,6 +564,11 @@ class ClosePublicity(AboutPublicity):
         closes_at, last_day = self.publicity.require_open(self.publicity_id)
         if self.now < closes_at:
             raise PublicityStillOpen(closes_at=closes_at)
+        # Whoever records it, and however late, the publicity closed at the instant that was written.
+        self.effective_at = closes_at
+        for at, body in self.answers:
+            if at < closes_at:
+                self.objections.take(body)
         self.trigger_event(
             PublicityClosed,
             publicity_id=self.publicity_id,
@@ -568,7 +577,8 @@ class ClosePublicity(AboutPublicity):
             last_day=last_day,
         )
         for entry in prepared.entries:
-            if entry.application_id not in self.gone and self.objections.is_clear(entry.application_id):
+            waits = entry.application_id not in self.gone | self.publicity.passed
+            if waits and self.objections.is_clear(entry.application_id):
                 self.trigger_event(EntryPassed, **self.publicity.passing(entry.application_id).as_dict())
 
 

@@ -263,7 +263,8 @@ class AboutObjection(Command):
             application_id=application_id,
             **more,
         )
-        waits = self.publicity.closed and application_id not in self.gone | self.publicity.passed
+        # Once the time is over, whether or not that was recorded: the closing passes what was clear by then.
+        waits = self.publicity.is_over(self.now) and application_id not in self.gone | self.publicity.passed
         if waits and self.objections.is_clear(application_id):
             self.trigger_event(EntryPassed, **self.publicity.passing(application_id).as_dict())
 

@@ -186,7 +186,9 @@ class Publicity:
     passed: frozenset[ApplicationId] = frozenset()
 
     def take(self, body: PublicityFact, by: str = "") -> None:
-        """Take in one event of this publicity."""
+        """Take in one event; one that publishes this list anew carries its tag and is another publicity."""
+        if self.prepared is not None and body.publicity_id != self.prepared.publicity_id:
+            return
         self.state = STATE_AFTER.get(type(body), self.state)
         match body:
             case PublicityPrepared():
@@ -233,6 +235,10 @@ class Publicity:
         if self.closes_at is None or self.last_day is None or self.state != "open":
             raise PublicityNotOpen(publicity_id=publicity_id, state=word(self.state, STATE_TITLES))
         return self.closes_at, self.last_day
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether its time has run out, recorded or not; one that was taken down never comes to its end."""
+        return self.closed or (self.state == "open" and self.closes_at is not None and now >= self.closes_at)
 
     def require_running(self, publicity_id: PublicityId, now: datetime) -> tuple[datetime, date]:
         """When it closes, and its last day. Raises PublicityNotOpen, or PublicityOver for what is received too late."""

@@ -241,6 +241,8 @@ class CloseScoring(AboutScoring):
         programme_id, closes_at, last_day = self._require_scoring()
         if self.now < closes_at:
             raise ScoringStillOpen(closes_at=closes_at)
+        # Whoever records it, and however late, scoring closed at the instant that was written.
+        self.effective_at = closes_at
         self.trigger_event(
             ScoringClosed, panel_id=self.panel_id, programme_id=programme_id, closes_at=closes_at, last_day=last_day
         )

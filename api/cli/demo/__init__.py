@@ -112,6 +112,7 @@ def _play(
         settings,
         state_dir=stage.folder,
         key_file=stage.folder / "vault.key",
+        signer_dir=stage.folder / "signer",
         database_url=None,
         owner_url=None,
     )
@@ -149,7 +150,7 @@ def _perform(running: Product, player: Player, output: Path) -> dict[str, object
         backstage.export(running.settings, log_id, cast.INSTITUTION["institution_id"], folder / "events.jsonl")
     )
     differences = asyncio.run(backstage.differences(running.settings, log_id))
-    papers.show_root(player, exported, differences, folder)
+    papers.show_root(player, reached, exported, differences, folder)
     found = faults(player, reached, exported, differences)
     if found:
         raise StoryBroken(f"{len(found)} checks failed; the first: {found[0]}")
