@@ -8,6 +8,7 @@ from api import (
     application,
     assessment,
     calendar,
+    checkpoint,
     cultivation,
     document,
     eligibility,
@@ -55,6 +56,7 @@ PAGES: Final[tuple[Page, ...]] = (
     assessment.PAGE,
     obligation.PAGE,
     record.PAGE,
+    checkpoint.PAGE,
     outbox.PAGE,
     surroundings.PAGE,
 )

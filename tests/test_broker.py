@@ -216,7 +216,9 @@ async def test_killed_it_leaves_no_fork_behind(
     here: Garden, database: Database, queue_url: str, key_file: Path, argv: list[str]
 ) -> None:
     env = environment(database, queue_url, key_file)
-    settings = Settings(database_url=database.app_url, state_dir=key_file.parent, key_file=key_file)
+    settings = Settings(
+        database_url=database.app_url, state_dir=key_file.parent, key_file=key_file, signer_dir=key_file.parent
+    )
     worker = subprocess.Popen(argv, env=env, cwd=ROOT, start_new_session=True)  # noqa: ASYNC220 - Ended below.
     try:
         assert await until_healthy(named("worker"), settings, 60)
@@ -234,7 +236,9 @@ async def test_told_to_stop_it_finishes_what_it_is_at(
     here: Garden, database: Database, queue_url: str, key_file: Path
 ) -> None:
     env = environment(database, queue_url, key_file)
-    settings = Settings(database_url=database.app_url, state_dir=key_file.parent, key_file=key_file)
+    settings = Settings(
+        database_url=database.app_url, state_dir=key_file.parent, key_file=key_file, signer_dir=key_file.parent
+    )
     argv = [sys.executable, "-m", "tests.carrying", "worker"]
     worker = subprocess.Popen(argv, env=env, cwd=ROOT, start_new_session=True)  # noqa: ASYNC220 - Ended below.
     try:
