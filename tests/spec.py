@@ -56,6 +56,10 @@ class Scene:
 LISTENERS: list[Callable[[Scene], None]] = []
 
 
+_CALLED_FREELY = {"assessment", "category", "criterion", "known", "used_by"}
+"""Figures whose codes a programme makes itself."""
+
+
 @functools.cache
 def _codes() -> frozenset[str]:
     """What only a program reads: names of commands, states, roles, and every label that an event enumerates."""
