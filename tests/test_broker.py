@@ -264,4 +264,7 @@ def test_without_its_addresses_a_process_says_what_is_missing(tmp_path: Path) ->
     for name in ("dispatcher", "worker"):
         ran = subprocess.run(named(name).argv(), env=env, cwd=ROOT, check=False, capture_output=True, text=True)
         assert ran.returncode == 2
-        assert ran.stderr == "BIAOGAN_DATABASE_URL and BIAOGAN_BROKER_URL are needed; `biaogan serve` sets both.\n"
+        assert ran.stderr == (
+            "BIAOGAN_DATABASE_URL and BIAOGAN_BROKER_URL are needed; `biaogan serve` sets both."
+            " 须设置 BIAOGAN_DATABASE_URL 与 BIAOGAN_BROKER_URL;`biaogan serve` 会一并设置。\n"
+        )
