@@ -17,6 +17,7 @@ from domain.ids import ApplicationId, tag
 from domain.kernel import Audience, Recorded, identifiers, redact
 from domain.lifecycle import CATALOGUE
 from infra.record import Item
+from infra.view_query import LARGEST_READ
 from projections.application import APPLICATION
 from projections.case_file import Entry, case_file_table, entries
 from projections.inbox import INBOX, InboxRow, waiting_for
@@ -232,6 +233,7 @@ async def all_rows(
             view,
             filters=filters,
             cursor=cursor,
+            limit=LARGEST_READ,
             at_position=when.at_position,
             min_position=when.min_position,
         )

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
 
+import pymerkle
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -78,6 +79,18 @@ def test_a_root_is_the_one_that_is_defined_and_the_one_that_is_printed() -> None
     for size in range(131):
         assert root(size) == defined(LEAVES[:size]) == streamed.digest()
         streamed.add(LEAVES[size])
+
+
+def test_a_library_that_is_not_ours_finds_the_same_roots_and_paths() -> None:
+    theirs = pymerkle.InmemoryTree(algorithm="sha256")
+    for size in range(1, 131):
+        theirs.append_entry(str(size - 1).encode())
+        assert theirs.get_root(size) == root(size)
+        for index in {0, size // 2, size - 1}:
+            # Its path begins with the leaf itself.
+            leaf, *path = theirs.prove_inclusion(index + 1, size).path
+            assert leaf == LEAVES[index]
+            assert path == asyncio.run(tree(ALL).inclusion(index, size))
 
 
 @pytest.mark.parametrize("size", EDGES)

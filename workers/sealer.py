@@ -49,7 +49,10 @@ async def grow_for_ever(checkpoints: Checkpoints, look_seconds: float = _LOOK_SE
 async def seal(settings: Settings) -> None:
     """Keep the trees up with the record until this process is told to stop."""
     if settings.database_url is None:
-        raise SettingsRefused("BIAOGAN_DATABASE_URL is not set; `biaogan serve` starts this process with it.")
+        raise SettingsRefused(
+            "BIAOGAN_DATABASE_URL is not set; `biaogan serve` starts this process with it."
+            " 未设置 BIAOGAN_DATABASE_URL;`biaogan serve` 会为本进程设置。"
+        )
     async with open_pool(settings.database_url, name=NAME, size=_CONNECTIONS) as pool:
         stores = Stores(pool, CATALOGUE)
         work = asyncio.create_task(grow_for_ever(Checkpoints(pool, stores)), name=NAME)

@@ -58,7 +58,10 @@ async def sign_for_ever(signing: Signing, checkpoints: Checkpoints, look_seconds
 async def sign(settings: Settings) -> None:
     """Sign until this process is told to stop."""
     if settings.database_url is None:
-        raise SettingsRefused("BIAOGAN_DATABASE_URL is not set; `biaogan serve` starts this process with it.")
+        raise SettingsRefused(
+            "BIAOGAN_DATABASE_URL is not set; `biaogan serve` starts this process with it."
+            " 未设置 BIAOGAN_DATABASE_URL;`biaogan serve` 会为本进程设置。"
+        )
     make_folders(settings.signer_dir, 0o700)
     keys = ensure_key_file(settings.signer_dir / KEY_FILE)
     with Memory(settings.signer_dir) as memory:

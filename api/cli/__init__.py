@@ -70,7 +70,7 @@ def biaogan() -> None:
 )
 @as_json
 def demo(*, keep: bool, output: Path | None, as_json: bool) -> None:
-    """Play the first third of a real programme on a server of its own, and check what it reached. · 演示。"""
+    """Play a real programme on a server of its own, and check what it reached; all of it is simulated. · 演示。"""
     code = play_demo(keep=keep, as_json=as_json, output=output)
     if code:
         sys.exit(code)

@@ -79,13 +79,14 @@ class RankApplications(AboutPanel):
 
     def consistency_boundary(self) -> Sequence[Selector]:
         panel, here = tag(PanelId, self.panel_id), tag(TrackId, self.track_id)
-        boundary = [
-            *super().consistency_boundary(),
-            Selector([*FILED_FACTS, *RECUSAL_FACTS], of_panel(self.panel_id)),
-            Selector([ApplicationAdmitted, ScoreSheetOpened, ScoreSheetExcluded, RankingRecorded], [panel, here]),
-        ]
+        boundary = list(super().consistency_boundary())
+        # The many come with the last step: whatever a step reads, the next one reads again.
         if (constituted := self.panel.constituted) is not None:
             track = of_track(constituted.programme_id, self.track_id)
+            boundary.append(Selector([*FILED_FACTS, *RECUSAL_FACTS], of_panel(self.panel_id)))
+            boundary.append(
+                Selector([ApplicationAdmitted, ScoreSheetOpened, ScoreSheetExcluded, RankingRecorded], [panel, here])
+            )
             boundary.append(Selector([StageDefined], [tag(ProgrammeId, constituted.programme_id)]))
             boundary.append(Selector([TrackDefined, ApplicationWithdrawn], track))
         return boundary

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -131,6 +132,18 @@ async def test_what_the_office_may_not_do_is_refused_and_journalled(
     assert answer.json()["because"] == {"command": "RegisterUnit"}
     assert await contents(attacker) == before
     assert await attacker.fetchval("select count(*) from access") == lines + 1
+
+
+@pytest.mark.parametrize(("path", "command"), [("/v1/units", "RegisterUnit"), ("/v1/tokens", "CreateToken")])
+async def test_a_chinese_reader_is_told_what_may_not_be_done_and_a_program_the_name_of_the_command(
+    served: Served, path: str, command: str
+) -> None:
+    stranger = await served.office.somebody("applicant", await a_unit(served, "U-refused"))
+    answer = await served.post(stranger, path, unit("U-never"), headers={"Accept-Language": "zh"})
+    problem = answer.json()
+    assert (answer.status_code, problem["because"]) == (403, {"command": command})
+    assert problem["title"] == "所任职务均不允许此项操作"
+    assert not re.search("[A-Za-z]", problem["detail"]), problem["detail"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""``biaogan demo``: plays the first third of a real programme on a product of its own, and checks what it reached.
+"""``biaogan demo``: plays a real programme on a product of its own, and checks what it reached.
 
 The product is started as ``biaogan serve`` starts it; all that the story does goes over HTTP, with a token per person.
 """
