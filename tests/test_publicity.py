@@ -97,6 +97,7 @@ from tests.committee import (
     PUBLICITY,
     SECOND,
     THIRD,
+    choices,
     closed,
     confirmed,
     decision,
@@ -225,6 +226,18 @@ def test_what_has_passed_already_is_not_shown_again_unless_it_was_decided_on_ane
 def test_a_promoted_reserve_comes_last() -> None:
     past = the_ruled(struck(FIRST), promoted(FOURTH, FIRST))
     past.when(prepare()).then(prepared(past, SECOND, THIRD, FOURTH))
+
+
+def test_promoted_reserves_come_in_the_order_in_which_they_were_promoted() -> None:
+    past = the_decision(choices("selected", "selected", "reserve", "reserve")).and_(calendar(), rule())
+    past = past.and_(struck(FIRST), struck(SECOND), promoted(FOURTH, FIRST), promoted(THIRD, SECOND))
+    past.when(prepare()).then(prepared(past, FOURTH, THIRD))
+
+
+def test_the_id_of_another_programme_s_publicity_is_taken() -> None:
+    there = msgspec.structs.replace(prepared(the_ruled()), programme_id=ProgrammeId("other"))
+    the_ruled(there).when(prepare()).refused(PublicityAlreadyPrepared, publicity_id=PUBLICITY)
+    the_ruled().when(prepare()).meanwhile(there).is_raced()
 
 
 def test_a_publicity_may_follow_another() -> None:
