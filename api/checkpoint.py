@@ -188,7 +188,7 @@ PAGE = Page(
             zh="最新签名检查点:日志名称、规模与根摘要(C2SP signed-note)。",
             gives=("text",),
             public=True,
-            refusals=(404, 503),
+            refusals=(404,),
         ),
         Own(
             method="GET",
@@ -219,7 +219,7 @@ PAGE = Page(
             en="An offline proof that a position stands in the signed log (C2SP tlog-proof).",
             zh="某位置存在于已签名日志中的离线证明(C2SP tlog-proof)。",
             gives=("text",),
-            refusals=(404, 503),
+            refusals=(404,),
         ),
         Own(
             method="GET",
@@ -230,7 +230,7 @@ PAGE = Page(
             zh="某位置至某一规模根摘要的路径;默认取首个涵盖该位置的检查点。",
             parameters=(Parameter(name="size", en="Size of the log", zh="日志规模", type=int),),
             result=Inclusion,
-            refusals=(404, 503),
+            refusals=(404,),
         ),
         Own(
             method="GET",
@@ -244,7 +244,7 @@ PAGE = Page(
                 Parameter(name="new", en="New size", zh="新规模", type=int, required=True),
             ),
             result=Consistency,
-            refusals=(503,),
+            refusals=(404,),
         ),
     ),
 )

@@ -289,6 +289,7 @@ STATUS: Final[dict[type[Refusal], int]] = {
     NotLoggedIn: 401,
     Denied: 403,
     NotFound: 404,
+    NotSignedYet: 404,
     Unknown: 404,
     MethodNotAllowed: 405,
     FormatUnknown: 406,
@@ -313,7 +314,6 @@ STATUS: Final[dict[type[Refusal], int]] = {
     RecordAway: 503,
     ViewBehind: 503,
     ViewNotBuilt: 503,
-    NotSignedYet: 503,
     ClockStuck: 503,
     Refusal: 409,
 }

@@ -534,7 +534,7 @@ async def test_a_database_that_is_away_for_a_moment_is_waited_for(
             await asyncio.wait([task])
 
 
-async def until(look: Callable[[], Awaitable[Any]], wanted: Any, seconds: float = 20.0) -> None:
+async def until(look: Callable[[], Awaitable[Any]], wanted: Any, seconds: float = 60.0) -> None:
     deadline = asyncio.get_running_loop().time() + seconds
     while (found := await look()) != wanted:
         assert asyncio.get_running_loop().time() < deadline, f"still {found}"

@@ -97,6 +97,7 @@ from tests.committee import (
     PUBLICITY,
     SECOND,
     THIRD,
+    choices,
     closed,
     confirmed,
     decision,
@@ -163,6 +164,12 @@ def test_a_rule_says_something(field: str, value: Any, fault: type[Invalid]) -> 
     the_call().when(define(**{field: value})).refused(fault, field=field)
 
 
+def test_one_day_is_enough_and_decisions_may_be_without_a_day() -> None:
+    the_call().when(define(window_days=1)).then(rule(window_days=1))
+    the_call().when(define(decide_within_days=1)).then(rule(decide_within_days=1))
+    the_call().when(define(decide_within_days=None)).then(rule(decide_within_days=None))
+
+
 def test_another_rule_meanwhile_is_a_race() -> None:
     the_call().when(define()).meanwhile(rule(window_days=1)).is_raced()
     the_call().when(define()).meanwhile(rule(programme_id=ProgrammeId("other")), shown()).is_undisturbed()
@@ -225,6 +232,18 @@ def test_what_has_passed_already_is_not_shown_again_unless_it_was_decided_on_ane
 def test_a_promoted_reserve_comes_last() -> None:
     past = the_ruled(struck(FIRST), promoted(FOURTH, FIRST))
     past.when(prepare()).then(prepared(past, SECOND, THIRD, FOURTH))
+
+
+def test_promoted_reserves_come_in_the_order_in_which_they_were_promoted() -> None:
+    past = the_decision(choices("selected", "selected", "reserve", "reserve")).and_(calendar(), rule())
+    past = past.and_(struck(FIRST), struck(SECOND), promoted(FOURTH, FIRST), promoted(THIRD, SECOND))
+    past.when(prepare()).then(prepared(past, FOURTH, THIRD))
+
+
+def test_the_id_of_another_programme_s_publicity_is_taken() -> None:
+    there = msgspec.structs.replace(prepared(the_ruled()), programme_id=ProgrammeId("other"))
+    the_ruled(there).when(prepare()).refused(PublicityAlreadyPrepared, publicity_id=PUBLICITY)
+    the_ruled().when(prepare()).meanwhile(there).is_raced()
 
 
 def test_a_publicity_may_follow_another() -> None:
@@ -343,6 +362,21 @@ def test_calendar_days_need_no_calendar_and_working_days_do() -> None:
     days = {"day_rule": "calendar", "closes_at": at("2020-06-27 00:00"), "last_day": date(2020, 6, 26)}
     expected = opened(past.and_(calendar()), calendar_position=None, **days)
     past.when(OpenPublicity(publicity_id=PUBLICITY), now=OPENS).then(expected)
+
+
+NEW_YEAR: dict[str, Any] = {
+    "opens_at": at("2020-12-28 09:00"), "closes_at": at("2021-01-02 00:00"), "last_day": date(2021, 1, 1),
+}  # fmt: skip
+
+
+def test_over_the_new_year_days_are_counted_on_both_calendars() -> None:
+    opening = OpenPublicity(publicity_id=PUBLICITY)
+    the_approved().when(opening, now=NEW_YEAR["opens_at"]).refused(CalendarMissing, year=2021)
+    past = the_decision().and_(calendar(), calendar(year=2021), rule())
+    past = past.and_(prepared(past), approved())
+    past = past.when(opening, now=NEW_YEAR["opens_at"]).then(opened(past, **NEW_YEAR))
+    due = {"due_at": at("2021-01-07 00:00"), "due_day": date(2021, 1, 6)}
+    past.when(receive(), now=at("2020-12-30 10:00")).then(received(**due))
 
 
 @pytest.mark.parametrize(

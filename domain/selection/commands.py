@@ -193,7 +193,7 @@ class ObjectionStillOpen(Refusal):
 class ObjectionWasUpheld(Refusal):
     """Objection {objection_id} against application {application_id} was upheld since that was decided on.
     zh: 自申报 {application_id} 作出决定以来,针对其的异议 {objection_id} 已认定成立。
-    title: An objection was upheld since · 其后有异议已认定成立
+    title: An objection was upheld since it was decided on · 作出决定以来异议已成立
     """
 
 

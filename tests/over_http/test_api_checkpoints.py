@@ -107,7 +107,7 @@ async def test_what_is_not_there_or_not_signed_yet_is_told_apart(sealed: Served)
     await sealed.office.somebody("clerk")
     for path in (f"/v1/audit/receipts/{head + 1}", f"/v1/audit/inclusion/{head + 1}"):
         waiting = await sealed.get(reader, path)
-        assert (waiting.status_code, waiting.json()["type"]) == (503, "/problems/not-signed-yet"), path
+        assert (waiting.status_code, waiting.json()["type"]) == (404, "/problems/not-signed-yet"), path
         assert waiting.headers["Retry-After"]
     wrong: list[dict[str, Any]] = [{"old": 1}, {"new": 1}, {"old": 2, "new": 1}, {"old": 0, "new": 1}]
     for query in (*wrong, {"old": 1, "new": head + 1000}):
