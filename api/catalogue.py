@@ -9,6 +9,7 @@ from api import (
     application,
     assessment,
     calendar,
+    checkpoint,
     cultivation,
     designation,
     document,
@@ -70,6 +71,7 @@ PAGES: Final[tuple[Page, ...]] = (
     evaluation.PAGE,
     obligation.PAGE,
     record.PAGE,
+    checkpoint.PAGE,
     outbox.PAGE,
     surroundings.PAGE,
 )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
-from api.acts import Wiring
+from api.acts import Wiring, institution_named
 from api.answers import Stream
 from api.problems import FormatUnknown
-from api.publicity import answered_publicly, public_institution, wants_json
+from api.publicity import answered_publicly, wants_json
 from api.register import Register, register_page
 from api.requests import Headers, Parameters
 from api.routes import Act, AnyRequest, AnyResponse, Own, Page, Parameter, Row, Rows
@@ -70,7 +70,7 @@ async def _register(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     asked = parameters.text("format")
     if asked is not None and asked not in _FORMATS:
         raise FormatUnknown(known=", ".join(sorted(_FORMATS)))
-    institution = await public_institution(wiring, request)
+    institution = await institution_named(wiring, request)
     head = await wiring.roots.of(institution.log_id, institution.institution_id)
     entries, position = await _entries(wiring, institution)
     if asked == "csv" or (asked is None and headers.all("Accept").startswith(_CSV)):

@@ -99,7 +99,12 @@ def openapi(pages: Sequence[Page], *, title: str, version: str) -> dict[str, Any
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
         "x-problems": {
-            kind: {"status": status_of(refusal), "en": refusal.en, "zh": refusal.zh}
+            kind: {
+                "status": status_of(refusal),
+                "title": f"{refusal.title_en} · {refusal.title_zh}",
+                "en": refusal.en,
+                "zh": refusal.zh,
+            }
             for kind, refusal in named().items()
         },
     }

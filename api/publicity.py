@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from api.acts import Wiring
+from api.acts import Wiring, institution_named
 from api.answers import Response
 from api.board import Board, Posted, PostedEntry, board_page, posting_page
 from api.pages import PAGE_POLICY
@@ -38,20 +38,12 @@ from projections.organisation import ORGANISATION
 from projections.programme import PROGRAMME, TRACK
 from projections.publicity import OBJECTION, POSTING, PUBLICITY, PUBLICITY_RULE, PostingRow
 
-__all__ = ["PAGE", "answered_publicly", "public_institution", "wants_json"]
+__all__ = ["PAGE", "answered_publicly", "wants_json"]
 
 _HTML: Final = "text/html"
 
 
 # --- the board --------------------------------------------------------------------------------------------------------
-
-
-async def public_institution(wiring: Wiring, request: AnyRequest) -> Institution:
-    """The institution that a public address names; there is no token to tell."""
-    for institution in await wiring.parts.clock.institutions():
-        if institution.institution_id == request.path_params["institution_id"]:
-            return institution
-    raise NotFound
 
 
 async def _posted(wiring: Wiring, institution: Institution, row: PostingRow, head: tuple[int, str]) -> Posted:
@@ -106,7 +98,7 @@ def answered_publicly(value: Any, page: str, position: int, headers: Headers, *,
 async def _board(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     headers = Headers(request.scope["headers"])
     parameters = Parameters(request.scope["query_string"], ("format",))
-    institution = await public_institution(wiring, request)
+    institution = await institution_named(wiring, request)
     head = await wiring.roots.of(institution.log_id, institution.institution_id)
     page = await wiring.views.list(institution.log_id, POSTING, sort="-closes_at")
     items = tuple([await _posted(wiring, institution, row, head) for row in page.rows])
@@ -121,7 +113,7 @@ async def _board(wiring: Wiring, request: AnyRequest) -> AnyResponse:
 async def _posting(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     headers = Headers(request.scope["headers"])
     parameters = Parameters(request.scope["query_string"], ("format",))
-    institution = await public_institution(wiring, request)
+    institution = await institution_named(wiring, request)
     found = await wiring.views.get(institution.log_id, POSTING, (request.path_params["publicity_id"],))
     if found.row is None:
         raise NotFound

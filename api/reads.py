@@ -20,7 +20,8 @@ from api.callers import Reader
 from api.problems import FormatUnknown, NotFound, ParameterInvalid, TooLargeForFormat
 from api.requests import Headers, Parameters, etag_matches, language
 from api.routes import AnyRequest, AnyResponse, Row, Rows, path_fields
-from domain.kernel import Audience, redact
+from domain.ids import TAG_KINDS, ApplicationId
+from domain.kernel import Audience, redact, tags_of
 from domain.permission.audiences import EVERYBODY
 from infra.export.spreadsheet import XLSX, Cover, Language, TooLargeForWorkbook, as_workbook, chunks, for_excel
 from infra.view_query import BadQuery
@@ -44,6 +45,7 @@ __all__ = [
 LIMIT: Final = 200
 _USUAL: Final = 50
 TIMES: Final = ("min_position", "at_position", "as_of", "effective_on")
+_APPLICATION: Final = TAG_KINDS[ApplicationId]
 _CSV: Final = "text/csv; charset=utf-8"
 
 FileForm = Literal["csv", "excel_csv", "xlsx"]
@@ -103,11 +105,16 @@ def units_of(view: View[Any], row: msgspec.Struct) -> tuple[str, ...]:
     return tuple(unit for name in view.subject_units if (unit := getattr(row, name)))
 
 
+def _named_by(row: msgspec.Struct) -> list[str]:
+    """The applications that a row names, alone or in a list."""
+    return [name for kind, _, name in (each.partition(":") for each in tags_of(row)) if kind == _APPLICATION]
+
+
 def _audiences(reader: Reader, view: View[Any], row: msgspec.Struct) -> frozenset[Audience]:
     if getattr(row, "person_id", None) == reader.caller.person_id:
         # What is on record about oneself is one's own to read.
         return frozenset({"public", "subject", "office"})
-    opened = reader.audiences(units_of(view, row), (getattr(row, "application_id", ""),))
+    opened = reader.audiences(units_of(view, row), _named_by(row) if reader.barred else ())
     if view.is_open is not None and opened <= EVERYBODY and not view.is_open(row):
         return frozenset()
     return opened

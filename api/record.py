@@ -17,9 +17,13 @@ from domain.ids import ApplicationId, tag
 from domain.kernel import Audience, Recorded, identifiers, redact
 from domain.lifecycle import CATALOGUE
 from infra.record import Item
+from infra.view_query import LARGEST_READ
 from projections.application import APPLICATION
 from projections.case_file import Entry, case_file_table, entries
-from projections.inbox import INBOX, InboxRow, Waiting, waiting_for
+from projections.inbox import INBOX, InboxRow, waiting_for
+from projections.judging import JUDGING, waiting_in_office
+from projections.obligation import OBLIGATION, waiting_at
+from projections.task import Waiting, in_order
 from projections.window import WINDOW
 
 _MOST: Final = 1000
@@ -198,6 +202,7 @@ async def _inbox(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     when = await times(wiring, reader, parameters, effective=False)
     log_id = reader.caller.log_id
     rows: list[InboxRow] = []
+    waiting: list[Waiting] = []
     position = when.min_position if when.at_position is None else when.at_position
     for held in reader.held:
         filters = {"waiting": True, "role": held.role, "unit_id": held.unit_id or ""}
@@ -205,8 +210,14 @@ async def _inbox(wiring: Wiring, request: AnyRequest) -> AnyResponse:
         # What somebody is recused from waits for others of the office.
         rows += (row for row in found if held.unit_id or row.application_id not in reader.barred)
     windows, _ = await all_rows(wiring, log_id, WINDOW.name, {}, when) if rows else ([], position)
-    waiting = waiting_for(rows, {window.programme_id: window for window in windows}, reader.caller.person_id)
-    inbox = Inbox(items=tuple(waiting), position=position, simulated=reader.institution.simulated)
+    waiting += waiting_for(rows, {window.programme_id: window for window in windows}, reader.caller.person_id)
+    if roles := [held.role for held in reader.held if held.unit_id is None]:
+        judging, position = await all_rows(wiring, log_id, JUDGING.name, {"waiting": True}, when)
+        waiting += waiting_in_office(judging, roles, reader.caller.person_id, reader.barred)
+    for seat in (each for each in reader.seats if each.held):
+        owed, position = await all_rows(wiring, log_id, OBLIGATION.name, {"seat": seat.code}, when)
+        waiting += waiting_at(owed)
+    inbox = Inbox(items=tuple(in_order(waiting)), position=position, simulated=reader.institution.simulated)
     return finished(inbox, position, headers)
 
 
@@ -222,6 +233,7 @@ async def all_rows(
             view,
             filters=filters,
             cursor=cursor,
+            limit=LARGEST_READ,
             at_position=when.at_position,
             min_position=when.min_position,
         )

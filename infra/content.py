@@ -30,6 +30,7 @@ ALLOWED: Final[tuple[str, ...]] = (*_BINARIES, *_OFFICE.values(), *_TEXTS)
 
 _ZIP: Final = "application/zip"
 _ZIP_MAGIC: Final = b"PK\x03\x04"
+_PDF_MAGIC: Final = b"%PDF"
 _UNKNOWN: Final = "application/octet-stream"
 _HEAD_BYTES: Final = 4096
 # The directory of an office file has well under a hundred bytes for each of its few hundred entries.
@@ -92,9 +93,11 @@ class ContentProbe:
         if head.startswith(_ZIP_MAGIC):
             self._binary = _ZIP
             return
-        named = _named_by_magic(head)
+        # Of all that is taken in, only a PDF may begin like a text; the names of magic are many to look through.
+        is_text = _looks_like_text(head)
+        named = [] if is_text and _PDF_MAGIC not in head else _named_by_magic(head)
         self._binary = next((kind for kind in named if kind in _BINARIES), None)
-        if self._binary is None and not _looks_like_text(head):
+        if self._binary is None and not is_text:
             raise NotAllowed(named[0] if named else _UNKNOWN)
 
     def _pass(self, piece: bytes) -> None:

@@ -51,6 +51,8 @@ WITH entered AS (
 SELECT now()
 """
 # A row whose last attempt was never answered is dead: whoever had it may have died of it.
+# What is found is an array, so that it is looked for once: joined, a plan made while the table was small and few rows
+# were expected looks for it, and locks, anew for every row that waits.
 _TAKE: Final = """
 UPDATE outbox o SET
     attempts = least(o.attempts + 1, $4),
@@ -58,10 +60,10 @@ UPDATE outbox o SET
     state = CASE WHEN o.attempts < $4 THEN o.state ELSE 'dead' END,
     fault = CASE WHEN o.attempts < $4 THEN o.fault ELSE coalesce(o.fault, 'Unanswered') END,
     ended_at = CASE WHEN o.attempts < $4 THEN NULL ELSE clock_timestamp() END
-FROM (SELECT position, about FROM outbox
-      WHERE log_id = $1 AND automation = $2 AND state = 'pending' AND due_at <= now()
-      ORDER BY due_at, position, about LIMIT $3 FOR UPDATE SKIP LOCKED) AS found
-WHERE o.log_id = $1 AND o.automation = $2 AND o.position = found.position AND o.about = found.about
+WHERE o.log_id = $1 AND o.key = ANY (ARRAY(
+    SELECT key FROM outbox
+    WHERE log_id = $1 AND automation = $2 AND state = 'pending' AND due_at <= now()
+    ORDER BY due_at, position, about LIMIT $3 FOR UPDATE SKIP LOCKED))
 RETURNING o.position, o.about, o.key, o.attempts, o.state
 """
 _DONE: Final = """

@@ -21,6 +21,7 @@ from projections.kernel import Key
 
 __all__ = [
     "LARGEST_PAGE",
+    "LARGEST_READ",
     "Asked",
     "AtLeast",
     "AtMost",
@@ -34,6 +35,9 @@ __all__ = [
 ]
 
 LARGEST_PAGE: Final = 200
+"""As many rows as a person is shown at once."""
+LARGEST_READ: Final = 5_000
+"""As many as a program takes at once that computes something from them."""
 _OF_THIS_LIST: Final = "a cursor that a page of this list gave"
 
 
@@ -83,8 +87,8 @@ class Asked:
         effective_on: date | None = None,
     ) -> Asked:
         """Check what is asked against what the view declares; text is taken for values of the fields' types."""
-        if not 1 <= limit <= LARGEST_PAGE:
-            raise BadQuery("limit", f"a whole number from 1 to {LARGEST_PAGE}")
+        if not 1 <= limit <= LARGEST_READ:
+            raise BadQuery("limit", f"a whole number from 1 to {LARGEST_READ}")
         column = sort.removeprefix("-")
         if column and column not in (*shape.view.sorts, *shape.view.key):
             raise BadQuery("sort", "a field that this view sorts by")

@@ -18,6 +18,7 @@ from projections.funding import BALANCE, CLOSING, FUNDING_RULE, MATCHING_REGISTE
 from projections.inbox import INBOX
 from projections.institution import ACCESS_DAY, INSTITUTION
 from projections.journal import JOURNAL
+from projections.judging import JUDGING
 from projections.kernel import View
 from projections.nomination import PLAN, QUOTA
 from projections.obligation import OBLIGATION
@@ -94,4 +95,5 @@ VIEWS: tuple[View[Any], ...] = (
     SECRETARY_DOSSIER,
     OBLIGATION,
     INBOX,
+    JUDGING,
 )

@@ -156,6 +156,23 @@ NOTE_HELD_UP = Automation(
     when=PlotLeft,
     then=Does(_held_up),
 )
+HOLD_ASKING = HOLD + 1
+"""Whoever holds this one keeps commands from being asked for."""
+
+
+async def _held_up_plot(started: Started, parts: Assembly) -> Asked:
+    async with parts.pool.acquire() as connection, connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", HOLD_ASKING)
+    return await _plot(started, parts)
+
+
+FLOOD_HELD_UP = Automation(
+    name="when_plot_left_flood_it_held_up",
+    en="When a plot was left, it is flooded, as long as that is held up",
+    zh="弃耕后即被淹没,可被拖住",
+    when=PlotLeft,
+    then=Asks(FloodPlot, _held_up_plot),
+)
 ALLOTMENT = (FLOOD, NOTE, NOTE_EACH, SEND)
 
 

@@ -20,6 +20,8 @@ from infra.writer import LOST, LogUnavailable
 from tests.logs import CATALOGUE, NOTED, noted, proposal
 
 WRITERS = 8
+AT_LEAST = 25
+"""As many commands each of them brings through, however slow the machine."""
 
 
 def command_id(name: str, writer: int, number: int) -> UUID:
@@ -28,7 +30,7 @@ def command_id(name: str, writer: int, number: int) -> UUID:
 
 async def write(store: EventStore, name: str, writer: int, until: float, told: IO[str]) -> None:
     number = 0
-    while time.monotonic() < until:
+    while time.monotonic() < until or number < AT_LEAST:
         number += 1
         await until_told(store, command_id(name, writer, number), f"{name}-{writer % 3}", told)
 

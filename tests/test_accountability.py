@@ -58,7 +58,6 @@ from domain.accountability.measure import (
     WithdrawAppeal,
 )
 from domain.accountability.policy import AccountabilityRuleMissing, FindingUnknown, Measures, MeasureUnknown
-from domain.application.policy import SeparationOfDuties
 from domain.calendar.events import WorkingDaysSupplied
 from domain.calendar.policy import CalendarMissing, PeriodOfNoDays
 from domain.cultivation.policy import CaseUnknown
@@ -69,6 +68,7 @@ from domain.kernel import Event
 from domain.permission.policy import NotInThisState
 from domain.person.policy import PersonUnknown
 from domain.programme.policy import ProgrammeUnknown
+from domain.publicity.policy import SecondPersonMissing
 from domain.selection.policy import QuorumNotReached, Vote
 from domain.unit.policy import UnitUnknown
 from tests.call import CALL, CLERK, HEAD, PAPER, the_call
@@ -362,7 +362,7 @@ def test_several_measures_may_follow_from_one_finding_each_under_an_id_of_its_ow
 
 
 def test_whoever_recorded_the_finding_does_not_decide() -> None:
-    the_hearing().when(decide(), by=CLERK, now=DECIDES).refused(SeparationOfDuties, act="DecideMeasure")
+    the_hearing().when(decide(), by=CLERK, now=DECIDES).refused(SecondPersonMissing, act="DecideMeasure")
 
 
 def test_a_measure_rests_on_a_rule_and_on_a_decision() -> None:
@@ -666,7 +666,7 @@ def test_an_appeal_is_dismissed_or_withdrawn_and_the_measure_stands() -> None:
 
 @pytest.mark.parametrize("command", [uphold(), dismiss()], ids=lambda c: type(c).__name__)
 def test_whoever_decided_the_measure_does_not_decide_the_appeal(command: Any) -> None:
-    the_appeal().when(command, by=HEAD, now=SETTLES).refused(SeparationOfDuties, act=type(command).__name__)
+    the_appeal().when(command, by=HEAD, now=SETTLES).refused(SecondPersonMissing, act=type(command).__name__)
     settles(the_measure(), command).refused(NotInThisState, state="decided")
     settles(the_rules(), command).refused(MeasureUnknown)
 

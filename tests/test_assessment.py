@@ -468,7 +468,7 @@ EVERYTHING: tuple[Command, ...] = (decide(), order(), REPORT, ACCEPT, REJECT, ex
 @pytest.mark.parametrize("command", EVERYTHING, ids=lambda command: type(command).__name__)
 def test_nothing_is_assessed_that_is_not_there_or_has_ended(command: Command) -> None:
     the_call().when(command, now=JUNE).refused(CaseUnknown, application_id="A-1")
-    for end, state in ((completed(), "completed"), (closed_without(), "closed"), (stopped(), "stopped")):
+    for end, state in ((completed(), "completed"), (closed_without(), "not_completed"), (stopped(), "stopped")):
         the_assessed(end).when(command, now=JUNE).refused(NotInThisState, state=state)
 
 

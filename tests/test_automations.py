@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -228,6 +229,17 @@ async def test_a_command_that_was_asked_for_with_other_words_before_happens_once
     assert cast("PlotFlooded", flooded.event).unit_id == "P-1"
     (row,) = await here.rows()
     assert (row.state, row.recorded) == ("done", flooded.position)
+
+
+async def test_a_crowd_of_rows_that_no_statistics_know_of_is_taken_up_a_batch_at_a_time(here: Garden) -> None:
+    """Nobody has counted the table since it was empty, so a plan expects one row where there are thousands."""
+    await here.write(*(dug(number) for number in range(3_000)))
+    await here.entered((NOTE,))
+    async with asyncio.timeout(20):
+        ours, dead = await here.outbox.take(here.log_id, NOTE.name, 50, attempts=3, seconds=60.0)
+    assert (len(ours), dead) == (50, [])
+    assert Counter(row.attempts for row in await here.rows(NOTE)) == {1: 50, 0: 2_950}
+    assert [taken.position for taken in ours] == [row.position for row in await here.rows(NOTE) if row.attempts]
 
 
 async def test_a_breakdown_is_tried_again_after_longer_and_longer_waits_and_is_dead_in_the_end(here: Garden) -> None:
@@ -522,7 +534,7 @@ async def test_a_database_that_is_away_for_a_moment_is_waited_for(
             await asyncio.wait([task])
 
 
-async def until(look: Callable[[], Awaitable[Any]], wanted: Any, seconds: float = 20.0) -> None:
+async def until(look: Callable[[], Awaitable[Any]], wanted: Any, seconds: float = 60.0) -> None:
     deadline = asyncio.get_running_loop().time() + seconds
     while (found := await look()) != wanted:
         assert asyncio.get_running_loop().time() < deadline, f"still {found}"

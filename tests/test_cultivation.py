@@ -463,7 +463,7 @@ def test_outreach_has_a_reach_a_day_and_evidence_and_is_recorded_once() -> None:
     past.when(record_outreach(document_id=DocumentId("0" * 64)), now=DURING).refused(DocumentUnknown)
     recorded = past.and_(outreach())
     recorded.when(record_outreach(reach=5), now=DURING).refused(OutreachRecordedAlready, channel="campus_media")
-    past.and_(closed_without()).when(record_outreach(), now=DURING).refused(NotInThisState, state="closed")
+    past.and_(closed_without()).when(record_outreach(), now=DURING).refused(NotInThisState, state="not_completed")
 
 
 def test_outreach_races_with_the_same_evidence_only() -> None:

@@ -132,7 +132,7 @@ def test_paid_money_is_accounted_for_with_its_evidence() -> None:
 
 def test_the_spending_rules_name_the_categories() -> None:
     the_payment().when(account_for(category="yacht"), now=SOON).refused(
-        CategoryNotAllowed, category="yacht", asked_fen=300_000, allowed="other, training"
+        CategoryNotAllowed, category="yacht", asked_fen=300_000, known="other, training"
     )
 
 

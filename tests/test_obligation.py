@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -40,6 +40,8 @@ from domain.screening.events import (
     Part,
     ScreeningRejected,
 )
+from projections.kernel import fold_all
+from projections.obligation import OBLIGATION, ObligationRow
 from tests import running
 from tests.call import BRANCH, BRANCH_TRACK, CALL, COLLEGE, MINE, PAPER, THEIRS, withdrawn
 from tests.committee import FIRST, OBJECTION, PUBLICITY, SECOND, objection, turned_back
@@ -243,6 +245,10 @@ def the_panel(*more: Event) -> Past:
     return past.and_(*more, when=BEFORE)
 
 
+def extended() -> ScoringExtended:
+    return ScoringExtended(panel_id=PANEL, programme_id=CALL, closes_at=LATER, last_day=LATER_DAY)
+
+
 def owes(past: Past, due: dict[str, Any] = BY) -> None:
     overdue = ObligationFellOverdue(**SHEETS, kind="score_sheets", programme_id=CALL, seat_id=SEAT, **due)
     past.when(MarkObligationOverdue(**SHEETS), now=due["due_at"]).then(overdue)
@@ -269,8 +275,7 @@ def test_nothing_is_owed_on_what_a_seat_is_recused_from() -> None:
 
 def test_a_vacated_seat_owes_nothing_and_an_extension_puts_off() -> None:
     owes_nothing(the_panel(ReviewerUnseated(panel_id=PANEL, seat_id=SEAT)))
-    extended = ScoringExtended(panel_id=PANEL, programme_id=CALL, closes_at=LATER, last_day=LATER_DAY)
-    owes(the_panel(extended), {"due_at": LATER, "last_day": LATER_DAY})
+    owes(the_panel(extended()), {"due_at": LATER, "last_day": LATER_DAY})
 
 
 def test_who_is_seated_after_the_opening_owes_by_the_same_day() -> None:
@@ -278,6 +283,16 @@ def test_who_is_seated_after_the_opening_owes_by_the_same_day() -> None:
     whose = {**SHEETS, "obligation_id": ObligationId("score_sheets-7")}
     overdue = ObligationFellOverdue(**whose, kind="score_sheets", programme_id=CALL, seat_id=SeatId("R3"), **BY)
     late.when(MarkObligationOverdue(**whose), now=DUE).then(overdue)
+
+
+def test_nothing_is_owed_on_what_was_withdrawn_and_a_correction_of_another_stands() -> None:
+    owes(the_panel(withdrawn()))
+    owes_nothing(the_panel(sheet(THEIRS), withdrawn()))
+    owes_nothing(the_panel(withdrawn(), withdrawn(THEIRS)))
+    asked_now = the_panel().when(RemindOfObligation(**SHEETS), now=BEFORE)
+    asked_now.meanwhile(withdrawn()).is_raced()
+    elsewhere = type(withdrawn())(**(withdrawn().as_dict() | {"track_id": "other-track"}))
+    asked_now.meanwhile(elsewhere).is_undisturbed()
 
 
 def test_before_scoring_is_opened_nothing_is_owed() -> None:
@@ -291,6 +306,63 @@ def test_another_panel_or_objection_does_not_disturb() -> None:
     elsewhere = ReviewerSeated(panel_id=PanelId("PANEL-2"), seat_id=SEAT, commitment="4" * 64)
     other = type(raised())(**(raised().as_dict() | {"objection_id": ObjectionId("OBJ-9")}))
     asked_now.meanwhile(elsewhere, other, refiled()).is_undisturbed()
+
+
+# --- what the scheduler still asks for --------------------------------------------------------------------------------
+
+REMIND_AT = DUE - timedelta(days=1)
+INSTANT = timedelta(microseconds=1)
+
+
+def row_of(past: Past, obligation: str = "correction-1") -> ObligationRow:
+    row: ObligationRow = fold_all(OBLIGATION, past.log)[obligation,]
+    return row
+
+
+def waits(past: Past) -> tuple[str, bool, bool]:
+    """The state, and whether the reminder and the lapse are still to be recorded."""
+    row = row_of(past)
+    return row.state, row.reminds, row.waits
+
+
+def test_an_answer_ends_what_was_not_due_yet_and_leaves_what_a_late_scheduler_is_to_make_up_for() -> None:
+    answered: dict[datetime, tuple[bool, bool]] = {
+        REMIND_AT: (False, False),
+        REMIND_AT + INSTANT: (True, False),
+        DUE: (True, False),
+        DUE + INSTANT: (True, True),
+    }
+    for when, still in answered.items():
+        assert waits(the_correction().and_(refiled(), when=when)) == ("answered", *still), when
+        excused = ObligationExcused(**WHOSE)
+        assert waits(the_correction().and_(excused, when=when)) == ("excused", *still), when
+
+
+def test_made_up_for_late_it_stands_as_if_recorded_in_time() -> None:
+    """Whichever comes first on record, the scheduler's events or the answer."""
+    reminded, overdue = ObligationReminded(**WHOSE, **BY), ObligationFellOverdue(**WHOSE, **BY)
+    for end in (refiled(), ObligationExcused(**WHOSE)):
+        in_time = the_correction().and_(reminded, when=REMIND_AT).and_(overdue, when=DUE).and_(end, when=LATE)
+        late = the_correction().and_(end, when=LATE).and_(reminded, when=REMIND_AT).and_(overdue, when=DUE)
+        assert row_of(late) == row_of(in_time)
+        assert (row_of(late).reminds, row_of(late).waits) == (False, False)
+
+
+def test_a_reminder_by_hand_stands_for_the_scheduler_s_unless_that_was_due_before() -> None:
+    reminded = ObligationReminded(**WHOSE, **BY)
+    early = the_correction().and_(reminded, when=REMIND_AT - INSTANT)
+    assert waits(early) == ("waiting", False, True)
+    in_time = the_correction().and_(reminded, when=REMIND_AT).and_(reminded, when=BEFORE + timedelta(days=1))
+    late = the_correction().and_(reminded, when=BEFORE + timedelta(days=1)).and_(reminded, when=REMIND_AT)
+    assert row_of(late) == row_of(in_time)
+    assert row_of(late).reminded == 2
+
+
+def test_an_extension_voids_the_reminder_of_the_earlier_day() -> None:
+    past = the_correction().and_(put_off(), when=REMIND_AT + INSTANT)
+    assert (row_of(past).remind_at, row_of(past).reminds) == (LATER - timedelta(days=1), True)
+    answered = the_panel(sheet(MINE), sheet(THEIRS)).and_(extended(), when=DUE - INSTANT)
+    assert (row_of(answered, "score_sheets-2").state, row_of(answered, "score_sheets-2").reminds) == ("answered", False)
 
 
 # --- an appeal --------------------------------------------------------------------------------------------------------

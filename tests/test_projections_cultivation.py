@@ -100,7 +100,7 @@ def test_a_case_shows_how_it_ended() -> None:
     row = one(CASE, *BEGUN, completed(early=True))
     assert (row.state, row.ended_on, row.early) == ("completed", ENDS, True)
     row = one(CASE, *BEGUN, closed_without())
-    assert (row.state, row.ended_on, row.ground) == ("closed", ENDS, "not_met")
+    assert (row.state, row.ended_on, row.ground) == ("not_completed", ENDS, "not_met")
     row = one(CASE, *BEGUN, stopped())
     assert (row.state, row.ground, row.ended_on is None, row.ended_at is None) == (
         "stopped", "unit_dissolved", True, False,

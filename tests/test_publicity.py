@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
@@ -97,6 +97,7 @@ from tests.committee import (
     PUBLICITY,
     SECOND,
     THIRD,
+    choices,
     closed,
     confirmed,
     decision,
@@ -163,6 +164,12 @@ def test_a_rule_says_something(field: str, value: Any, fault: type[Invalid]) -> 
     the_call().when(define(**{field: value})).refused(fault, field=field)
 
 
+def test_one_day_is_enough_and_decisions_may_be_without_a_day() -> None:
+    the_call().when(define(window_days=1)).then(rule(window_days=1))
+    the_call().when(define(decide_within_days=1)).then(rule(decide_within_days=1))
+    the_call().when(define(decide_within_days=None)).then(rule(decide_within_days=None))
+
+
 def test_another_rule_meanwhile_is_a_race() -> None:
     the_call().when(define()).meanwhile(rule(window_days=1)).is_raced()
     the_call().when(define()).meanwhile(rule(programme_id=ProgrammeId("other")), shown()).is_undisturbed()
@@ -225,6 +232,18 @@ def test_what_has_passed_already_is_not_shown_again_unless_it_was_decided_on_ane
 def test_a_promoted_reserve_comes_last() -> None:
     past = the_ruled(struck(FIRST), promoted(FOURTH, FIRST))
     past.when(prepare()).then(prepared(past, SECOND, THIRD, FOURTH))
+
+
+def test_promoted_reserves_come_in_the_order_in_which_they_were_promoted() -> None:
+    past = the_decision(choices("selected", "selected", "reserve", "reserve")).and_(calendar(), rule())
+    past = past.and_(struck(FIRST), struck(SECOND), promoted(FOURTH, FIRST), promoted(THIRD, SECOND))
+    past.when(prepare()).then(prepared(past, FOURTH, THIRD))
+
+
+def test_the_id_of_another_programme_s_publicity_is_taken() -> None:
+    there = msgspec.structs.replace(prepared(the_ruled()), programme_id=ProgrammeId("other"))
+    the_ruled(there).when(prepare()).refused(PublicityAlreadyPrepared, publicity_id=PUBLICITY)
+    the_ruled().when(prepare()).meanwhile(there).is_raced()
 
 
 def test_a_publicity_may_follow_another() -> None:
@@ -345,6 +364,21 @@ def test_calendar_days_need_no_calendar_and_working_days_do() -> None:
     past.when(OpenPublicity(publicity_id=PUBLICITY), now=OPENS).then(expected)
 
 
+NEW_YEAR: dict[str, Any] = {
+    "opens_at": at("2020-12-28 09:00"), "closes_at": at("2021-01-02 00:00"), "last_day": date(2021, 1, 1),
+}  # fmt: skip
+
+
+def test_over_the_new_year_days_are_counted_on_both_calendars() -> None:
+    opening = OpenPublicity(publicity_id=PUBLICITY)
+    the_approved().when(opening, now=NEW_YEAR["opens_at"]).refused(CalendarMissing, year=2021)
+    past = the_decision().and_(calendar(), calendar(year=2021), rule())
+    past = past.and_(prepared(past), approved())
+    past = past.when(opening, now=NEW_YEAR["opens_at"]).then(opened(past, **NEW_YEAR))
+    due = {"due_at": at("2021-01-07 00:00"), "due_day": date(2021, 1, 6)}
+    past.when(receive(), now=at("2020-12-30 10:00")).then(received(**due))
+
+
 @pytest.mark.parametrize(
     "changed", [[struck(FIRST)], [withdrawn(FIRST)], [reopened()], [struck(FIRST), promoted(FOURTH, FIRST)]]
 )
@@ -440,6 +474,30 @@ def test_what_was_struck_or_withdrawn_meanwhile_does_not_pass() -> None:
     past.when(ClosePublicity(publicity_id=PUBLICITY), now=AFTER).then(closed(), passed(THIRD))
 
 
+LATE = at("2020-07-02 10:00")
+
+
+def test_recorded_late_it_closes_as_of_its_instant_by_what_was_so_then() -> None:
+    close = ClosePublicity(publicity_id=PUBLICITY)
+    past = the_opened(objection(FIRST), admitted(), investigated())
+    for since in (dismissed(), taken_back(), not_admitted(), upheld()):
+        late = past.and_(since, when=LATE).when(close, now=LATE)
+        late.then(closed(), passed(SECOND), passed(THIRD))
+        assert late.command.effective_at == CLOSES
+        # Decided in the last moment, it was decided; at the instant of the end, it was not.
+        just = past.and_(since, when=CLOSES - timedelta(microseconds=1)).when(close, now=LATE)
+        just.then(closed(), *([] if since == upheld() else [passed(FIRST)]), passed(SECOND), passed(THIRD))
+        past.and_(since, when=CLOSES).when(close, now=LATE).then(closed(), passed(SECOND), passed(THIRD))
+
+
+def test_what_has_passed_by_its_objection_does_not_pass_again_when_the_closing_is_recorded() -> None:
+    past = the_objection(admitted(), investigated())
+    decided = past.when(DismissObjection(objection_id=OBJECTION), by=ANOTHER, now=LATE).then(dismissed(), passed(FIRST))
+    decided.when(ClosePublicity(publicity_id=PUBLICITY), now=LATE).then(closed(), passed(SECOND), passed(THIRD))
+    first = the_opened(passed(FIRST)).when(ClosePublicity(publicity_id=PUBLICITY), now=LATE)
+    first.then(closed(), passed(SECOND), passed(THIRD))
+
+
 def test_only_an_open_publicity_closes() -> None:
     close = ClosePublicity(publicity_id=PUBLICITY)
     the_approved().when(close, now=AFTER).refused(NotInThisState, state="approved")
@@ -451,6 +509,20 @@ def test_an_objection_before_the_closing_is_recorded_is_a_race() -> None:
     asked = the_opened().when(ClosePublicity(publicity_id=PUBLICITY), now=AFTER)
     asked.meanwhile(objection(), extended(), taken_down(), struck(SECOND), withdrawn(FIRST)).is_raced()
     asked.meanwhile(struck(FOURTH), shown(FOURTH, publicity_id=OTHER), rule()).is_undisturbed()
+
+
+def test_a_publicity_that_follows_changes_nothing_of_the_one_before() -> None:
+    follower = msgspec.structs.replace(prepared(the_ruled()), publicity_id=OTHER, follows=PUBLICITY, entries=())
+    running = the_opened(objection(FIRST), admitted(), investigated()).and_(follower, by=ANOTHER)
+    running.when(ExtendPublicity(publicity_id=PUBLICITY, last_day=LATER), now=DURING).then(extended())
+    running.when(ClosePublicity(publicity_id=PUBLICITY), now=AFTER).then(closed(), passed(SECOND), passed(THIRD))
+    second = receive(objection_id=ObjectionId("OBJ-2"))
+    running.when(second, now=DURING).then(received(objection_id=ObjectionId("OBJ-2")))
+    over = running.and_(closed(), passed(SECOND), passed(THIRD))
+    dismiss = DismissObjection(objection_id=OBJECTION)
+    over.when(dismiss, by=ANOTHER, now=LATE).then(dismissed(), passed(FIRST))
+    withdraw = WithdrawPosting(publicity_id=PUBLICITY)
+    over.when(withdraw).then(PostingWithdrawn(publicity_id=PUBLICITY, programme_id=CALL))
 
 
 def test_a_posting_is_withdrawn_after_its_time() -> None:
@@ -609,6 +681,16 @@ def test_decided_after_the_closing_the_last_objection_lets_its_entry_pass() -> N
     after_closing(withdrawn_posting).when(dismiss, by=ANOTHER).then(dismissed(), passed(FIRST))
     after_closing().when(WithdrawObjection(objection_id=OBJECTION)).then(taken_back(), passed(FIRST))
     after_closing().when(UpholdObjection(objection_id=OBJECTION), by=ANOTHER).then(upheld())
+
+
+def test_over_is_over_whether_or_not_the_closing_was_recorded() -> None:
+    past = the_objection(admitted(), investigated())
+    dismiss, uphold = DismissObjection(objection_id=OBJECTION), UpholdObjection(objection_id=OBJECTION)
+    past.when(dismiss, by=ANOTHER, now=CLOSES).then(dismissed(), passed(FIRST))
+    past.when(dismiss, by=ANOTHER, now=CLOSES - timedelta(microseconds=1)).then(dismissed())
+    past.and_(extended()).when(dismiss, by=ANOTHER, now=CLOSES).then(dismissed())
+    past.when(uphold, by=ANOTHER, now=CLOSES).then(upheld())
+    past.and_(taken_down()).when(dismiss, by=ANOTHER, now=CLOSES).then(dismissed())
 
 
 def test_another_open_or_upheld_objection_still_holds_it_up() -> None:

@@ -22,7 +22,7 @@ from infra.projector import Projector
 from infra.view_batch import Feed, Touched, fold
 from infra.view_batch import write as keep
 from infra.view_build import build
-from infra.view_query import AtLeast, AtMost, BadQuery, selected
+from infra.view_query import LARGEST_READ, AtLeast, AtMost, BadQuery, selected
 from infra.view_tables import Shape
 from infra.views import Behind, NoSuchView, NotBuilt, NotEffective, shown
 from projections import VIEWS as REAL_VIEWS
@@ -380,7 +380,7 @@ async def test_what_a_view_does_not_declare_is_not_asked_of_it(pool: asyncpg.Poo
         {"filters": {"row": "a\x00"}},
         {"sort": "colour"},
         {"limit": 0},
-        {"limit": 201},
+        {"limit": LARGEST_READ + 1},
         {"cursor": "%%%"},
         {"cursor": "é"},
         {"cursor": cursor[:-8] + "AAAAAAA="},

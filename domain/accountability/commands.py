@@ -30,7 +30,7 @@ from domain.accountability.measure import (
     UpholdAppeal,
     WithdrawAppeal,
 )
-from domain.accountability.policy import AboutFinding, AccountabilityRuleMissing
+from domain.accountability.policy import CONCERNED_TITLES, AboutFinding, AccountabilityRuleMissing
 from domain.application.policy import require_state
 from domain.calendar.events import WorkingDaysSupplied
 from domain.calendar.policy import PeriodOfNoDays, WorkingDays
@@ -48,7 +48,7 @@ from domain.ids import (
     UnitId,
     tag,
 )
-from domain.kernel import Code, Command, Invalid, Refusal, Selector, asked, event, known
+from domain.kernel import Code, Command, Invalid, Refusal, Selector, asked, event, known, word
 from domain.person.events import PersonRegistered
 from domain.person.policy import PersonUnknown
 from domain.programme.events import ProgrammeAnnounced
@@ -221,7 +221,7 @@ class RecordFinding(Command):
         """Exactly whom it is against is named, and is on record."""
         is_person = self.concerned in _PERSONS
         if (self.person_id is not None) is not is_person or (self.unit_id is not None) is is_person:
-            raise ConcernedAmiss(field="concerned", concerned=self.concerned)
+            raise ConcernedAmiss(field="concerned", concerned=word(self.concerned, CONCERNED_TITLES))
         if self.unit_id is not None and self.unit_id not in self.units:
             raise UnitUnknown(unit_id=self.unit_id)
         if self.person_id is not None and self.person_id not in self.persons:

@@ -29,6 +29,7 @@ from domain.accountability.events import (
 )
 from domain.accountability.policy import (
     MEASURE_FACTS,
+    MEASURE_TITLES,
     REFERRAL_FACTS,
     AboutFinding,
     AccountabilityRuleMissing,
@@ -37,7 +38,7 @@ from domain.accountability.policy import (
     Measures,
     MeasureUnknown,
 )
-from domain.application.policy import SeparationOfDuties, require_state
+from domain.application.policy import require_state
 from domain.calendar.events import WorkingDaysSupplied
 from domain.calendar.policy import WorkingDays, end_of
 from domain.designation.policy import DESIGNATION_FACTS, DesignationFact, Designations
@@ -53,12 +54,21 @@ from domain.ids import (
     UnitId,
     tag,
 )
-from domain.kernel import Code, Command, Invalid, Refusal, Selector, any_event, asked, event, known
-from domain.permission.policy import NOT_ON_RECORD
+from domain.kernel import Code, Command, Invalid, Refusal, Selector, any_event, asked, called, event, known, word
+from domain.permission.policy import NOT_ON_RECORD, STATE_TITLES
+from domain.publicity.policy import SecondPersonMissing
 from domain.selection.events import SelectionRuleDefined
 from domain.selection.policy import Vote
 
-_FIGURES: Final = ("until_on", "places", "amount_fen", "designation_id", "application_id", "unit_id")
+_FIGURES: Final[dict[str, tuple[str, str]]] = {
+    "until_on": ("until_on", "截止日"),
+    "places": ("places", "核减指标数"),
+    "amount_fen": ("amount_fen", "金额"),
+    "designation_id": ("designation_id", "命名"),
+    "application_id": ("application_id", "申报"),
+    "unit_id": ("unit_id", "单位"),
+}
+"""What a measure may have beside its kind and its first day, and what each is called."""
 _NEEDS: Final[Mapping[MeasureKind, frozenset[str]]] = {
     "circular": frozenset(),
     "interview": frozenset(),
@@ -242,10 +252,10 @@ def _require_figures(kind: MeasureKind, figures: Mapping[str, Any], from_on: dat
     """Exactly what the kind needs is there, nothing that it has not, and each is a possible figure."""
     for name, value in figures.items():
         if value is None and name in _NEEDS[kind]:
-            raise MeasureLacks(field=name, measure_kind=kind, lacks=name)
+            raise MeasureLacks(field=name, measure_kind=word(kind, MEASURE_TITLES), lacks=word(name, _FIGURES))
         may_have = _NEEDS[kind] | _ALWAYS | ({"until_on"} if kind in _WITH_END else frozenset())
         if value is not None and name not in may_have:
-            raise MeasureHasNo(field=name, measure_kind=kind, named=name)
+            raise MeasureHasNo(field=name, measure_kind=word(kind, MEASURE_TITLES), named=word(name, _FIGURES))
         if isinstance(value, int) and value < 1:
             raise NoSuchFigure(field=name, figure=value)
     until_on = figures.get("until_on")
@@ -333,7 +343,7 @@ class DecideMeasure(AboutFinding):
         if self.taken:
             raise MeasureIdUsed(measure_id=self.measure_id)
         if self.by == self.finding.recorded_by:
-            raise SeparationOfDuties(act=type(self).__name__)
+            raise SecondPersonMissing(act=called(type(self)))
         if self.rule is None:
             raise AccountabilityRuleMissing(programme_id=recorded.programme_id)
         if not self.deposited:
@@ -372,7 +382,7 @@ class DecideMeasure(AboutFinding):
         """A committee decides where the rule says so, and by its vote wherever it does."""
         if self.vote is None:
             if self.kind in rule.by_committee:
-                raise VoteMissing(measure_kind=self.kind)
+                raise VoteMissing(measure_kind=word(self.kind, MEASURE_TITLES))
             return
         if self.committee is None:
             raise CommitteeRuleMissing(programme_id=recorded.programme_id)
@@ -385,20 +395,20 @@ class DecideMeasure(AboutFinding):
         if self.from_on < decided_on:
             raise MeasureRetroactive(from_on=self.from_on, decided_on=decided_on)
         if self.appeal_suspends and self.kind not in _SUSPENDABLE:
-            raise NothingToSuspend(field="appeal_suspends", measure_kind=self.kind)
+            raise NothingToSuspend(field="appeal_suspends", measure_kind=word(self.kind, MEASURE_TITLES))
         if self.kind == "title_revocation":
             self._require_title(recorded, decided_on)
 
     def _require_title(self, recorded: FindingRecorded, decided_on: date) -> None:
         """What is to be revoked was conferred on this case and is held; it is revoked at once."""
         if self.from_on != decided_on:
-            raise MeasureNotAtOnce(measure_kind=self.kind, decided_on=decided_on)
+            raise MeasureNotAtOnce(measure_kind=word(self.kind, MEASURE_TITLES), decided_on=decided_on)
         designation_id = DesignationId(str(self.designation_id))
         one = self.designations.require(designation_id)
         if one.conferred.application_id != recorded.application_id:
             raise DesignationOfAnotherCase(designation_id=designation_id, application_id=recorded.application_id)
         if one.state != "held":
-            raise TitleNotHeld(designation_id=designation_id, state=one.state)
+            raise TitleNotHeld(designation_id=designation_id, state=word(one.state, STATE_TITLES))
 
     def _appeal_until(self, rule: AccountabilityRuleDefined) -> tuple[datetime | None, date | None]:
         """Until when it may be appealed, counted from the next day, where the rule says so."""
@@ -594,7 +604,7 @@ class IssueCircular(AboutMeasure):
     def execute(self) -> None:
         one = self._require_measure()
         if one.decided.kind != "circular":
-            raise NotACircular(measure_id=self.measure_id, measure_kind=one.decided.kind)
+            raise NotACircular(measure_id=self.measure_id, measure_kind=word(one.decided.kind, MEASURE_TITLES))
         if self.issued:
             raise CircularAlreadyIssued(measure_id=self.measure_id)
         if not self.deposited:
@@ -700,7 +710,7 @@ class SettlingMeasure(AboutMeasure):
 
     def _require_other_person(self, one: Measure) -> None:
         if self.by == one.by:
-            raise SeparationOfDuties(act=type(self).__name__)
+            raise SecondPersonMissing(act=called(type(self)))
 
     def _lift(self, one: Measure, ground: str) -> None:
         self.trigger_event(

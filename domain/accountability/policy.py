@@ -17,6 +17,7 @@ from domain.accountability.events import (
     AppealLodged,
     AppealUpheld,
     AppealWithdrawn,
+    Concerned,
     FindingDropped,
     FindingNotified,
     FindingRecorded,
@@ -35,9 +36,11 @@ from domain.kernel import Command, Event, Refusal, Selector, Unknown, any_event,
 from domain.permission.policy import NOT_ON_RECORD
 
 __all__ = [
+    "CONCERNED_TITLES",
     "FINDING_FACTS",
     "FINDING_STATE_AFTER",
     "MEASURE_FACTS",
+    "MEASURE_TITLES",
     "REFERRAL_FACTS",
     "AboutFinding",
     "AccountabilityRuleMissing",
@@ -81,6 +84,22 @@ MEASURE_FACTS: Final[tuple[type[Event], ...]] = get_args(MeasureFact)
 REFERRAL_FACTS: Final = (MatterReferred, ReferralOutcomeNotified)
 """What becomes of a referral: both with its tag."""
 
+CONCERNED_TITLES: Final[dict[Concerned, tuple[str, str]]] = {
+    "unit": ("unit", "单位"),
+    "parent": ("parent", "上级单位"),
+    "leader": ("leader", "书记"),
+    "adviser": ("adviser", "指导教师"),
+}
+MEASURE_TITLES: Final[dict[MeasureKind, tuple[str, str]]] = {
+    "circular": ("circular", "通报"),
+    "interview": ("interview", "约谈"),
+    "rectification": ("rectification", "限期整改"),
+    "stop_money": ("stop of money", "停拨经费"),
+    "recover_money": ("recovery of money", "追回经费"),
+    "bar": ("bar", "限制申报"),
+    "quota_cut": ("cut of the quota", "核减指标"),
+    "title_revocation": ("revocation of a title", "撤销称号"),
+}
 MeasureState = Literal["unknown", "decided", "appealed", "settled", "ended", "lifted"]
 
 

@@ -12,16 +12,24 @@ from domain.assessment.events import (
     CaseClosedWithoutCompletion,
     CaseCompleted,
     CaseExtended,
+    Effect,
     RectificationAccepted,
     RectificationOrdered,
     RectificationRejected,
     RectificationReported,
 )
-from domain.assessment.policy import ASSESSED_FACTS, Assessed, AssessedFact, Assessments
+from domain.assessment.policy import (
+    ASSESSED_FACTS,
+    EFFECT_TITLES,
+    RECTIFICATION_TITLES,
+    Assessed,
+    AssessedFact,
+    Assessments,
+)
 from domain.calendar.policy import end_of
 from domain.cultivation.policy import AboutPaper, AboutRunningCase
 from domain.ids import ApplicationId, DocumentId, PanelId, ProgrammeId, tag
-from domain.kernel import Code, Event, Invalid, Refusal, Selector, Unknown, any_event, asked, event, known
+from domain.kernel import Code, Event, Invalid, Refusal, Selector, Unknown, any_event, asked, called, event, known, word
 from domain.permission.policy import ReasonMissing
 from domain.publicity.events import EntryPassed, PublicityRuleDefined
 from domain.review.events import ApplicationRanked, PanelConstituted
@@ -30,42 +38,49 @@ from domain.review.events import ApplicationRanked, PanelConstituted
 class AssessmentUnknown(Unknown):
     """Track {track_id} has no assessment {assessment}.
     zh: 赛道 {track_id} 没有评估 {assessment}。
+    title: The track has no such assessment · 赛道没有该项评估
     """
 
 
 class OutcomeUnknown(Invalid):
     """Assessment {assessment} has no outcome {outcome}.
     zh: 评估 {assessment} 没有结论 {outcome}。
+    title: The assessment has no such outcome · 评估没有该结论
     """
 
 
 class RankingNotNamed(Refusal):
     """Assessment {assessment} rests on a panel of stage {stage}, whose ranking is to be named.
     zh: 评估 {assessment} 以评审阶段 {stage} 的评审组为依据,须列明其排名。
+    title: The ranking is to be named · 须列明排名
     """
 
 
 class NotRankedByPanel(Refusal):
     """Panel {panel_id} of that stage has recorded no ranking of case {application_id}.
     zh: 该阶段的评审组 {panel_id} 尚未就项目 {application_id} 记录排名。
+    title: The panel has ranked no such case · 评审组尚未对该项目排名
     """
 
 
 class AssessmentSettled(Refusal):
     """Assessment {assessment} of the case was decided in round {round} as {outcome}, and stands.
     zh: 该项目的评估 {assessment} 已于第 {round} 轮作出结论 {outcome},现行有效。
+    title: The outcome stands · 评估结论现行有效
     """
 
 
 class RoundsExhausted(Refusal):
     """Assessment {assessment} allows {rounds_at_most} rounds.
     zh: 评估 {assessment} 至多 {rounds_at_most} 轮。
+    title: There are no more rounds · 轮次已用尽
     """
 
 
 class NothingToRectify(Refusal):
     """Assessment {assessment} of the case leads to no rectification now.
     zh: 该项目的评估 {assessment} 目前不要求整改。
+    title: Nothing is to be rectified · 目前不要求整改
     """
 
 
@@ -78,60 +93,70 @@ class LastDayNotNamed(Invalid):
 class RectifiedTooLate(Refusal):
     """It is to be rectified by {at_most} at the latest; {last_day} was named.
     zh: 整改至迟应于 {at_most} 完成,所列截止日为 {last_day}。
+    title: The time to rectify is too long · 整改期限过长
     """
 
 
 class RectificationWouldBeOver(Refusal):
     """The last day {last_day} is over already.
     zh: 截止日 {last_day} 已过。
+    title: The day to rectify is over · 整改截止日已过
     """
 
 
 class NoRectificationOrdered(Refusal):
     """No rectification of assessment {assessment} waits for a report; it is {state}.
     zh: 评估 {assessment} 没有待报告的整改,现为 {state}。
+    title: No rectification waits for a report · 没有待报告的整改
     """
 
 
 class RectificationNotReported(Refusal):
     """No report on the rectification of assessment {assessment} waits to be checked; it is {state}.
     zh: 评估 {assessment} 没有待复查的整改报告,现为 {state}。
+    title: No report waits to be checked · 没有待复查的整改报告
     """
 
 
 class RectificationStillOpen(Refusal):
     """The rectification of assessment {assessment} has not been checked yet.
     zh: 评估 {assessment} 的整改尚未复查。
+    title: A rectification has not been checked yet · 整改尚未复查
     """
 
 
 class NotToBeExtended(Refusal):
     """Assessment {assessment} of the case leads to no extension now.
     zh: 该项目的评估 {assessment} 目前不予延期。
+    title: The case is not to be extended · 目前不予延期
     """
 
 
 class NotALaterDay(Refusal):
     """The case runs until {last_day} already.
     zh: 项目的培育创建期本已至 {last_day}。
+    title: The case runs as long already · 培育创建期本已至该日
     """
 
 
 class ExtendedTooFar(Refusal):
     """The case may run until {at_most} at the latest; {last_day} was named.
     zh: 项目至迟可延至 {at_most},所列截止日为 {last_day}。
+    title: The extension is too long · 延期过长
     """
 
 
 class NotAccepted(Refusal):
     """No acceptance of case {application_id} leads to {effect}.
     zh: 项目 {application_id} 的验收结论不包含 {effect}。
+    title: The acceptance does not lead to this · 验收结论不包含此项效果
     """
 
 
 class AcceptanceNotPublicised(Refusal):
     """The acceptance of case {application_id} has passed no publicity, which the programme asks for.
     zh: 项目 {application_id} 的验收结果尚未通过公示,而本项目要求公示。
+    title: The acceptance has passed no publicity · 验收结果尚未通过公示
     """
 
 
@@ -317,7 +342,9 @@ class ReportRectification(AboutAssessment):
     def execute(self) -> None:
         one, _ = self._require_assessment()
         if one.rectification != "ordered":
-            raise NoRectificationOrdered(assessment=self.assessment, state=one.rectification)
+            raise NoRectificationOrdered(
+                assessment=self.assessment, state=word(one.rectification, RECTIFICATION_TITLES)
+            )
         self._require_papers()
         self.trigger_event(
             RectificationReported, **self._fields(), assessment=self.assessment, document_id=self.document_id
@@ -336,7 +363,9 @@ class ChecksRectification(AboutAssessment):
     def _check(self, kind: type[Event]) -> None:
         one, _ = self._require_assessment()
         if one.rectification != "reported":
-            raise RectificationNotReported(assessment=self.assessment, state=one.rectification)
+            raise RectificationNotReported(
+                assessment=self.assessment, state=word(one.rectification, RECTIFICATION_TITLES)
+            )
         self._require_papers()
         self.trigger_event(
             kind, **self._fields(), assessment=self.assessment, opinion_document_id=self.opinion_document_id
@@ -391,10 +420,10 @@ class EndsAssessed(AboutAssessed):
     zh: 依验收结论终结项目的命令所共知。
     """
 
-    def _require_effect(self, effect: str) -> None:
+    def _require_effect(self, effect: Effect) -> None:
         """Raise unless the last acceptance leads to this."""
         if effect not in self.assessments.final_effects():
-            raise NotAccepted(application_id=self.application_id, effect=effect)
+            raise NotAccepted(application_id=self.application_id, effect=word(effect, EFFECT_TITLES))
 
 
 class CompleteCase(EndsAssessed):
@@ -431,7 +460,7 @@ class CompleteCase(EndsAssessed):
         completed_on = self.effective_at.astimezone(self.zone).date()
         early = self.case.last_day is not None and completed_on < self.case.last_day
         if early and self.reason_code is None:
-            raise ReasonMissing(field="Reason", command=type(self).__name__)
+            raise ReasonMissing(field="Reason", command=called(type(self)))
         self.trigger_event(CaseCompleted, **named, completed_on=completed_on, early=early)
 
 

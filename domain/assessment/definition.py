@@ -9,9 +9,25 @@ from typing import Annotated
 import msgspec
 
 from domain.assessment.events import AssessmentDefined, AssessmentKind, AssessmentOutcome
-from domain.assessment.policy import clashing
+from domain.assessment.policy import EFFECT_TITLES, KIND_TITLES, clashing
 from domain.ids import ProgrammeId, TrackId, tag
-from domain.kernel import Code, Command, Event, Invalid, OfficialName, Refusal, Selector, Unknown, asked, event, known
+from domain.kernel import (
+    Code,
+    Command,
+    Event,
+    Invalid,
+    OfficialName,
+    Refusal,
+    Selector,
+    Unknown,
+    Word,
+    asked,
+    event,
+    field_called,
+    known,
+    word,
+    words,
+)
 from domain.programme.events import ProgrammeAnnounced, TrackDefined
 from domain.programme.policy import ProgrammeUnknown, TrackUnknown
 from domain.review.events import PanelConstituted, StageDefined
@@ -29,18 +45,21 @@ class AssessesNoTrack(Invalid):
 class AssessmentOrderTaken(Refusal):
     """Assessment {assessment} is number {order} for track {track_id} already.
     zh: 赛道 {track_id} 的第 {order} 项评估已是 {assessment}。
+    title: The order of the assessment is taken · 评估次序已被占用
     """
 
 
 class AssessmentStageUnknown(Unknown):
     """Track {track_id} goes through no stage {stage} of the review.
     zh: 赛道 {track_id} 没有评审阶段 {stage}。
+    title: The track has no such stage · 赛道没有该评审阶段
     """
 
 
 class StageInUse(Refusal):
     """Stage {stage} is that of another assessment, or has a panel already: {used_by}.
     zh: 评审阶段 {stage} 已用于其他评估,或已组成评审组:{used_by}。
+    title: The stage is in use · 评审阶段已被占用
     """
 
 
@@ -53,24 +72,28 @@ class NoOutcome(Invalid):
 class OutcomeTwice(Invalid):
     """Outcome {outcome} is named twice.
     zh: 结论 {outcome} 重复列出。
+    title: An outcome is named twice · 结论重复列出
     """
 
 
 class OutcomeWithoutEffect(Invalid):
     """Outcome {outcome} leads to nothing, or names an effect twice.
     zh: 结论 {outcome} 未列明效果,或效果重复。
+    title: An outcome leads to nothing, or twice to the same · 结论未列明效果或效果重复
     """
 
 
 class EffectsClash(Invalid):
     """Effects of outcome {outcome} do not go together, or not with an assessment of kind {kind}: {effects}.
     zh: 结论 {outcome} 的效果不能并存,或与 {kind} 类评估不符:{effects}。
+    title: The effects do not go together · 效果不能并存
     """
 
 
 class LimitOfNothing(Invalid):
     """The limit {limit} is at least one, and stands only where there is something to limit.
     zh: 上限 {limit} 至少为一,且仅在有所限制时列明。
+    title: A limit is at least one and limits something · 上限至少为一且须有所限制
     """
 
 
@@ -172,16 +195,23 @@ class DefineAssessment(Command):
             if not outcome.effects or len(set(outcome.effects)) < len(outcome.effects):
                 raise OutcomeWithoutEffect(field="outcomes", outcome=outcome.code)
             if clash := clashing(outcome, self.kind):
-                raise EffectsClash(field="outcomes", outcome=outcome.code, kind=self.kind, effects=", ".join(clash))
+                raise EffectsClash(
+                    field="outcomes",
+                    outcome=outcome.code,
+                    kind=word(self.kind, KIND_TITLES),
+                    effects=words(clash, EFFECT_TITLES),
+                )
 
     def _require_limits(self) -> None:
         for outcome in self.outcomes:
             days = outcome.rectify_within_days
             if days is not None and (days < 1 or "rectify" not in outcome.effects):
-                raise LimitOfNothing(field="outcomes", limit="rectify_within_days")
+                raise LimitOfNothing(
+                    field="outcomes", limit=Word("rectify_within_days", "rectify_within_days", "整改期限")
+                )
         for name, limit in (
             ("rounds_at_most", self.rounds_at_most),
             ("extend_at_most_days", self.extend_at_most_days),
         ):
             if limit is not None and limit < 1:
-                raise LimitOfNothing(field=name, limit=name)
+                raise LimitOfNothing(field=name, limit=field_called(type(self), name))

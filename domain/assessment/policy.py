@@ -10,6 +10,7 @@ from typing import Final, Literal, get_args
 from domain.assessment.events import (
     AssessmentDecided,
     AssessmentDefined,
+    AssessmentKind,
     AssessmentOutcome,
     CaseExtended,
     Effect,
@@ -22,6 +23,9 @@ from domain.kernel import Code, Event
 
 __all__ = [
     "ASSESSED_FACTS",
+    "EFFECT_TITLES",
+    "KIND_TITLES",
+    "RECTIFICATION_TITLES",
     "Assessed",
     "AssessedFact",
     "Assessments",
@@ -42,6 +46,28 @@ ASSESSED_FACTS: Final[tuple[type[Event], ...]] = get_args(AssessedFact)
 
 RectificationState = Literal["none", "ordered", "reported", "accepted", "rejected"]
 
+KIND_TITLES: Final[dict[AssessmentKind, tuple[str, str]]] = {
+    "midterm": ("midterm", "中期评估"),
+    "acceptance": ("acceptance", "验收"),
+}
+EFFECT_TITLES: Final[dict[Effect, tuple[str, str]]] = {
+    "continue": ("continue", "继续培育创建"),
+    "rectify": ("rectify", "限期整改"),
+    "hold_funds": ("hold funds", "暂缓拨款"),
+    "stop_funds": ("stop funds", "停止拨款"),
+    "complete": ("completion", "结项"),
+    "no_completion": ("closing without completion", "不予结项"),
+    "title": ("title", "命名"),
+    "extend": ("extension", "延期"),
+    "defer": ("deferral", "暂缓通过"),
+}
+RECTIFICATION_TITLES: Final[dict[RectificationState, tuple[str, str]]] = {
+    "none": ("not ordered", "未责令整改"),
+    "ordered": ("ordered", "已责令整改"),
+    "reported": ("reported", "已报告整改"),
+    "accepted": ("accepted", "复查已通过"),
+    "rejected": ("rejected", "复查未通过"),
+}
 _FINAL: Final[frozenset[Effect]] = frozenset({"complete", "no_completion", "title"})
 _AGAIN: Final[frozenset[Effect]] = frozenset({"rectify", "extend", "defer"})
 """After an outcome with one of these the assessment is decided in another round."""

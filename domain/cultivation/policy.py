@@ -25,6 +25,7 @@ from domain.cultivation.events import (
     ReportAsked,
     ReportFiled,
     ReportReturned,
+    SuccessionGround,
     TaskBookAsked,
     TaskBookFiled,
     TaskBookReturned,
@@ -41,7 +42,9 @@ from domain.selection.events import SelectionConfirmed, SelectionReversed
 __all__ = [
     "CASE_FACTS",
     "ENDS",
+    "GROUND_TITLES",
     "REPORT_FACTS",
+    "REPORT_TITLES",
     "STATE_AFTER",
     "TASK_BOOK_FACTS",
     "AboutPaper",
@@ -75,21 +78,36 @@ ReportFact = ReportAsked | ReportFiled | ReportReturned | ReportAccepted
 REPORT_FACTS: Final[tuple[type[Event], ...]] = get_args(ReportFact)
 """What becomes of the reports of a case: all with the tag of the application."""
 
-RunningState = Literal["unknown", "running", "reversed", "stopped", "completed", "closed"]
+RunningState = Literal["unknown", "running", "reversed", "stopped", "completed", "not_completed"]
 STATE_AFTER: Final[Mapping[type[Event], RunningState]] = {
     SelectionConfirmed: "running",
     SelectionReversed: "reversed",
     CultivationStopped: "stopped",
     CaseCompleted: "completed",
-    CaseClosedWithoutCompletion: "closed",
+    CaseClosedWithoutCompletion: "not_completed",
 }
 TaskBookState = Literal["missing", "filed", "returned", "signed"]
 ReportState = Literal["asked", "filed", "returned", "accepted"]
 
 
+REPORT_TITLES: Final[dict[ReportState, tuple[str, str]]] = {
+    "asked": ("asked for", "待提交"),
+    "filed": ("filed", "已提交"),
+    "returned": ("returned", "已退回"),
+    "accepted": ("accepted", "已接受"),
+}
+GROUND_TITLES: Final[dict[SuccessionGround, tuple[str, str]]] = {
+    "merged": ("merged", "合并"),
+    "split": ("split", "拆分"),
+    "dissolved": ("dissolved", "撤销"),
+    "decided": ("decided on", "另行决定"),
+}
+
+
 class CaseUnknown(Unknown):
     """The selection of application {application_id} has not been confirmed: there is no such case.
     zh: 申报 {application_id} 的入选尚未确认,没有该项目。
+    title: There is no such case · 没有该项目
     """
 
 

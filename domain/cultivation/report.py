@@ -10,51 +10,58 @@ import msgspec
 
 from domain.calendar.policy import end_of
 from domain.cultivation.events import OutreachRecorded, ReportAccepted, ReportAsked, ReportFiled, ReportReturned
-from domain.cultivation.policy import REPORT_FACTS, AboutPaper, AboutRunningCase, Report, ReportFact
+from domain.cultivation.policy import REPORT_FACTS, REPORT_TITLES, AboutPaper, AboutRunningCase, Report, ReportFact
 from domain.cultivation.task_book import ReturnedUntilPast
 from domain.ids import ApplicationId, DocumentId, tag
-from domain.kernel import Code, Invalid, Refusal, Selector, Unknown, any_event, asked, event, known
+from domain.kernel import Code, Invalid, Refusal, Selector, Unknown, any_event, asked, event, known, word
 
 
 class ReportNotAsked(Unknown):
     """No report {report} was asked of case {application_id}.
     zh: 未曾要求项目 {application_id} 提交报告 {report}。
+    title: The report was not asked for · 未曾要求该项报告
     """
 
 
 class ReportInHand(Refusal):
     """Report {report} was filed and waits for the office.
     zh: 报告 {report} 已提交,尚待主管部门处理。
+    title: The report waits for the office · 报告尚待主管部门处理
     """
 
 
 class ReportSettled(Refusal):
     """Report {report} has been accepted.
     zh: 报告 {report} 已被接受。
+    title: The report has been accepted · 报告已被接受
     """
 
 
 class ReportNotFiled(Refusal):
     """Report {report} is not there to be looked at: it is {state}.
     zh: 报告 {report} 尚无可处理的提交,现为 {state}。
+    title: There is no report to be looked at · 尚无可处理的报告
     """
 
 
 class NegativeReach(Invalid):
     """Outreach reaches nobody less than nobody: {reach}.
     zh: 受众数量不得为负:{reach}。
+    title: Outreach reaches nobody less than nobody · 受众数量不得为负
     """
 
 
 class PublishedOutsidePeriod(Refusal):
     """Outreach of {published_on} lies before the case began, {first_day}, or after today, {today}.
     zh: {published_on} 的宣传早于项目起始日 {first_day} 或晚于今日 {today}。
+    title: The outreach lies outside the period · 宣传日期不在期间之内
     """
 
 
 class OutreachRecordedAlready(Refusal):
     """This outreach is on record already: channel {channel}, published on {published_on}.
     zh: 该项宣传已有记录:渠道 {channel},发布日期 {published_on}。
+    title: The outreach is on record already · 该项宣传已有记录
     """
 
 
@@ -88,7 +95,7 @@ class AboutReport(AboutRunningCase):
         """The report, filed and not dealt with yet."""
         one = self._require_asked()
         if one.state != "filed":
-            raise ReportNotFiled(report=self.report, state=one.state)
+            raise ReportNotFiled(report=self.report, state=word(one.state, REPORT_TITLES))
         return one
 
 

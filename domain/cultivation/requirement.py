@@ -46,18 +46,21 @@ class RequiredOfNoTrack(Invalid):
 class DueWithinNoDays(Invalid):
     """Something is due within at least one day, not within {days}.
     zh: 期限至少为一日,不能为 {days} 日。
+    title: A time is at least one day · 期限至少一日
     """
 
 
 class DueAlready(Refusal):
     """It would be due at once: its last day {last_day} is over.
     zh: 期限随即届满:截止日 {last_day} 已过。
+    title: It would be due at once · 期限随即届满
     """
 
 
 class BegunAlready(Refusal):
     """The cultivation of case {application_id} has begun before.
     zh: 项目 {application_id} 的培育创建此前已开始。
+    title: The cultivation has begun before · 培育创建此前已开始
     """
 
 

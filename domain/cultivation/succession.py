@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from domain.cultivation.events import CaseSucceeded, CultivationStopped, SuccessionGround
-from domain.cultivation.policy import AboutPaper, AboutRunningCase
+from domain.cultivation.policy import GROUND_TITLES, AboutPaper, AboutRunningCase
 from domain.ids import DocumentId, SuccessorUnitId, UnitId, tag
-from domain.kernel import Code, Event, Refusal, Selector, any_event, asked, known
+from domain.kernel import Code, Event, Refusal, Selector, any_event, asked, called, known, word
 from domain.permission.policy import ReasonMissing
 from domain.unit.events import UnitDissolved, UnitMerged, UnitSplit
 from domain.unit.policy import TREE_FACTS, Tree, TreeFact
@@ -24,24 +24,28 @@ _ENDED_BY: Final[Mapping[SuccessionGround, type[Event]]] = {
 class UnitStands(Refusal):
     """Unit {unit_id} was not {ground}.
     zh: 单位 {unit_id} 并未发生 {ground}。
+    title: Nothing of that kind became of the unit · 单位并未发生该项变动
     """
 
 
 class NotTheSuccessor(Refusal):
     """Unit {successor_unit_id} does not carry on for unit {unit_id}; these do: {successors}.
     zh: 单位 {successor_unit_id} 并非单位 {unit_id} 的承接单位;承接单位为:{successors}。
+    title: Not among the successors · 不在承接单位之列
     """
 
 
 class SuccessorNotNamed(Refusal):
     """Who carries on case {application_id} is to be named.
     zh: 须列明项目 {application_id} 由何单位承继。
+    title: The successor is to be named · 须列明承接单位
     """
 
 
 class BorneByItAlready(Refusal):
     """Case {application_id} is borne by unit {unit_id} already.
     zh: 项目 {application_id} 本已由单位 {unit_id} 承担。
+    title: The case is borne by that unit already · 该单位本已承担此项目
     """
 
 
@@ -114,11 +118,11 @@ class SucceedCase(AboutRunningCase):
         """Who carries on, on this ground; a decision needs a reason of its own, the others have theirs on record."""
         if self.ground == "decided":
             if self.reason_code is None:
-                raise ReasonMissing(field="Reason", command=type(self).__name__)
+                raise ReasonMissing(field="Reason", command=called(type(self)))
             return self._named()
         gone = self.lineage.tree.of(unit_id).gone
         if gone is None or not isinstance(gone, _ENDED_BY[self.ground]):
-            raise UnitStands(unit_id=unit_id, ground=self.ground)
+            raise UnitStands(unit_id=unit_id, ground=word(self.ground, GROUND_TITLES))
         heirs = self.lineage.heirs(unit_id)
         if len(heirs) == 1 and self.successor_unit_id is None:
             return heirs[0]

@@ -19,7 +19,7 @@ from domain.cultivation.policy import (
     budget_of_year,
 )
 from domain.ids import ApplicationId, DocumentId, PersonId, ProgrammeId, tag
-from domain.kernel import Invalid, Refusal, Selector, any_event, asked, event, known
+from domain.kernel import Invalid, Refusal, Selector, any_event, asked, called, event, known
 from domain.permission.policy import ReasonMissing
 from domain.person.events import PersonRegistered
 from domain.person.policy import PersonUnknown
@@ -45,12 +45,14 @@ class NoMilestone(Invalid):
 class MilestoneTwice(Invalid):
     """Milestone {code} is named twice.
     zh: 节点 {code} 重复列出。
+    title: A milestone is named twice · 节点重复列出
     """
 
 
 class MilestoneOutsidePeriod(Invalid):
     """Milestone {code} on {due_on} lies outside the case's period, {first_day} to {last_day}.
     zh: 节点 {code}({due_on})不在项目的培育创建期 {first_day} 至 {last_day} 之内。
+    title: A milestone lies outside the period · 节点不在培育创建期内
     """
 
 
@@ -63,30 +65,35 @@ class NobodyResponsible(Invalid):
 class NothingBudgeted(Refusal):
     """Track {track_id} is funded: the task book budgets something in each of its years; year {year} has nothing.
     zh: 赛道 {track_id} 给予经费:任务书须编列各年度预算;{year} 年度尚无预算。
+    title: A funded year has no budget · 给予经费的年度尚无预算
     """
 
 
 class YearExceedsAmount(Refusal):
     """The budget of year {year} comes to {total_fen} fen; the call grants {at_most_fen} fen a year.
     zh: {year} 年度预算合计 {total_fen} 分;通知规定每年 {at_most_fen} 分。
+    title: The budget of a year exceeds what is granted · 年度预算超出规定数额
     """
 
 
 class TaskBookUnsigned(Refusal):
     """Version {version} of the task book waits to be signed or returned.
     zh: 任务书第 {version} 版尚待签署或退回。
+    title: A version of the task book waits to be signed · 任务书尚有版本待签署
     """
 
 
 class NoTaskBookFiled(Refusal):
     """Version {version} of the task book is not what waits to be signed.
     zh: 待签署的并非任务书第 {version} 版。
+    title: Not the version that waits to be signed · 并非待签署的版本
     """
 
 
 class ReturnedUntilPast(Refusal):
     """The last day {last_day} is over already.
     zh: 截止日 {last_day} 已过。
+    title: The day to file again is over · 重新提交的截止日已过
     """
 
 
@@ -142,7 +149,7 @@ class FileTaskBook(AboutPaper):
         if before.state == "filed" and before.filed is not None:
             raise TaskBookUnsigned(version=before.filed.version)
         if before.signed is not None and self.reason_code is None:
-            raise ReasonMissing(field="Reason", command=type(self).__name__)
+            raise ReasonMissing(field="Reason", command=called(type(self)))
         self._require_milestones(confirmed)
         self._require_responsible()
         self._require_papers()
@@ -262,7 +269,7 @@ class SignTaskBook(AboutTaskBook):
     def execute(self) -> None:
         named, filed = self._fields(), self._require_filed()
         if self.by == self.task_book.filed_by:
-            raise SecondPersonMissing(act=type(self).__name__)
+            raise SecondPersonMissing(act=called(type(self)))
         self.trigger_event(
             TaskBookSigned,
             **named,

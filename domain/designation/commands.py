@@ -37,7 +37,9 @@ from domain.kernel import (
     asked,
     event,
     known,
+    word,
 )
+from domain.permission.policy import STATE_TITLES
 from domain.programme.events import ProgrammeAnnounced, TrackDefined
 from domain.programme.policy import ProgrammeUnknown, TrackUnknown
 from domain.selection.events import SelectionReversed
@@ -305,7 +307,9 @@ class ConferTitle(Command):
             raise TitleNotOfTrack(title=self.title, track_id=completed.track_id)
         for designation_id, one in self.designations.by_id.items():
             if one.conferred.title == self.title and one.state != "lapsed":
-                raise TitleAlreadyConferred(title=self.title, designation_id=designation_id, state=one.state)
+                raise TitleAlreadyConferred(
+                    title=self.title, designation_id=designation_id, state=word(one.state, STATE_TITLES)
+                )
         return self.defined
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 from domain.calendar.policy import end_of
 from domain.funding.case import AboutCaseMoney, DrawsOnPool, Gated, YearCutOff, cutoff_on
 from domain.funding.events import FundsAllocated, FundsCommitted
-from domain.funding.policy import MATCHING
-from domain.kernel import Refusal
+from domain.funding.policy import (
+    MATCHING,
+    SOURCE_TITLES,
+)
+from domain.kernel import Refusal, word
 
 
 class MatchingNotReceived(Refusal):
     """Of the {source} money {there_fen} fen have come in that are not allocated; {asked_fen} fen were asked.
     zh: 来源 {source} 已到账且未下达的为 {there_fen} 分;所需 {asked_fen} 分。
+    title: Matching has not come in · 配套尚未到账
     """
 
 
@@ -27,7 +31,7 @@ class AllocateFunds(Gated, DrawsOnPool):
         cutoff_at = end_of(last, self.zone)
         if self.effective_at >= cutoff_at:
             raise YearCutOff(
-                source=self.source, year=self.year, cutoff_on=last, asked_fen=self.amount_fen,
+                source=word(self.source, SOURCE_TITLES), year=self.year, cutoff_on=last, asked_fen=self.amount_fen,
                 effective_on=self.effective_on,
             )  # fmt: skip
         gates = self._require_gates(rule, self.source, self.amount_fen, self.amount_fen)
@@ -47,7 +51,9 @@ class AllocateFunds(Gated, DrawsOnPool):
         received = books.total("F4601", application_id=self.application_id, source=self.source)
         there = received - books.allocated.get((self.application_id, self.source), 0)
         if there < self.amount_fen:
-            raise MatchingNotReceived(source=self.source, there_fen=there, asked_fen=self.amount_fen)
+            raise MatchingNotReceived(
+                source=word(self.source, SOURCE_TITLES), there_fen=there, asked_fen=self.amount_fen
+            )
 
 
 class CommitFunds(AboutCaseMoney):

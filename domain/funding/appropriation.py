@@ -17,19 +17,22 @@ from domain.funding.events import (
     UnallocatedLapsed,
     UnallocatedReturned,
 )
+from domain.funding.policy import CARRY_TITLES
 from domain.ids import CalendarYear, DocumentId, ProgrammeId, tag
-from domain.kernel import Refusal, Selector, asked, event, known
+from domain.kernel import Refusal, Selector, asked, event, known, word
 
 
 class YearNotCutOff(Refusal):
     """The money of {year} can be used until {cutoff_on}; {effective_on} is no later.
     zh: {year} 年度经费可用至 {cutoff_on},{effective_on} 尚未截止。
+    title: The year is not cut off yet · 年度尚未截止
     """
 
 
 class OtherCarryOver(Refusal):
     """The rule of the programme's money says of what is left at the year's end: {carry_over}.
     zh: 项目经费规则对年末结余的规定为:{carry_over}。
+    title: The rule says otherwise of what is left · 规则对结余另有规定
     """
 
 
@@ -112,7 +115,7 @@ class AtYearsEnd(AboutPool):
         if self.effective_at < end_of(last, self.zone):
             raise YearNotCutOff(year=self.year, cutoff_on=last, effective_on=self.effective_on)
         if rule.carry_over == against:
-            raise OtherCarryOver(carry_over=rule.carry_over)
+            raise OtherCarryOver(carry_over=word(rule.carry_over, CARRY_TITLES))
 
 
 class CarryUnallocatedForward(AtYearsEnd):

@@ -35,10 +35,12 @@ from domain.funding.events import (
 from domain.funding.policy import (
     BANK_FACTS,
     CASE_MONEY_FACTS,
+    GATE_TITLES,
     POOL_FACTS,
     POOL_ONLY_FACTS,
     POOLED,
     RULES_VERSION,
+    SOURCE_TITLES,
     CaseMoneyFact,
     Ledger,
     PoolFact,
@@ -46,7 +48,7 @@ from domain.funding.policy import (
     post,
 )
 from domain.ids import ApplicationId, BankReference, CalendarYear, ObjectionId, ProgrammeId, UnitId, tag
-from domain.kernel import Command, Event, Invalid, Refusal, Selector, any_event, asked, event, known
+from domain.kernel import Command, Event, Invalid, Refusal, Selector, any_event, asked, event, known, word
 from domain.permission.policy import NOT_ON_RECORD
 from domain.programme.events import ProgrammeAnnounced
 from domain.programme.policy import ProgrammeUnknown
@@ -80,60 +82,70 @@ BearerState = Literal["unknown", "confirmed"]
 class AmountNotPositive(Invalid):
     """{amount_fen} fen is no amount of money.
     zh: {amount_fen} 分不成其为金额。
+    title: No amount of money · 不成其为金额
     """
 
 
 class PeriodIsClosed(Refusal):
     """The books are closed up to {closed_through}; {effective_on} lies in a closed period.
     zh: 账簿已结至 {closed_through},{effective_on} 属于已结账期间。
+    title: The period is closed · 期间已结账
     """
 
 
 class NotOfClosedPeriod(Invalid):
     """{occurred_on} lies in no closed period; the books are closed up to {closed_through}.
     zh: {occurred_on} 不属于已结账期间;账簿已结至 {closed_through}。
+    title: The day lies in no closed period · 日期不属于已结账期间
     """
 
 
 class BankReferenceUsed(Refusal):
     """The bank reference {bank_reference} was used at position {position} already; {asked_fen} fen were asked.
     zh: 银行流水号 {bank_reference} 已用于位置 {position} 的记录;所请金额 {asked_fen} 分。
+    title: The bank reference was used · 银行流水号已使用
     """
 
 
 class FundingRuleMissing(Refusal):
     """No rule of the money of programme {programme_id} held on {effective_on}.
     zh: 项目 {programme_id} 于 {effective_on} 尚无有效的经费规则。
+    title: No rule of the money · 尚无有效的经费规则
     """
 
 
 class YearCutOff(Refusal):
     """The {source} money of {year} was cut off after {cutoff_on}; {asked_fen} fen were asked on {effective_on}.
     zh: {year} 年度来源 {source} 的经费于 {cutoff_on} 截止;{effective_on} 所请金额 {asked_fen} 分。
+    title: The year was cut off · 年度经费已截止
     """
 
 
 class SourceOfOneCase(Invalid):
     """Source {source} belongs to one case and not to the programme as a whole.
     zh: 来源 {source} 属于个案,不属于项目整体。
+    title: The source belongs to one case · 来源属于个案
     """
 
 
 class SourceOfProgramme(Invalid):
     """What is unallocated of source {source} belongs to the programme as a whole and not to one case.
     zh: 来源 {source} 的未分配经费属于项目整体,不属于个案。
+    title: The source belongs to the programme · 来源属于项目整体
     """
 
 
 class GateClosed(Refusal):
     """The gate {gate} is closed (position {position}); {asked_fen} fen were asked.
     zh: 拨付条件 {gate} 不具备(位置 {position});所请金额 {asked_fen} 分。
+    title: A gate is closed · 拨付条件不具备
     """
 
 
 class MatchingNotReached(Refusal):
     """Of the matching that is owed, {needed_fen} fen, there are {there_fen}; {asked_fen} fen were asked.
     zh: 应配套 {needed_fen} 分,已到账 {there_fen} 分;所请金额 {asked_fen} 分。
+    title: The matching is not reached · 配套未达比例
     """
 
 
@@ -241,7 +253,7 @@ class AboutPool(AboutMoney):
             raise ProgrammeUnknown(programme_id=self.programme_id)
         require_positive("amount_fen", self.amount_fen)
         if self.source not in POOLED:
-            raise SourceOfOneCase(field="source", source=self.source)
+            raise SourceOfOneCase(field="source", source=word(self.source, SOURCE_TITLES))
         self._require_open_period()
         return {
             "programme_id": self.programme_id,
@@ -322,7 +334,11 @@ class AboutCase(AboutMoney):
         found = self.ledger.cutoffs.get((source, year))
         if found is not None and self.effective_at >= found[0]:
             raise YearCutOff(
-                source=source, year=year, cutoff_on=found[1], asked_fen=asked_fen, effective_on=self.effective_on
+                source=word(source, SOURCE_TITLES),
+                year=year,
+                cutoff_on=found[1],
+                asked_fen=asked_fen,
+                effective_on=self.effective_on,
             )
 
 
@@ -507,15 +523,15 @@ class Gated(Ruled):
         held = [GateHeld("case_running", self.confirmed_position)]
         for gate, closed, resting in standing.closed(self.application_id, self.effective_on):
             if closed:
-                raise GateClosed(gate=gate, position=closed, asked_fen=asked_fen)
+                raise GateClosed(gate=word(gate, GATE_TITLES), position=closed, asked_fen=asked_fen)
             if gate != "case_running":
                 held.append(GateHeld(gate, resting))
         if frozen := standing.held or self._frozen():
-            raise GateClosed(gate="no_freeze", position=frozen, asked_fen=asked_fen)
+            raise GateClosed(gate=word("no_freeze", GATE_TITLES), position=frozen, asked_fen=asked_fen)
         held.append(GateHeld("no_freeze", 0))
         if "task_book_signed" in rule.gates:
             if not standing.signed:
-                raise GateClosed(gate="task_book_signed", position=0, asked_fen=asked_fen)
+                raise GateClosed(gate=word("task_book_signed", GATE_TITLES), position=0, asked_fen=asked_fen)
             held.append(GateHeld("task_book_signed", standing.signed))
         if "matching_reached" in rule.gates:
             held.append(GateHeld("matching_reached", self._require_matching(rule, source, asked_fen, more_fen)))

@@ -24,12 +24,13 @@ from domain.funding.policy import (
     POOL_FACTS,
     POOL_ONLY_FACTS,
     RULES_VERSION,
+    SOURCE_TITLES,
     MoneyFact,
     mirrored,
     post,
 )
 from domain.ids import ApplicationId, CalendarYear, ProgrammeId, UnitId, tag
-from domain.kernel import Event, Refusal, Selector, Unknown, any_event, asked, event, known
+from domain.kernel import Event, Refusal, Selector, Unknown, any_event, asked, event, known, word
 from domain.programme.events import ProgrammeAnnounced
 from domain.programme.policy import ProgrammeUnknown
 from domain.selection.events import SelectionConfirmed
@@ -47,18 +48,21 @@ _WITH_A_LIFE: Final[tuple[type[Event], ...]] = (
 class EntryUnknown(Unknown):
     """Nothing of this money stands at position {position}.
     zh: 位置 {position} 没有该经费的记录。
+    title: No such entry of this money · 没有该经费的分录
     """
 
 
 class ReversedAlready(Refusal):
     """What position {position} posted, {there_fen} fen, has been reversed already.
     zh: 位置 {position} 所过之账({there_fen} 分)已被冲销。
+    title: The entry has been reversed · 所过之账已被冲销
     """
 
 
 class NotReversible(Refusal):
     """What stands at position {position} is not reversed: {fact}.
     zh: 位置 {position} 的记录不予冲销:{fact}。
+    title: The fact is not reversed · 该记录不予冲销
     """
 
 
@@ -152,4 +156,4 @@ class ReverseEntry(AboutMoney):
         received = books.total("F4601", application_id=self.application_id, source=source)
         there = received - books.allocated.get((self.application_id, source), 0)
         if there < undone.amount_fen:
-            raise MatchingNotReceived(source=source, there_fen=there, asked_fen=undone.amount_fen)
+            raise MatchingNotReceived(source=word(source, SOURCE_TITLES), there_fen=there, asked_fen=undone.amount_fen)

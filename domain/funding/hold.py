@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from domain.funding.case import AboutCaseMoney, DrawsOnPool, SourceOfProgramme
 from domain.funding.events import AuthorityReturned, FundsFrozen, FundsReleased, HeldStage, ReturnedStage
-from domain.funding.policy import POOLED
-from domain.kernel import Code, Invalid, asked
+from domain.funding.policy import (
+    POOLED,
+    SOURCE_TITLES,
+)
+from domain.kernel import Code, Invalid, asked, word
 
 
 class OriginMissing(Invalid):
     """What is frozen is returned with the stage it was frozen at, and nothing else is; {asked_fen} fen were asked.
     zh: 退还冻结额度须(且仅此时须)列明其冻结时所在环节;所请金额 {asked_fen} 分。
+    title: The stage of frozen money is missing · 缺少冻结时所在环节
     """
 
 
@@ -55,5 +59,5 @@ class ReturnAuthority(AboutCaseMoney):
         if (self.origin is None) is (self.stage == "frozen"):
             raise OriginMissing(field="origin", asked_fen=self.amount_fen)
         if self.stage == "unallocated" and self.source in POOLED:
-            raise SourceOfProgramme(field="source", source=self.source)
+            raise SourceOfProgramme(field="source", source=word(self.source, SOURCE_TITLES))
         self._record(AuthorityReturned(**fields, stage=self.stage, origin=self.origin))

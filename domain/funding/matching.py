@@ -8,20 +8,25 @@ from domain.document.events import DocumentDeposited
 from domain.document.policy import DocumentUnknown
 from domain.funding.case import AboutCase, AboutCaseMoney, Amount, ByBank, Ruled, require_positive, share_of
 from domain.funding.events import HigherAwardRecorded, MatchingPledged, MatchingReceived, Source
-from domain.funding.policy import MATCHING
+from domain.funding.policy import (
+    MATCHING,
+    SOURCE_TITLES,
+)
 from domain.ids import CalendarYear, DocumentId, tag
-from domain.kernel import Code, Invalid, Refusal, Selector, asked, event, known
+from domain.kernel import Code, Invalid, Refusal, Selector, asked, event, known, word
 
 
 class SourceNotMatching(Invalid):
     """Source {source} is no matching money; {asked_fen} fen were asked.
     zh: 来源 {source} 不是配套经费;所请金额 {asked_fen} 分。
+    title: The source is no matching money · 来源不是配套经费
     """
 
 
 class MoreThanPledged(Refusal):
     """Of the {source} matching {there_fen} fen are pledged that have not come in; {asked_fen} fen were asked.
     zh: 来源 {source} 已承诺而未到账的配套为 {there_fen} 分;所请金额 {asked_fen} 分。
+    title: More than was pledged · 超出已承诺的配套
     """
 
 
@@ -73,7 +78,7 @@ class RecordHigherAward(Ruled, ByDocument):
 
 def _require_matching(source: Source, asked_fen: int) -> None:
     if source not in MATCHING:
-        raise SourceNotMatching(field="source", source=source, asked_fen=asked_fen)
+        raise SourceNotMatching(field="source", source=word(source, SOURCE_TITLES), asked_fen=asked_fen)
 
 
 class PledgeMatching(ByDocument, AboutCaseMoney):
@@ -100,6 +105,6 @@ class RecordMatching(ByBank, AboutCaseMoney):
         books = self.ledger.books
         there = books.total("B120", **whose) - books.total("F4601", **whose)
         if there < self.amount_fen:
-            raise MoreThanPledged(source=self.source, there_fen=there, asked_fen=self.amount_fen)
+            raise MoreThanPledged(source=word(self.source, SOURCE_TITLES), there_fen=there, asked_fen=self.amount_fen)
         self._require_unused(self.amount_fen)
         self._record(MatchingReceived(**fields, bank_reference=self.bank_reference))

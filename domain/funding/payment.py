@@ -17,52 +17,59 @@ from domain.funding.events import (
     PaymentPosted,
     PaymentRequested,
 )
-from domain.funding.policy import Payment, PaymentState
+from domain.funding.policy import PAYMENT_TITLES, Payment, PaymentState
 from domain.funding.spending import UnderSpendingRules
 from domain.ids import DocumentId, PaymentId, tag
-from domain.kernel import Code, Invalid, Refusal, Selector, Unknown, asked
+from domain.kernel import Code, Invalid, Refusal, Selector, Unknown, asked, called, word, words
 from domain.publicity.policy import SecondPersonMissing
 
 
 class PaymentUnknown(Unknown):
     """Application {application_id} has no payment {payment_id}.
     zh: 申报 {application_id} 没有拨付 {payment_id}。
+    title: No such payment · 没有该拨付
     """
 
 
 class PaymentIdUsed(Refusal):
     """The payment {payment_id} is on record already.
     zh: 拨付 {payment_id} 已有记录。
+    title: The id of the payment is used · 拨付编号已被使用
     """
 
 
 class PaymentNotPending(Refusal):
     """Payment {payment_id} is {state}; what is asked needs it to be {needed}. It was of {there_fen} fen.
     zh: 拨付 {payment_id} 现为 {state},须为 {needed} 方可办理;其金额为 {there_fen} 分。
+    title: The payment is in another state · 拨付状态不符
     """
 
 
 class PaymentOver(Refusal):
     """Payment {payment_id} of {there_fen} fen had to be resolved by {last_day}; it expired at {expires_at}.
     zh: 拨付 {payment_id}({there_fen} 分)应于 {last_day} 前办结,已于 {expires_at} 失效。
+    title: The payment has expired · 拨付已失效
     """
 
 
 class PaymentNotOverYet(Refusal):
     """Payment {payment_id} of {there_fen} fen expires at {expires_at}.
     zh: 拨付 {payment_id}({there_fen} 分)至 {expires_at} 方失效。
+    title: The payment is not over yet · 拨付尚未失效
     """
 
 
 class EvidenceMissing(Invalid):
     """What is reimbursed names its category and its evidence; {asked_fen} fen were asked.
     zh: 报销须列明支出类别与凭证;所请金额 {asked_fen} 分。
+    title: A reimbursement names its evidence · 报销须列明凭证
     """
 
 
 class NothingReimbursed(Invalid):
     """Money paid in advance is accounted for when it is spent, not when it is asked for; {asked_fen} fen were asked.
     zh: 预拨经费于使用后核销,申请时不列支出类别与凭证;所请金额 {asked_fen} 分。
+    title: Money paid in advance is not reimbursed · 预拨经费不以报销方式申请
     """
 
 
@@ -127,8 +134,8 @@ class AboutPayment(AboutCase):
         requested = payment.requested
         if payment.state not in states:
             raise PaymentNotPending(
-                payment_id=self.payment_id, state=payment.state, needed=", ".join(states),
-                there_fen=requested.amount_fen,
+                payment_id=self.payment_id, state=word(payment.state, PAYMENT_TITLES),
+                needed=words(states, PAYMENT_TITLES), there_fen=requested.amount_fen,
             )  # fmt: skip
         transit = Account(
             code="B225", source=requested.source, year=requested.year, application_id=self.application_id,
@@ -160,7 +167,7 @@ class ApprovePayment(Gated, AboutPayment):
     def execute(self) -> None:
         payment, pending, fields = self._require_payment("requested")
         if self.by == payment.requested_by:
-            raise SecondPersonMissing(act=type(self).__name__)
+            raise SecondPersonMissing(act=called(type(self)))
         self._require_not_over(payment, self.effective_at)
         _, rule = self._require_rule(fields["programme_id"])
         gates = self._require_gates(rule, payment.requested.source, pending)

@@ -10,7 +10,9 @@ from domain.funding.case import Rules
 from domain.funding.events import FundingRuleDefined, PeriodClosed, PeriodKind, Source
 from domain.funding.policy import (
     MONEY_FACTS,
+    PERIOD_TITLES,
     RULES_VERSION,
+    SOURCE_TITLES,
     Books,
     MoneyFact,
     books_of,
@@ -18,7 +20,7 @@ from domain.funding.policy import (
     trial_balance_digest,
 )
 from domain.ids import ProgrammeId, tag
-from domain.kernel import Command, Event, Invalid, Refusal, Selector, any_event, asked, event, known
+from domain.kernel import Command, Event, Invalid, Refusal, Selector, any_event, asked, event, known, word
 from domain.programme.events import ProgrammeAnnounced
 from domain.programme.policy import ProgrammeUnknown
 
@@ -31,24 +33,28 @@ _WIDEST: Final = 20_000
 class PeriodNotOver(Refusal):
     """The period runs to {last_day}; it is {effective_on}.
     zh: 该期间至 {last_day};结账日为 {effective_on}。
+    title: The period is not over · 期间尚未结束
     """
 
 
 class PeriodEndsOtherwise(Invalid):
     """{last_day} is not the last day of a {period}.
     zh: {last_day} 不是 {period} 的最后一日。
+    title: No last day of a period · 并非期间的最后一日
     """
 
 
 class ClosedBefore(Refusal):
     """The books are closed up to {closed_through} already; asked was {last_day}.
     zh: 账簿已结至 {closed_through};所请结账日为 {last_day}。
+    title: The books are closed that far · 账簿已结至该日
     """
 
 
 class CycleNotSettled(Refusal):
     """Of source {source} {allocated_fen} fen were allocated; {accounted_fen} are accounted for, {recovered_fen} back.
     zh: 来源 {source} 已下达 {allocated_fen} 分,已核销 {accounted_fen} 分,已收回 {recovered_fen} 分,尚未结清。
+    title: The cycle is not settled · 经费尚未结清
     """
 
 
@@ -119,7 +125,7 @@ class ClosePeriod(Command):
             "cycle": True,
         }
         if not ends[self.period]:
-            raise PeriodEndsOtherwise(field="last_day", last_day=last, period=self.period)
+            raise PeriodEndsOtherwise(field="last_day", last_day=last, period=word(self.period, PERIOD_TITLES))
         if last >= effective_on:
             raise PeriodNotOver(last_day=last, effective_on=effective_on)
         if self.closed_through is not None and last <= self.closed_through:
@@ -140,5 +146,8 @@ def _require_settled(books: Books) -> None:
     for source, allocated, accounted, recovered in _totals(books):
         if allocated != accounted + recovered:
             raise CycleNotSettled(
-                source=source, allocated_fen=allocated, accounted_fen=accounted, recovered_fen=recovered
+                source=word(source, SOURCE_TITLES),
+                allocated_fen=allocated,
+                accounted_fen=accounted,
+                recovered_fen=recovered,
             )

@@ -22,6 +22,7 @@ from domain.funding.events import (
     AppropriationRecorded,
     AuthorityReturned,
     CarriedForward,
+    CarryOver,
     CaseMoney,
     Entry,
     EntryReversed,
@@ -33,7 +34,9 @@ from domain.funding.events import (
     FundsLapsed,
     FundsReleased,
     FundsReturned,
+    Gate,
     HigherAwardRecorded,
+    MatchingBase,
     MatchingPledged,
     MatchingReceived,
     PaymentApproved,
@@ -41,6 +44,7 @@ from domain.funding.events import (
     PaymentFailed,
     PaymentPosted,
     PaymentRequested,
+    PeriodKind,
     PoolMoney,
     RecoveryOrdered,
     RecoveryReceived,
@@ -51,21 +55,28 @@ from domain.funding.events import (
     UnallocatedReturned,
 )
 from domain.ids import ApplicationId, CalendarYear, PaymentId
-from domain.kernel import Event, Refusal
+from domain.kernel import Event, Refusal, word
 
 __all__ = [
     "ACCOUNTS",
     "BANK_FACTS",
+    "BASE_TITLES",
+    "CARRY_TITLES",
     "CASE_MONEY_FACTS",
+    "GATE_TITLES",
     "MATCHING",
     "MONEY_FACTS",
+    "PAYMENT_TITLES",
+    "PERIOD_TITLES",
     "POOLED",
     "POOL_FACTS",
     "POOL_ONLY_FACTS",
     "RESOURCES",
     "RULES_VERSION",
+    "SOURCE_TITLES",
     "STAGES",
     "STAGE_ACCOUNTS",
+    "STAGE_TITLES",
     "TRIAL_COLUMNS",
     "AccountTitle",
     "Balance",
@@ -176,6 +187,51 @@ RESOURCES: Final[frozenset[AccountCode]] = frozenset(("B100", "B110", "B120", "B
 STAGES: Final[frozenset[AccountCode]] = frozenset((*STAGE_ACCOUNTS.values(), "B250", "B260"))
 _CLAIM: Final = "F1218"
 _GUARDED: Final = STAGES | {_CLAIM}
+SOURCE_TITLES: Final[dict[Source, tuple[str, str]]] = {
+    "budget": ("budget", "预算经费"),
+    "dues": ("dues", "党费"),
+    "upper_grant": ("grant of a higher level", "上级资助"),
+    "school_match": ("match of the school", "学校配套"),
+    "parent_match": ("match of the parent", "上级单位配套"),
+    "own": ("own money", "自筹经费"),
+}
+STAGE_TITLES: Final[dict[str, tuple[str, str]]] = {
+    "unallocated": ("unallocated", "未分配"),
+    "allocated": ("allocated", "已下达"),
+    "committed": ("committed", "已承诺"),
+    "in_transit": ("in transit", "在途"),
+    "paid_out": ("paid out", "已拨付"),
+    "accounted_for": ("accounted for", "已核销"),
+    "frozen": ("frozen", "已冻结"),
+    "recovered": ("recovered", "已收回"),
+    "carried_forward": ("carried forward", "已结转"),
+    "recovery_receivable": ("to be recovered", "应收追缴"),
+}
+CARRY_TITLES: Final[dict[CarryOver, tuple[str, str]]] = {
+    "carry": ("carried forward", "结转"),
+    "lapse": ("lapses", "失效收回"),
+    "decide": ("decided case by case", "逐项决定"),
+}
+BASE_TITLES: Final[dict[MatchingBase, tuple[str, str]]] = {
+    "none": ("nothing", "无"),
+    "higher_award": ("a higher award", "上级立项"),
+    "allocation": ("the allocation", "下达经费"),
+}
+GATE_TITLES: Final[dict[Gate, tuple[str, str]]] = {
+    "case_running": ("the case runs", "项目在培育创建中"),
+    "task_book_signed": ("the task book is signed", "任务书已签署"),
+    "assessment_not_failed": ("no assessment has failed", "评估未不合格"),
+    "matching_reached": ("the matching is reached", "配套已到位"),
+    "no_open_objection": ("no objection is open", "无未决异议"),
+    "not_stopped": ("the money is not stopped", "经费未停拨"),
+    "no_freeze": ("nothing is frozen", "无冻结"),
+}
+PERIOD_TITLES: Final[dict[PeriodKind, tuple[str, str]]] = {
+    "month": ("month", "月度"),
+    "quarter": ("quarter", "季度"),
+    "year": ("year", "年度"),
+    "cycle": ("cycle", "周期"),
+}
 _NAMES: Final[Mapping[AccountCode, str]] = {code: stage for stage, code in STAGE_ACCOUNTS.items()} | {
     "B250": "recovered",
     "B260": "carried_forward",
@@ -186,6 +242,7 @@ _NAMES: Final[Mapping[AccountCode, str]] = {code: stage for stage, code in STAGE
 class StageExceeded(Refusal):
     """Stage {stage} ({account}) of {source} {year} holds {there_fen} fen; {asked_fen} fen were asked.
     zh: {year} 年度来源 {source} 的环节 {stage}({account})现有 {there_fen} 分,所需 {asked_fen} 分。
+    title: The stage holds less · 环节余额不足
     """
 
 
@@ -419,7 +476,8 @@ class Books:
         for account, amount in drawn.items():
             if amount < 0 and (there := self.there(account, at)) + amount < 0:
                 raise StageExceeded(
-                    stage=_NAMES[account.code], account=account.code, source=account.source, year=account.year,
+                    stage=word(_NAMES[account.code], STAGE_TITLES), account=account.code,
+                    source=word(account.source, SOURCE_TITLES), year=account.year,
                     there_fen=there, asked_fen=-amount,
                 )  # fmt: skip
 
@@ -490,6 +548,14 @@ def next_close(after_days: int | None, last_day: date, zone: tzinfo) -> dict[str
 # --- payments ---------------------------------------------------------------------------------------------------------
 
 PaymentState = Literal["requested", "approved", "posted", "failed", "expired"]
+
+PAYMENT_TITLES: Final[dict[str, tuple[str, str]]] = {
+    "requested": ("requested", "已申请"),
+    "approved": ("approved", "已批准"),
+    "posted": ("posted", "已付款"),
+    "failed": ("failed", "已失败"),
+    "expired": ("expired", "已失效"),
+}
 
 
 @dataclass(slots=True)

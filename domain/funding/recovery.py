@@ -15,18 +15,21 @@ from domain.kernel import Code, Invalid, Refusal, Selector, Unknown, asked, even
 class RecoveryUnknown(Unknown):
     """Application {application_id} has no order of recovery {recovery_id}.
     zh: 申报 {application_id} 没有追缴 {recovery_id}。
+    title: No such order of recovery · 没有该追缴
     """
 
 
 class RecoveryIdUsed(Refusal):
     """The order of recovery {recovery_id} is on record already.
     zh: 追缴 {recovery_id} 已有记录。
+    title: The id of the recovery is used · 追缴编号已被使用
     """
 
 
 class CategoryOfAccounted(Invalid):
     """What was accounted for is recovered by its category, and nothing else is; {asked_fen} fen were asked.
     zh: 追缴已核销经费须(且仅此时须)列明支出类别;所请金额 {asked_fen} 分。
+    title: What was accounted for has a category · 已核销经费须列明类别
     """
 
 

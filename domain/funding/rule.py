@@ -18,9 +18,12 @@ from domain.funding.events import (
     PeriodClosed,
     SpendingCategory,
 )
-from domain.funding.policy import next_close
+from domain.funding.policy import (
+    BASE_TITLES,
+    next_close,
+)
 from domain.ids import ProgrammeId, tag
-from domain.kernel import Command, Event, Invalid, Refusal, Selector, any_event, asked, event, known
+from domain.kernel import Command, Event, Invalid, Refusal, Selector, any_event, asked, event, known, word
 from domain.programme.events import FormDefined, ProgrammeAnnounced, RatioValue
 from domain.programme.policy import (
     MATCHING_RATIO,
@@ -45,48 +48,56 @@ class CategoryMissing(Invalid):
 class CategoryTwice(Invalid):
     """Category {category} is named twice.
     zh: 支出类别 {category} 重复列出。
+    title: A category is named twice · 支出类别重复列出
     """
 
 
 class CategoryNotOnForm(Invalid):
     """No form of the programme has the budget category {category}.
     zh: 项目的各表单均未列有预算类别 {category}。
+    title: No form has the category · 表单未列该预算类别
     """
 
 
 class CategoryCapWider(Invalid):
     """The form caps category {category} at {form_bp} basis points of the budget.
     zh: 表单规定类别 {category} 不得超过预算的万分之 {form_bp}。
+    title: The form caps the category lower · 表单规定的类别上限更低
     """
 
 
 class ShareImpossible(Invalid):
     """{share_bp} basis points are no share of a budget.
     zh: 万分之 {share_bp} 不成其为预算的比例。
+    title: No share of a budget · 不成其为预算比例
     """
 
 
 class NoDayOfEveryYear(Invalid):
     """Day {day} of month {month} is not a day of every year.
     zh: {month} 月 {day} 日并非每年都有。
+    title: Not a day of every year · 并非每年都有的日期
     """
 
 
 class DaysImpossible(Invalid):
     """Nothing falls due after {days} days.
     zh: 不能以 {days} 日为期限。
+    title: No number of days · 不能以此为期限
     """
 
 
 class RatioWithoutBase(Invalid):
     """Matching at {ratio_bp} basis points needs something it is owed on; the rule says {base}.
     zh: 万分之 {ratio_bp} 的配套须有基数;规则载明的基数为 {base}。
+    title: A ratio needs a base · 配套比例须有基数
     """
 
 
 class RatioBelowCall(Refusal):
     """The call asks for matching of {stated_bp} basis points at least; the rule has {ratio_bp}.
     zh: 通知要求配套不低于万分之 {stated_bp},规则为万分之 {ratio_bp}。
+    title: The ratio is below that of the call · 配套比例低于通知要求
     """
 
 
@@ -196,7 +207,9 @@ class DefineFundingRule(Command):
         if self.close_months_after_days is not None and self.close_months_after_days < 0:
             raise DaysImpossible(field="close_months_after_days", days=self.close_months_after_days)
         if (self.matching_ratio_bp > 0) is not (self.matching_base != "none"):
-            raise RatioWithoutBase(field="matching_ratio_bp", ratio_bp=self.matching_ratio_bp, base=self.matching_base)
+            raise RatioWithoutBase(
+                field="matching_ratio_bp", ratio_bp=self.matching_ratio_bp, base=word(self.matching_base, BASE_TITLES)
+            )
 
     def _require_categories(self) -> None:
         on_forms = {each.code: each for form in self.forms.values() for each in form.budget_categories}

@@ -16,20 +16,23 @@ from domain.selection.policy import WHOLE_BP
 
 
 class CategoryNotAllowed(Refusal):
-    """The spending rules have no category {category}, for which {asked_fen} fen were asked; they have: {allowed}.
-    zh: 支出规则没有类别 {category}(所请金额 {asked_fen} 分);所列类别为:{allowed}。
+    """The spending rules have no category {category}, for which {asked_fen} fen were asked; they have: {known}.
+    zh: 支出规则没有类别 {category}(所请金额 {asked_fen} 分);所列类别为:{known}。
+    title: The spending rules have no such category · 支出规则没有该类别
     """
 
 
 class BudgetNotBinding(Refusal):
     """No task book of application {application_id} is signed, so no budget binds; {asked_fen} fen were asked.
     zh: 申报 {application_id} 尚无已签署的任务书,无预算可据;所请金额 {asked_fen} 分。
+    title: No budget binds yet · 尚无具有约束力的预算
     """
 
 
 class CategoryCapExceeded(Refusal):
     """Category {category} may take {cap_fen} fen; {spent_fen} fen are spent on it, and {asked_fen} fen were asked.
     zh: 类别 {category} 上限为 {cap_fen} 分,已支出 {spent_fen} 分,所请金额 {asked_fen} 分。
+    title: The category is capped · 超出类别上限
     """
 
 
@@ -63,7 +66,7 @@ class UnderSpendingRules(Ruled):
         """Raise a refusal unless the category takes as much more. Caps are of the programme's own money."""
         allowed = {each.category: each for each in rule.categories}
         if category not in allowed:
-            raise CategoryNotAllowed(category=category, asked_fen=asked_fen, allowed=", ".join(sorted(allowed)))
+            raise CategoryNotAllowed(category=category, asked_fen=asked_fen, known=", ".join(sorted(allowed)))
         if not self.deposited:
             raise DocumentUnknown(document_id=self._evidence())
         share = allowed[category].share_at_most_bp

@@ -6,20 +6,28 @@ from domain.calendar.policy import end_of
 from domain.funding.appropriation import OtherCarryOver, YearNotCutOff
 from domain.funding.case import Amount, Ruled, SourceOfProgramme, cutoff_on, require_positive
 from domain.funding.events import Account, CarriedForward, FundingRuleDefined, FundsLapsed, HeldStage, LeftStage, Source
-from domain.funding.policy import POOLED, STAGE_ACCOUNTS
+from domain.funding.policy import (
+    CARRY_TITLES,
+    POOLED,
+    SOURCE_TITLES,
+    STAGE_ACCOUNTS,
+    STAGE_TITLES,
+)
 from domain.ids import CalendarYear
-from domain.kernel import Invalid, Refusal, asked
+from domain.kernel import Invalid, Refusal, asked, word, words
 
 
 class NothingLeft(Refusal):
     """Nothing is left of the {source} money of {year} at {stages}: there are {there_fen} fen.
     zh: {year} 年度来源 {source} 的经费在环节 {stages} 已无结余:现有 {there_fen} 分。
+    title: Nothing is left · 已无结余
     """
 
 
 class StageMissing(Invalid):
     """An amount, {asked_fen} fen, is carried from a stage that is named.
     zh: 结转部分金额({asked_fen} 分)须列明环节。
+    title: The stage of the amount is missing · 缺少金额所在环节
     """
 
 
@@ -38,7 +46,7 @@ class AboutYearsEnd(Ruled):
         if self.effective_at < end_of(last, self.zone):
             raise YearNotCutOff(year=self.year, cutoff_on=last, effective_on=self.effective_on)
         if rule.carry_over == against:
-            raise OtherCarryOver(carry_over=rule.carry_over)
+            raise OtherCarryOver(carry_over=word(rule.carry_over, CARRY_TITLES))
 
     def _there(self, stage: HeldStage | LeftStage) -> int:
         """What can be taken from a stage of the case; what belongs to the programme is not the case's."""
@@ -85,12 +93,14 @@ class CarryForward(AboutYearsEnd):
             if self.stage is None:
                 raise StageMissing(field="stage", asked_fen=self.amount_fen)
             if self.stage == "unallocated" and self.source in POOLED:
-                raise SourceOfProgramme(field="source", source=self.source)
+                raise SourceOfProgramme(field="source", source=word(self.source, SOURCE_TITLES))
             return [(self.stage, self.amount_fen)]
         stages = _LEFT if self.stage is None else (self.stage,)
         left = [(stage, there) for stage in stages if (there := self._there(stage)) > 0]
         if not left:
-            raise NothingLeft(source=self.source, year=self.year, stages=", ".join(stages), there_fen=0)
+            raise NothingLeft(
+                source=word(self.source, SOURCE_TITLES), year=self.year, stages=words(stages, STAGE_TITLES), there_fen=0
+            )
         return left
 
 
@@ -105,7 +115,12 @@ class LapseFunds(AboutYearsEnd):
         self._require_over(rule, "carry")
         left = [(stage, there) for stage in _LAPSING if (there := self._there(stage)) > 0]
         if not left:
-            raise NothingLeft(source=self.source, year=self.year, stages=", ".join(_LAPSING), there_fen=0)
+            raise NothingLeft(
+                source=word(self.source, SOURCE_TITLES),
+                year=self.year,
+                stages=words(_LAPSING, STAGE_TITLES),
+                there_fen=0,
+            )
         self._record(
             *(
                 FundsLapsed(**case, source=self.source, year=self.year, amount_fen=there, stage=stage)

@@ -24,7 +24,17 @@ from domain.cultivation.events import (
     TaskBookReturned,
 )
 from domain.cultivation.policy import End
-from domain.ids import ApplicationId, MeasureId, ObjectionId, ObligationId, PanelId, ProgrammeId, SeatId, UnitId
+from domain.ids import (
+    ApplicationId,
+    MeasureId,
+    ObjectionId,
+    ObligationId,
+    PanelId,
+    ProgrammeId,
+    SeatId,
+    TrackId,
+    UnitId,
+)
 from domain.kernel import Code, Event
 from domain.obligation.events import (
     ObligationExcused,
@@ -170,6 +180,9 @@ class Obligations:
     programme_id: ProgrammeId | None = None
     scoring: tuple[datetime, date] | None = None
     admitted: set[ApplicationId] = field(default_factory=set)
+    withdrawn: set[ApplicationId] = field(default_factory=set)
+    tracks: set[tuple[ProgrammeId, TrackId]] = field(default_factory=set)
+    """Whose applications a panel scores."""
 
     def take(self, body: DutyFact, at: datetime, position: int = 0) -> None:
         """Take in one event, effective at an instant."""
@@ -183,10 +196,11 @@ class Obligations:
                 self.by_id[body.obligation_id].overdue = True
             case CorrectionRequested() | CorrectionExtended() | ObjectionReceived() | AppealLodged():
                 self._ask(body, position)
+            case ApplicationWithdrawn():
+                self._withdraw(body.application_id, at)
             case (
                 ApplicationRefiled()
                 | ScreeningRejected()
-                | ApplicationWithdrawn()
                 | ObjectionNotAdmitted()
                 | ObjectionUpheld()
                 | ObjectionDismissed()
@@ -206,6 +220,14 @@ class Obligations:
         for waiting in self._waiting(*kinds):
             if matter in {None, waiting.matter}:
                 waiting.answered_at = at
+
+    def _withdraw(self, application_id: ApplicationId, at: datetime) -> None:
+        """What was withdrawn is neither corrected nor scored."""
+        self.withdrawn.add(application_id)
+        for waiting in self._waiting("correction"):
+            if waiting.application_id == application_id:
+                waiting.answered_at = at
+        self._settle_all(at)
 
     def _arise(self, kind: ObligationKind, position: int, **whose: Any) -> None:  # noqa: ANN401 - Fields of Obligation.
         named = obligation_id(kind, position)
@@ -277,12 +299,12 @@ class Obligations:
                 self._put_off("score_sheets", *self.scoring)
             case ApplicationAdmitted(application_id=application_id):
                 self.admitted.add(application_id)
+                self.tracks.add((body.programme_id, body.track_id))
             case ReviewerSeated():
                 self._seat(body, position)
             case _:
                 self._of_seat(body)
-        for owing in self.by_id.values():
-            self._settle(owing, at)
+        self._settle_all(at)
 
     def _seat(self, body: ReviewerSeated, position: int) -> None:
         due_at, last_day = self.scoring or (None, None)
@@ -303,9 +325,15 @@ class Obligations:
             case _:
                 owing.filed.add(body.application_id)
 
+    def _settle_all(self, at: datetime) -> None:
+        for owing in self.by_id.values():
+            if owing.kind == "score_sheets":
+                self._settle(owing, at)
+
     def _settle(self, owing: Obligation, at: datetime) -> None:
         """A seat owes a sheet on each application that it is not recused from; one that was vacated owes none."""
-        done = owing.vacated or (bool(self.admitted) and self.admitted <= owing.recused | owing.filed)
+        left = self.admitted - self.withdrawn - owing.recused - owing.filed
+        done = owing.vacated or (bool(self.admitted) and not left)
         if done and owing.answered_at is None:
             owing.answered_at = at
         elif not done:

@@ -36,8 +36,10 @@ __all__ = [
     "APPLICATION_CLOSES",
     "CYCLE_ENDS",
     "KNOWN_TERMS",
+    "LEGIBILITY_TITLES",
     "MATCHING_RATIO",
     "TERM_FACTS",
+    "TERM_KIND_TITLES",
     "WINDOW_CALENDAR_DAYS",
     "WINDOW_TERMS",
     "WINDOW_WORKING_DAYS",
@@ -83,6 +85,18 @@ KNOWN_TERMS: Final[Mapping[str, TermKind]] = {
 """Terms that rules look up by their name, and the kind of value each must have; every other name is the call's own."""
 
 Source = Literal["published", "interpreted", "corrected"]
+TERM_KIND_TITLES: Final[dict[TermKind, tuple[str, str]]] = {
+    "date": ("date", "日期"),
+    "amount": ("amount", "金额"),
+    "ratio": ("ratio", "比例"),
+    "count": ("count", "数量"),
+}
+LEGIBILITY_TITLES: Final[dict[Legibility, tuple[str, str]]] = {
+    "clear": ("clear", "清晰"),
+    "damaged": ("damaged", "残缺"),
+    "contradictory": ("contradictory", "矛盾"),
+    "not_stated": ("not stated", "未载明"),
+}
 
 _KIND_OF: Final[Mapping[type[TermValue], TermKind]] = {
     DateValue: "date",
@@ -99,54 +113,63 @@ _MINUTES: Final = range(60)
 class ProgrammeUnknown(Unknown):
     """Programme {programme_id} has not been announced.
     zh: 项目 {programme_id} 尚未发布。
+    title: The programme has not been announced · 项目尚未发布
     """
 
 
 class TrackUnknown(Unknown):
     """Programme {programme_id} has no track {track_id}.
     zh: 项目 {programme_id} 没有赛道 {track_id}。
+    title: The programme has no such track · 项目没有该赛道
     """
 
 
 class TermUnknown(Unknown):
     """The call has no term {term}.
     zh: 通知中没有条款 {term}。
+    title: The call has no such term · 通知中没有该条款
     """
 
 
 class TermNotInterpreted(Refusal):
     """Nothing can rest on the term {term} yet: it has no value.
     zh: 条款 {term} 尚无取值,不能据以行事。
+    title: The term has no value yet · 条款尚无取值
     """
 
 
 class CategoryUnknown(Invalid):
     """The form {form} has no budget category {code}.
     zh: 表单 {form} 没有预算类别 {code}。
+    title: The form has no such category · 表单没有该预算类别
     """
 
 
 class YearNotFunded(Invalid):
     """Track {track_id} is not funded in year {year}.
     zh: 赛道 {track_id} 在第 {year} 年度没有经费。
+    title: The year is not funded · 该年度没有经费
     """
 
 
 class AmountNotAboveZero(Invalid):
     """The line of category {category} in year {year} asks for {amount_fen} fen.
     zh: 类别 {category}、年度 {year} 的预算行金额为 {amount_fen} 分。
+    title: An amount is above zero · 金额须大于零
     """
 
 
 class LineTwice(Invalid):
     """Category {category} has two lines in year {year}.
     zh: 类别 {category} 在年度 {year} 有两行。
+    title: A line of the budget stands twice · 预算行重复
     """
 
 
 class ShareExceeded(Refusal):
     """Category {category} takes {amount_fen} fen of {total_fen}; its share is at most {share_at_most_bp} basis points.
     zh: 类别 {category} 占 {total_fen} 分中的 {amount_fen} 分;其比例上限为万分之 {share_at_most_bp}。
+    title: A category takes more than its share · 类别超出其比例上限
     """
 
 

@@ -203,7 +203,7 @@ async def test_a_measure_is_decided_by_its_body_and_appealed_with_its_clock(offi
     (duty,) = (await c.get("/v1/obligations", kind="appeal_decision"))["items"]
     assert (duty["state"], duty["measure_id"], duty["last_day"]) == ("waiting", "M-2", "2022-08-11")
     decision = {"decision_document_id": await c.deposit(c.head)}
-    assert await c.refused(c.head, "/v1/measures/M-2/dismiss", decision, "stands") == (409, "separation-of-duties")
+    assert await c.refused(c.head, "/v1/measures/M-2/dismiss", decision, "stands") == (409, "second-person-missing")
     await c.advance("2022-08-08T10:00:00+08:00")
     await c.post(c.second_head, "/v1/measures/M-2/dismiss", decision, "stands")
     seen = await c.get("/v1/measures/M-2", c.hand)

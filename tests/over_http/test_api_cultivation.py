@@ -214,7 +214,7 @@ async def test_cases_end_completed_or_closed(cases: Cases) -> None:
     await c.post(c.head, f"{SECOND}/close", {"ground": "not_met"}, "acceptance_not_met")
     rows = (await c.get("/v1/cases", c.hands["BR-3"], programme_id=CALL))["items"]
     assert {row["application_id"]: (row["state"], row["ended_on"]) for row in rows} == {
-        "A-1": ("completed", "2022-06-30"), "A-2": ("closed", "2022-06-30"),
+        "A-1": ("completed", "2022-06-30"), "A-2": ("not_completed", "2022-06-30"),
     }  # fmt: skip
     assert await c.refused(c.hands["BR-1"], f"{FIRST}/task-books", task_book(c.paper)) == (409, "not-in-this-state")
     left = (await c.get("/v1/obligations", unit_id="BR-3"))["items"]

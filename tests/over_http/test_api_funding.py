@@ -158,7 +158,7 @@ async def test_what_is_spent_keeps_the_spending_rules(treasury: Treasury) -> Non
     c, path = treasury, f"{CASE}/funds/account"
     spend = funds(600_000, category="training", evidence_document_id=c.paper)
     yacht = await c.said(c.clerk, path, spend | {"category": "yacht"})
-    assert (yacht["type"], yacht["allowed"]) == ("/problems/category-not-allowed", "other, training")
+    assert (yacht["type"], yacht["known"]) == ("/problems/category-not-allowed", "other, training")
     over = await c.said(c.clerk, path, spend | {"category": "other", "amount_fen": 100_001})
     assert (over["cap_fen"], over["spent_fen"], over["asked_fen"]) == (100_000, 0, 100_001)
     await c.post(c.clerk, path, spend)

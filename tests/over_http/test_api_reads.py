@@ -156,6 +156,16 @@ async def test_a_list_is_had_as_canonical_csv(served: Served, new_id: NewId) -> 
     assert (other.status_code, other.headers["Content-Type"]) == (406, "application/problem+json")
 
 
+async def test_a_format_that_is_not_offered_is_answered_with_those_that_are(served: Served) -> None:
+    administrator, offered = served.office.administrator, f"application/json, text/csv, {XLSX}"
+    for language, told in (("en", "can be had as: "), ("zh", "可提供的格式:")):
+        sent = {"Accept": "application/pdf", "Accept-Language": language}
+        answer = await served.get(administrator, "/v1/units", headers=sent)
+        assert (answer.status_code, answer.json()["type"]) == (406, "/problems/format-unknown")
+        assert f"{told}{offered}" in answer.json()["detail"]
+        assert answer.json()["because"] == {"known": offered}
+
+
 async def test_a_list_is_had_as_a_workbook_and_as_csv_for_excel(served: Served, new_id: NewId) -> None:
     parent, name = new_id("PC"), "=HYPERLINK(0)总支"
     await registered(served, parent, kind="committee")

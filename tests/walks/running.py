@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import os
 import random
+import signal
 import socket
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -64,6 +65,14 @@ class Product:
         if name == "api":
             self.urls.append(f"http://127.0.0.1:{settings.port}")
 
+    def kill(self, name: str) -> None:
+        """Kill every process of this name, as a machine does that loses its power; none is started again."""
+        for started in [each for each in self.supervisors if each.rpartition("-")[0] == name]:
+            supervisor = self.supervisors.pop(started)
+            for pid in supervisor.pids.values():
+                os.kill(pid, signal.SIGKILL)
+            supervisor.stop()
+
     @property
     def log_file(self) -> Path:
         return self.settings.state_dir / "processes.log"
@@ -92,6 +101,7 @@ async def running(
             broker_url=broker.url,
             state_dir=folder,
             key_file=folder / "vault.key",
+            signer_dir=folder / "signer",
             host="127.0.0.1",
         )
         product = Product(settings, server.superuser_url(name))
