@@ -16,8 +16,8 @@ from domain.selection.policy import WHOLE_BP
 
 
 class CategoryNotAllowed(Refusal):
-    """The spending rules have no category {category}, for which {asked_fen} fen were asked; they have: {allowed}.
-    zh: 支出规则没有类别 {category}(所请金额 {asked_fen} 分);所列类别为:{allowed}。
+    """The spending rules have no category {category}, for which {asked_fen} fen were asked; they have: {known}.
+    zh: 支出规则没有类别 {category}(所请金额 {asked_fen} 分);所列类别为:{known}。
     title: The spending rules have no such category · 支出规则没有该类别
     """
 
@@ -66,7 +66,7 @@ class UnderSpendingRules(Ruled):
         """Raise a refusal unless the category takes as much more. Caps are of the programme's own money."""
         allowed = {each.category: each for each in rule.categories}
         if category not in allowed:
-            raise CategoryNotAllowed(category=category, asked_fen=asked_fen, allowed=", ".join(sorted(allowed)))
+            raise CategoryNotAllowed(category=category, asked_fen=asked_fen, known=", ".join(sorted(allowed)))
         if not self.deposited:
             raise DocumentUnknown(document_id=self._evidence())
         share = allowed[category].share_at_most_bp
