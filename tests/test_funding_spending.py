@@ -545,7 +545,7 @@ def test_what_was_posted_is_reversed_by_its_mirror_once(past: Past) -> None:
         ReversedAlready, position=len(past.log), there_fen=past.log[-1].event.as_dict()["amount_fen"]
     )
     undone.when(reverse(len(undone.log)), now=at("2021-01-06 10:00")).refused(
-        NotReversible, position=len(undone.log), fact="EntryReversed"
+        NotReversible, position=len(undone.log), fact="funding.entry_reversed.v1"
     )
 
 
@@ -570,8 +570,8 @@ def test_only_what_stands_there_is_reversed() -> None:
     past.when(reverse(len(past.log), application_id=SECOND), now=SOON).refused(EntryUnknown)
     past.when(reverse(appropriation, application_id=None), now=SOON).refused(EntryUnknown)
     past.when(reverse(1, programme_id="other"), now=SOON).refused(ProgrammeUnknown)
-    for kind in ("PaymentRequested", "PaymentApproved"):
-        where = next(each.position for each in past.log if type(each.event).__name__ == kind)
+    for kind in ("funding.payment_requested.v1", "funding.payment_approved.v1"):
+        where = next(each.position for each in past.log if each.type == kind)
         past.when(reverse(where), now=SOON).refused(NotReversible, position=where, fact=kind)
 
 

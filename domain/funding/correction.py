@@ -30,7 +30,7 @@ from domain.funding.policy import (
     post,
 )
 from domain.ids import ApplicationId, CalendarYear, ProgrammeId, UnitId, tag
-from domain.kernel import Event, Refusal, Selector, Unknown, any_event, asked, event, known, word
+from domain.kernel import Event, Refusal, Selector, Unknown, any_event, asked, event, known, sentences, word
 from domain.programme.events import ProgrammeAnnounced
 from domain.programme.policy import ProgrammeUnknown
 from domain.selection.events import SelectionConfirmed
@@ -123,7 +123,9 @@ class ReverseEntry(AboutMoney):
         if undone is None or getattr(undone, "application_id", None) != self.application_id:
             raise EntryUnknown(position=self.position)
         if isinstance(undone, _WITH_A_LIFE):
-            raise NotReversible(position=self.position, fact=type(undone).__name__)
+            en, zh = sentences(type(undone))
+            told = word(undone.TOPIC, {undone.TOPIC: (en.removesuffix("."), zh.removesuffix("。"))})
+            raise NotReversible(position=self.position, fact=told)
         posted = self._posted()
         if self.position in self.ledger.reversed:
             raise ReversedAlready(position=self.position, there_fen=posted[0].amount_fen)
