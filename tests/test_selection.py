@@ -11,7 +11,7 @@ from hypothesis import given as examples
 from hypothesis import strategies as st
 
 from domain.document.policy import DocumentUnknown
-from domain.ids import ApplicationId, DecisionId, ProgrammeId, PublicityId, TrackId
+from domain.ids import ApplicationId, DecisionId, PanelId, ProgrammeId, PublicityId, TrackId
 from domain.kernel import Event
 from domain.permission.policy import NotInThisState, ReasonMissing
 from domain.programme.events import DateValue, Places, TrackDefined
@@ -176,6 +176,14 @@ def test_nothing_is_recommended_without_a_ranking() -> None:
     the_call().when(recommend(track_id=TrackId("none"))).refused(TrackUnknown)
 
 
+def test_what_another_panel_ranked_in_the_track_is_its_own_matter() -> None:
+    elsewhere = [msgspec.structs.replace(each, panel_id=PanelId("PANEL-9")) for each in ranking((4, 3, 2, 1))]
+    the_call().and_(*elsewhere).when(recommend()).refused(NotRankedYet, panel_id=PANEL)
+    past = the_ranking().and_(*elsewhere)
+    past.when(recommend()).then(*recommendation(position=_ranking_at(the_ranking())))
+    past.when(recommend()).meanwhile(*elsewhere).is_undisturbed()
+
+
 @pytest.mark.parametrize(
     ("picked", "amiss"),
     [
@@ -283,6 +291,19 @@ def test_beyond_the_bounds_of_the_call_it_is_refused_whatever_the_reason() -> No
     too_few = choices("selected", "reserve", "reserve", "reserve")
     past = bounded(the_recommendation(too_few), 2, 3)
     past.when(decide(*too_few), reason="quality").refused(PlacesNotFilled, selected=1, at_least=2)
+
+
+@pytest.mark.parametrize(("minimum", "maximum"), [(3, 3), (2, 4)], ids=["just at both bounds", "between them"])
+def test_within_the_bounds_of_the_call_it_is_decided(minimum: int, maximum: int) -> None:
+    past = bounded(the_recommendation(), minimum, maximum)
+    past.when(decide()).then(*decision(rule_position=_rule_at(past)))
+
+
+def test_the_id_of_any_earlier_decision_is_used() -> None:
+    later = DecisionId("D-2")
+    past = the_decision().and_(reopened(), *decision(decision_id=later), reopened(later))
+    for used in (DECISION, later):
+        past.when(decide(decision_id=used)).refused(DecisionIdUsed, decision_id=used)
 
 
 def vote(attending: int, in_favour: int, against: int = 0) -> Vote:
