@@ -1,4 +1,4 @@
-.PHONY: demo test serve lock
+.PHONY: demo test serve rules lock
 
 demo:
 	python3 infra/bootstrap.py demo
@@ -8,6 +8,9 @@ test:
 
 serve:
 	python3 infra/bootstrap.py serve
+
+rules:
+	python3 infra/bootstrap.py rules
 
 # For developers with uv: pins every dependency with its hashes, for every Python and platform, and no address.
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID, uuid5
 
 import msgspec
-from litestar.exceptions import InternalServerException
 
 from api.answers import JSON, Response
 from api.bodies import decode
 from api.callers import Callers
-from api.problems import BodyIncomplete, MediaTypeUnknown, NotFound, VersionRequired
+from api.problems import MediaTypeUnknown, NotFound, VersionRequired
 from api.requests import (
     Headers,
     Parameters,
@@ -27,6 +25,7 @@ from api.routes import Act, AnyRequest, AnyResponse
 from domain.kernel import encode
 from infra.advance import Advance
 from infra.assembly import Assembly
+from infra.clock import Institution
 from infra.front_door import Ask, Caller, Preview, Receipt, RecordedRef
 from infra.roots import Roots
 from infra.views import Views
@@ -38,9 +37,9 @@ __all__ = [
     "Wiring",
     "address_of",
     "answer_act",
+    "institution_named",
     "json_response",
     "respond",
-    "stream_of",
 ]
 
 
@@ -78,6 +77,14 @@ def address_of(request: AnyRequest) -> str:
     """The address a request comes from, for counting failures."""
     client = request.scope.get("client")
     return client[0] if client else ""
+
+
+async def institution_named(wiring: Wiring, request: AnyRequest) -> Institution:
+    """The institution that a public address names; there is no token to tell."""
+    for institution in await wiring.parts.clock.institutions():
+        if institution.institution_id == request.path_params["institution_id"]:
+            return institution
+    raise NotFound
 
 
 def json_response(value: object, status: int = 200, headers: dict[str, str] | None = None) -> AnyResponse:
@@ -160,19 +167,9 @@ async def _values(act: Act, request: AnyRequest, headers: Headers) -> dict[str, 
     return values | {name: getattr(given, name) for name in act.body.__struct_fields__}
 
 
-async def stream_of(request: AnyRequest) -> AsyncIterator[bytes]:
-    """The body of a request as it comes."""
-    try:
-        async for part in request.stream():
-            yield part
-    except InternalServerException:
-        # So the framework says, while it reads, that the caller has gone.
-        raise BodyIncomplete from None
-
-
 async def json_of(request: AnyRequest, headers: Headers) -> bytes:
     """The body of a request, which must say that it is JSON if there is any."""
-    data = b"".join([part async for part in stream_of(request)])
+    data = await request.body()
     if data and (headers.get("Content-Type") or "").split(";")[0].strip().lower() != JSON:
         raise MediaTypeUnknown(known=JSON)
     return data

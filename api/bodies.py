@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import json
 import re
 import types
 import typing
@@ -38,7 +39,8 @@ _QUOTING: Final = (
 _PLACE: Final = re.compile(r"(?P<what>.*?)(?: - at `(?:key in )?\$(?P<path>.*)`)?", re.DOTALL)
 _STEP: Final = re.compile(r"\.([A-Za-z_][A-Za-z0-9_]*)|\[(\d+|\.\.\.)\]")
 # The name of a field is shown where it looks like one; anything else a caller wrote may be a person's name.
-_NAMED: Final = re.compile(r"Object (?:missing required|contains unknown) field `([A-Za-z_][A-Za-z0-9_]{0,39})`")
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
+_NAMED: Final = re.compile(rf"Object (?:missing required|contains unknown) field `({_NAME.pattern})`")
 
 
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=_TEXT_LENGTH)]
@@ -116,11 +118,64 @@ def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:  # noqa: ANN401 - The type
 def decode(data: bytes, kind: Any) -> Any:  # noqa: ANN401 - The type is the route's.
     """Read a body, or refuse it with the place of its first fault."""
     try:
-        return _decoder(kind).decode(data or b"{}")
+        found = _decoder(kind).decode(data or b"{}")
+        _refuse_repetition(data)
     except msgspec.ValidationError as error:
         raise fault(error) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (ValueError, RecursionError):
+        # Not of the library alone: a number of very many digits is no number to Python.
         raise BodyUnreadable from None
+    return found
+
+
+def _refuse_repetition(data: bytes) -> None:
+    """Refuse a body in which a key stands twice in one object: the caller may have meant the one or the other.
+
+    The library keeps the last one and says nothing. Who asks for one thing only cannot have said it twice.
+    """
+    if data.count(b":") > 1:
+        try:
+            _EACH_ONCE.decode(data.decode())
+        except _KeyTwice:
+            pointer = _repeated(json.loads(data, object_pairs_hook=_Pairs)) or "/"
+            errors = [{"pointer": pointer, "detail": "at most once"}]
+            raise BodyInvalid(pointer=pointer, rule="at most once", errors=errors) from None
+
+
+class _KeyTwice(Exception):
+    """A key stands twice in one object."""
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """An object as it was written."""
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> None:
+    if len(dict(pairs)) != len(pairs):
+        raise _KeyTwice
+
+
+_EACH_ONCE: Final = json.JSONDecoder(object_pairs_hook=_each_once)
+
+
+def _repeated(value: object) -> str | None:
+    """Where the first key stands that an object has twice."""
+    if isinstance(value, _Pairs):
+        names = [name for name, _ in value]
+        within = ((_shown(name), below) for name, below in value)
+        twice = next((_shown(name) for at, name in enumerate(names) if name in names[:at]), None)
+    elif isinstance(value, list):
+        within, twice = ((str(index), below) for index, below in enumerate(value)), None
+    else:
+        return None
+    if twice is not None:
+        return f"/{twice}"
+    return next((f"/{step}{found}" for step, below in within if (found := _repeated(below)) is not None), None)
+
+
+def _shown(name: str) -> str:
+    """The name of a field, or dots for whatever else a caller wrote."""
+    return name if _NAME.fullmatch(name) else "..."
 
 
 def convert(values: Mapping[str, Any], kinds: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:

@@ -20,14 +20,14 @@ from api.doorstep import SIMULATED
 from api.problems import NotLoggedIn, TooManyFailures
 from api.requests import Headers, bearer
 from domain.ids import ApplicationId, PanelId, SeatId, tag
-from domain.kernel import Audience
+from domain.kernel import Audience, word
 from domain.permission import policy
 from domain.permission.audiences import audiences
 from domain.person.events import Role
 from domain.person.policy import Appointment
 from domain.review.events import RecusalLifted, ReviewerRecused, ReviewerUnseated
 from domain.review.panel import RECUSAL_FACTS, SEAT_FACTS, Recusals
-from infra.asking import Caller, ScopeMissing
+from infra.asking import SCOPES, Caller, ScopeMissing
 from infra.assembly import Assembly
 from infra.clock import Institution
 from infra.event_store import EventStore
@@ -36,12 +36,6 @@ from infra.tokens import Identity
 
 __all__ = ["FAILED_LOGINS", "SCOPES", "Callers", "Failures", "Reader", "Seat"]
 
-SCOPES: Final[dict[str, tuple[str, str]]] = {
-    "read": ("Read what the holder's offices open", "读取持有人职务可见的内容"),
-    "act": ("Ask for what the holder's offices permit", "提出持有人职务允许的命令"),
-    "backdate": ("Record with an earlier effective day", "以更早的生效日记录"),
-    "clock": ("Move a simulated clock", "拨动模拟时钟"),
-}
 FAILED_LOGINS: Final = 20
 """How many failed logins of one address are answered in a minute."""
 _WINDOW_SECONDS: Final = 60.0
@@ -255,4 +249,4 @@ class Callers:
             what="",
             outcome=ScopeMissing.kind,
         )
-        raise ScopeMissing(scope=scope)
+        raise ScopeMissing(scope=word(scope, SCOPES))

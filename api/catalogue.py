@@ -7,6 +7,7 @@ from typing import Final
 from api import (
     application,
     calendar,
+    checkpoint,
     document,
     eligibility,
     institution,
@@ -51,6 +52,7 @@ PAGES: Final[tuple[Page, ...]] = (
     publicity.PAGE,
     obligation.PAGE,
     record.PAGE,
+    checkpoint.PAGE,
     outbox.PAGE,
     surroundings.PAGE,
 )

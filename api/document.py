@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from api.acts import RESOURCES, Wiring, address_of, respond, stream_of
+from api.acts import RESOURCES, Wiring, address_of, respond
 from api.answers import Stream
 from api.callers import Reader
 from api.problems import HeaderInvalid, NotFound, ParameterInvalid
@@ -94,7 +94,7 @@ async def _receive(wiring: Wiring, request: AnyRequest, attempt: Attempt, *, sea
         attempt,
         sealed_under,
         kind,
-        stream_of(request),
+        request.stream(),
         declared_media_type=(headers.get("Content-Type") or "").split(";")[0].strip().lower() or None,
         announced_size=size,
         limit=LIMIT_BYTES,

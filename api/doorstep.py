@@ -46,6 +46,12 @@ _OPEN_ROWS: Final = (
     " FROM outbox WHERE state IN ('pending', 'dead') GROUP BY 1, 2, 3"
 )
 
+_SEALED: Final = """
+SELECT log_id, coalesce(tree.size, 0) AS tree,
+       coalesce((SELECT max(size) FROM signed_checkpoint AS s WHERE s.log_id = log.log_id), 0) AS signed
+FROM log LEFT JOIN tree USING (log_id)
+"""
+
 
 class Figures:
     """What the product counts about itself, by route templates and positions, never by content."""
@@ -115,6 +121,9 @@ class Figures:
         for row in await pool.fetch(_CHECKPOINTS):
             lag = heads.get(row["log_id"], 0) - row["position"]
             self.lag.labels(str(row["log_id"]), row["consumer"]).set(lag)
+        for row in await pool.fetch(_SEALED):
+            for consumer in ("tree", "signed"):
+                self.lag.labels(str(row["log_id"]), consumer).set(heads.get(row["log_id"], 0) - row[consumer])
         self.outbox.clear()
         self.oldest.clear()
         for row in await pool.fetch(_OPEN_ROWS):

@@ -10,11 +10,13 @@ import msgspec
 
 from api.acts import Foreseen, Recording
 from api.problems import MEDIA_TYPE, named, status_of
+from api.reads import FORMS
 from api.requests import REASON_CODE
 from api.routes import Act, Own, Page, Row, Rows, path_fields
 from domain.ids import CODED, PSEUDONYM
 from domain.kernel import Command, sentences
 from domain.permission.policy import act_of
+from infra.export.spreadsheet import XLSX
 from projections.kernel import View
 
 __all__ = ["Problem", "openapi"]
@@ -97,7 +99,12 @@ def openapi(pages: Sequence[Page], *, title: str, version: str) -> dict[str, Any
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
         "x-problems": {
-            kind: {"status": status_of(refusal), "en": refusal.en, "zh": refusal.zh}
+            kind: {
+                "status": status_of(refusal),
+                "title": f"{refusal.title_en} · {refusal.title_zh}",
+                "en": refusal.en,
+                "zh": refusal.zh,
+            }
             for kind, refusal in named().items()
         },
     }
@@ -255,7 +262,11 @@ def _rows(route: Rows, parts: _Components) -> dict[str, Any]:
             "200": {
                 "description": "A page · 一页",
                 "headers": _READ_HEADERS,
-                "content": {_JSON: {"schema": page}, "text/csv": {"schema": {"type": "string"}}},
+                "content": {
+                    _JSON: {"schema": page},
+                    "text/csv": {"schema": {"type": "string"}},
+                    XLSX: {"schema": {"type": "string", "format": "binary"}},
+                },
             },
             "304": {"description": "Unchanged · 未变"},
             **_refusals(set(_READ_REFUSALS)),
@@ -311,6 +322,7 @@ def _own(route: Own, parts: _Components) -> dict[str, Any]:
 _MEDIA: Final = {
     "json": _JSON,
     "csv": "text/csv",
+    "xlsx": XLSX,
     "bytes": "application/octet-stream",
     "html": "text/html",
     "text": "text/plain",
@@ -368,7 +380,7 @@ _TIMES: Final = [
 _EFFECTIVE: Final = _parameter(
     "effective_on", "query", {"type": "string", "format": "date"}, "What was true on that day", "该日的事实"
 )
-_FORMAT: Final = _parameter("format", "query", {"enum": ["json", "csv"]}, "Instead of Accept", "代替 Accept")
+_FORMAT: Final = _parameter("format", "query", {"enum": list(FORMS)}, "Instead of Accept", "代替 Accept")
 
 
 def _header(en: str, zh: str) -> dict[str, Any]:

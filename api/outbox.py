@@ -13,6 +13,7 @@ from api.callers import Reader
 from api.problems import NotFound, ParameterInvalid
 from api.requests import Headers, Parameters
 from api.routes import AnyRequest, AnyResponse, Own, Page, Parameter
+from infra.checkpoints import Checkpoints
 from infra.outbox import CONSUMER, LARGEST_PAGE, STATES, Outbox, OutboxRetry, OutboxRow, OutboxStanding, State
 from infra.runs import Run, Runs, ScheduleState
 from infra.subscription import Checkpoint
@@ -123,10 +124,14 @@ async def _lag(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     views = [each for each in await wiring.views.standing() if each.log_id == log_id]
     outbox = await Outbox(pool).standing(log_id)
     schedule = await Runs(pool).state(log_id)
+    checkpoints = Checkpoints(pool, wiring.parts.stores)
+    newest = await checkpoints.newest(log_id)
+    sealed = {"tree": await checkpoints.size(log_id), "signed": newest[0].size if newest else 0}
     # The head comes last, so that nobody seems to be ahead of it.
     head = await (await wiring.parts.stores(log_id)).head()
     followers = [
         Follower("dispatcher", dispatched, head - dispatched, healthy=True),
+        *(Follower(name, size, head - size, healthy=size <= head) for name, size in sealed.items()),
         *(Follower(f"view {each.view}", each.position, head - each.position, each.healthy) for each in views),
     ]
     return json_response(Lag(head, tuple(followers), tuple(outbox), schedule, await wiring.parts.clock.server_time()))

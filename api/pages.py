@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
@@ -53,11 +54,21 @@ def html_page(title: str, body: str) -> str:
     return f'<!doctype html><html lang="zh"><head>{head}</head><body>{body}</body></html>'
 
 
-def root_page() -> str:
-    """What this is, for whoever opens the address in a browser."""
+def _told(rehearsals: Sequence[str] | None) -> str:
+    """That what some institutions record here never happened."""
+    if rehearsals is None:
+        return "<p>记录暂时无法访问 · The record is out of reach for now</p>"
+    if not rehearsals:
+        return ""
+    named = ", ".join(map(escape, rehearsals))
+    return f"<p><strong>演练机构,其记录并非真实 · Simulated, so nothing of it ever happened: {named}</strong></p>"
+
+
+def root_page(rehearsals: Sequence[str] | None = ()) -> str:
+    """What this is, for whoever opens the address in a browser; ``rehearsals`` is None where nobody knows now."""
     return html_page(
         "Biaogan 标杆",
-        "<h1>Biaogan 标杆</h1>"
+        f"<h1>Biaogan 标杆</h1>{_told(rehearsals)}"
         "<p>标杆单位培育创建项目的全程记录:从通知发布、推荐、申报、判定,到其后每一步,均为不可更改的事件。</p>"
         "<p>The whole life of a programme that selects and cultivates model units, from its call onwards, as events "
         "that nobody can change.</p>"
@@ -87,7 +98,8 @@ def problem_page(refusal: type[Refusal]) -> str:
     """What one refusal means."""
     return html_page(
         refusal.kind,
-        f"<h1>{escape(refusal.kind)}</h1><p>{escape(refusal.en)}</p><p>{escape(refusal.zh)}</p>"
+        f"<h1>{escape(refusal.title_en)} · {escape(refusal.title_zh)}</h1><p><code>{escape(refusal.kind)}</code></p>"
+        f"<p>{escape(refusal.en)}</p><p>{escape(refusal.zh)}</p>"
         f"<p>HTTP {status_of(refusal)}</p><p><a href='/problems'>/problems</a></p>",
     )
 

@@ -15,14 +15,16 @@ from api.problems import BodyInvalid, NotFound, NotLoggedIn
 from api.requests import Headers, Parameters, bearer, idempotency_key
 from api.routes import AnyRequest, AnyResponse, Own, Page, Parameter
 from domain.ids import PSEUDONYM, PersonId, tag
+from domain.kernel import word
 from domain.permission.audiences import AT_UNIT, EVERYBODY, INSTITUTION_WIDE
-from domain.permission.policy import ACTS, ROLE_TITLES, NotPermitted
+from domain.permission.policy import ACTS, ROLE_TITLES, STATE_TITLES, NotPermitted
 from domain.person.events import PersonRegistered, ServiceRegistered
 from domain.person.policy import PersonUnknown
 from infra.record import Item
 
 _DAYS: Final = 3650
 _USUAL_DAYS: Final = 90
+_ACTS: Final = {"CreateToken": ("CreateToken", "“创建令牌”"), "RevokeToken": ("RevokeToken", "“撤销令牌”")}
 _REGISTERED: Final = (PersonRegistered.TOPIC, ServiceRegistered.TOPIC)
 
 
@@ -76,9 +78,10 @@ async def _permissions(_: Wiring, request: AnyRequest) -> AnyResponse:
 
 
 def permission_table() -> dict[str, Any]:
-    """The law of the door as data: roles, commands, audiences, scopes."""
+    """The law of the door as data: roles, states, commands, audiences, scopes."""
     return {
         "roles": [{"role": role, "en": en, "zh": zh} for role, (en, zh) in ROLE_TITLES.items()],
+        "states": [{"state": state, "en": en, "zh": zh} for state, (en, zh) in STATE_TITLES.items()],
         "commands": [
             {
                 "command": act.command,
@@ -102,7 +105,7 @@ async def _administrator(wiring: Wiring, request: AnyRequest, headers: Headers, 
     reader = await wiring.callers.present(headers, address_of(request), "act")
     if not reader.holds("administrator"):
         await _journal(wiring, reader, act, "", "not-permitted")
-        raise NotPermitted(command=act)
+        raise NotPermitted(command=word(act, _ACTS))
     return reader
 
 
@@ -129,7 +132,8 @@ async def _create(wiring: Wiring, request: AnyRequest) -> AnyResponse:
         lifetime=timedelta(days=asked.days),
         token_id=uuid5(asked_by, "token"),
     )
-    await _journal(wiring, reader, "CreateToken", f"token:{created.token_id}", "created")
+    outcome = "renewed" if created.renewed else "created"
+    await _journal(wiring, reader, "CreateToken", f"token:{created.token_id}", outcome)
     return json_response(GivenToken(created.token_id, created.secret), 201, {"Cache-Control": "no-store"})
 
 
@@ -152,13 +156,13 @@ def unknown_scope(scopes: tuple[str, ...]) -> None:
 
 
 async def _exchange(wiring: Wiring, request: AnyRequest) -> AnyResponse:
-    """Spend a token that works once for an ordinary one."""
+    """Spend a token that works once for an ordinary one; sent again, it gives another secret while that is unused."""
     headers = Headers(request.scope["headers"])
     Parameters(request.scope["query_string"], ())
     secret = bearer(headers)
-    idempotency_key(headers)
+    key = idempotency_key(headers)
     wiring.callers.failures.refuse_excess(address_of(request), secret)
-    created = await wiring.parts.tokens.exchange(secret, lifetime=timedelta(days=_USUAL_DAYS))
+    created = await wiring.parts.tokens.exchange(secret, key=key, lifetime=timedelta(days=_USUAL_DAYS))
     if created is None:
         wiring.callers.failures.failed(address_of(request))
         raise NotLoggedIn
@@ -213,18 +217,21 @@ PAGE = Page(
             path="/v1/tokens/exchange",
             answer=_exchange,
             operation="ExchangeToken",
-            en="Spend a token that works once, given as bearer, for an ordinary one.",
-            zh="以一次性令牌(置于 Authorization)换取普通令牌。",
+            en="Spend a token that works once, given as bearer, for an ordinary one. Sent again with its key, "
+            "since the answer was lost, it gives another secret in place of one that was never used.",
+            zh="以一次性令牌(置于 Authorization)换取普通令牌。回答遗失时以同一键重发,未曾使用者换发新密文。",
             result=GivenToken,
             status=201,
+            refusals=(409,),
         ),
         Own(
             method="POST",
             path="/v1/tokens",
             answer=_create,
             operation="CreateToken",
-            en="Create a token for a person; for administrators.",
-            zh="为人员创建令牌;仅限管理员。",
+            en="Create a token for a person; for administrators. Sent again with its key, since the answer was lost, "
+            "it gives another secret in place of one that was never used.",
+            zh="为人员创建令牌;仅限管理员。回答遗失时以同一键重发,未曾使用者换发新密文。",
             body=NewToken,
             result=GivenToken,
             status=201,

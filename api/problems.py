@@ -15,7 +15,7 @@ import msgspec
 from litestar.exceptions import HTTPException
 
 from api.rules import in_chinese
-from domain.kernel import Denied, Invalid, Refusal, Unknown
+from domain.kernel import Denied, Invalid, Refusal, Unknown, Word, word
 from infra.advance import ClockIsReal, Stuck
 from infra.content import NotAllowed
 from infra.documents import EmptyDocument, NoSuchDocument, TooLarge, Truncated
@@ -26,6 +26,7 @@ from infra.vault import KeyDestroyed, NothingSealed
 from infra.view_query import BadQuery
 from infra.views import Behind, NotBuilt, NotEffective
 from infra.writer import LogUnavailable
+from projections import VIEWS
 
 __all__ = [
     "BODY_LIMIT",
@@ -52,24 +53,28 @@ BODY_LIMIT: Final = 1_000_000
 class HeaderMissing(Refusal):
     """The header {header} is required here.
     zh: 此处必须提供请求头 {header}。
+    title: A header is missing · 缺少请求头
     """
 
 
 class HeaderInvalid(Refusal):
     """The header {header} breaks the rule: {rule}.
     zh: 请求头 {header} 不符合规则:{rule}。
+    title: A header breaks its rule · 请求头不符合规则
     """
 
 
 class ParameterInvalid(Refusal):
     """The parameter {parameter} breaks the rule: {rule}.
     zh: 参数 {parameter} 不符合规则:{rule}。
+    title: A parameter breaks its rule · 参数不符合规则
     """
 
 
 class ParameterUnknown(Refusal):
     """The request has parameters that are unknown here; known are: {known}.
     zh: 请求含有此处不支持的参数;支持的参数为:{known}。
+    title: A parameter is unknown here · 含有此处不支持的参数
     """
 
 
@@ -88,18 +93,21 @@ class BodyIncomplete(Refusal):
 class NotHttp(Refusal):
     """This is no request that HTTP/1.1 knows, or one of its lines is too long.
     zh: 此内容不是合乎 HTTP/1.1 的请求,或其中某行过长。
+    title: This is no HTTP request · 不是 HTTP 请求
     """
 
 
 class BodyInvalid(Refusal):
     """The body breaks its schema at {pointer}: {rule}.
     zh: 请求体在 {pointer} 处不符合模式:{rule}。
+    title: The body breaks its schema · 请求体不符合模式
     """
 
 
 class NotLoggedIn(Refusal):
     """A valid token is needed: none was given, or it is unknown, expired, revoked, or one that must be exchanged first.
     zh: 需要有效令牌:未提供令牌,或令牌未知、过期、已撤销,或须先换取。
+    title: A valid token is needed · 需要有效令牌
     """
 
 
@@ -118,18 +126,28 @@ class MethodNotAllowed(Refusal):
 class FormatUnknown(Refusal):
     """The answer can be had as: {known}.
     zh: 可提供的格式:{known}。
+    title: The answer cannot be had in this format · 不提供该格式
+    """
+
+
+class TooLargeForFormat(Refusal):
+    """The format {format} cannot hold it: {rule}. It can be had as: {known}.
+    zh: 格式 {format} 容纳不下:{rule}。可改用:{known}。
+    title: The format cannot hold it · 该格式容纳不下
     """
 
 
 class MediaTypeUnknown(Refusal):
     """The body must be: {known}.
     zh: 请求体的类型必须是:{known}。
+    title: The body is of another type than is taken here · 请求体的类型不符
     """
 
 
 class TooLargeHere(Refusal):
     """At most {limit} bytes are taken in.
     zh: 最多接收 {limit} 字节。
+    title: That is more than is taken in · 超出接收上限
     """
 
 
@@ -142,6 +160,7 @@ class DocumentEmpty(Refusal):
 class DocumentNotAllowed(Refusal):
     """Documents of the type {media_type} are not taken in.
     zh: 不接收类型为 {media_type} 的文件。
+    title: Documents of this type are not taken in · 不接收该类型的文件
     """
 
 
@@ -164,20 +183,23 @@ class KeyUsedBefore(Refusal):
 
 
 class TokenGivenBefore(Refusal):
-    """The token {token_id} was made for this request before, and its secret is shown once: revoke it and ask anew.
-    zh: 此请求此前已创建令牌 {token_id},其密文仅显示一次:请撤销后重新申请。
+    """The token {token_id} was made for this request and is in use or over: revoke it if it is lost, and ask anew.
+    zh: 此请求此前所创建的令牌 {token_id} 已使用或已失效:如已遗失,请撤销后重新申请。
+    title: The token was made before and is shown no more · 该令牌此前已创建,不再显示
     """
 
 
 class TextNotCanonical(Refusal):
     """Text must be in Unicode normal form C, and numbers must be whole and below 2^53.
     zh: 文本须为 Unicode 规范形式 C,数字须为小于 2^53 的整数。
+    title: A text or a number is not in its canonical form · 文本或数字不合规范形式
     """
 
 
 class VersionStale(Refusal):
     """The resource is newer than the version given in If-Match; missed positions: {missed}.
     zh: 资源已比 If-Match 所给版本更新;错过的位置:{missed}。
+    title: The resource is newer than the version given · 资源已比所给版本更新
     """
 
 
@@ -190,6 +212,7 @@ class VersionRequired(Refusal):
 class TooManyFailures(Refusal):
     """Too many failed logins from this address; retry after {retry_after} s.
     zh: 该地址登录失败次数过多;请在 {retry_after} 秒后重试。
+    title: Too many failed logins from this address · 该地址登录失败次数过多
     """
 
 
@@ -202,36 +225,48 @@ class LostRace(Refusal):
 class Busy(Refusal):
     """More is asked than can be taken in now; nothing was written; retry after {retry_after} s.
     zh: 当前请求过多,未写入任何内容;请在 {retry_after} 秒后重试。
+    title: More is asked than can be taken in now · 当前请求过多
     """
 
 
 class RecordAway(Refusal):
     """The record is out of reach for now; whether something was written is not known: send the same request again.
     zh: 记录暂时无法访问,是否已写入尚不可知;请以相同请求重发。
+    title: The record is out of reach for now · 记录暂时无法访问
     """
 
 
 class ViewBehind(Refusal):
     """The view stands at position {position} and has not reached {wanted} in time; ask again.
     zh: 视图位于位置 {position},未及时到达 {wanted};请稍后再试。
+    title: The view has not reached the position in time · 视图未及时到达该位置
     """
 
 
 class ViewNotBuilt(Refusal):
     """The view {view} is being built; ask again in a moment.
-    zh: 视图 {view} 正在建立;请稍后再试。
+    zh: 视图{view}正在建立;请稍后再试。
+    title: The view is being built · 视图正在建立
+    """
+
+
+class NotSignedYet(Refusal):
+    """It is recorded and not yet under a signed checkpoint; ask again in a moment.
+    zh: 已记录,尚未纳入签名检查点;请稍后再试。
     """
 
 
 class ClockStuck(Refusal):
     """The clock stands at {reached}, because {who} has not caught up; send the request again.
-    zh: 时钟停在 {reached},因为 {who} 尚未跟上;请重发请求。
+    zh: 时钟停在 {reached},因为{who}尚未跟上;请重发请求。
+    title: The clock waits for something that has not caught up · 时钟在等待尚未跟上者
     """
 
 
 class DefinitionInvalid(Refusal):
     """The definition has {count} findings, each with its path, value and rule.
     zh: 项目定义有 {count} 处问题,逐处列明路径、值与规则。
+    title: The definition has findings · 项目定义校验未通过
     """
 
 
@@ -254,9 +289,11 @@ STATUS: Final[dict[type[Refusal], int]] = {
     NotLoggedIn: 401,
     Denied: 403,
     NotFound: 404,
+    NotSignedYet: 404,
     Unknown: 404,
     MethodNotAllowed: 405,
     FormatUnknown: 406,
+    TooLargeForFormat: 406,
     DocumentErased: 410,
     VersionStale: 412,
     VersionAhead: 412,
@@ -281,7 +318,7 @@ STATUS: Final[dict[type[Refusal], int]] = {
     Refusal: 409,
 }
 
-_RETRYABLE: Final = (LostRace, Busy, RecordAway, ViewBehind, ViewNotBuilt, ClockStuck, TooManyFailures)
+_RETRYABLE: Final = (LostRace, Busy, RecordAway, ViewBehind, ViewNotBuilt, NotSignedYet, ClockStuck, TooManyFailures)
 
 
 def status_of(kind: type[Refusal]) -> int:
@@ -297,10 +334,20 @@ _HTTP: Final[dict[int, Callable[[], Refusal]]] = {
     413: lambda: TooLargeHere(limit=BODY_LIMIT),
 }
 
+_VIEW_TITLES: Final = {view.name: (view.name, f"“{view.zh}”") for view in VIEWS}
+_LAGGARDS: Final = {"view": "视图", "automation": "自动处理规则", "dispatcher": "分派进程", "scheduler": "日程进程"}
+
+
+def _laggard(who: str) -> Word:
+    """Who has not caught up, as the clock names it: a process, or a view or automation by its name."""
+    kind, _, name = who.partition(" ")
+    return Word(who, who, _LAGGARDS[kind] + (_VIEW_TITLES[name][1] if name in _VIEW_TITLES else name))
+
+
 _TRANSLATED: Final[dict[type[Exception], Callable[[Any], Refusal]]] = {
     NotAuthenticated: lambda _: NotLoggedIn(),
     OtherRequest: lambda _: KeyUsedBefore(),
-    GivenBefore: lambda error: TokenGivenBefore(token_id=error.token_id),
+    GivenBefore: lambda error: KeyUsedBefore() if error.for_another else TokenGivenBefore(token_id=error.token_id),
     VersionPassed: lambda error: VersionStale(missed=list(error.missed)),
     Raced: lambda _: LostRace(),
     Overloaded: lambda error: Busy(retry_after=error.retry_after),
@@ -310,10 +357,10 @@ _TRANSLATED: Final[dict[type[Exception], Callable[[Any], Refusal]]] = {
     asyncpg.OperatorInterventionError: lambda _: RecordAway(),
     Unwritable: lambda _: TextNotCanonical(),
     ClockIsReal: lambda _: NotFound(),
-    Stuck: lambda error: ClockStuck(who=error.who, reached=error.reached.isoformat()),
+    Stuck: lambda error: ClockStuck(who=_laggard(error.who), reached=error.reached.isoformat()),
     BadQuery: lambda error: ParameterInvalid(parameter=error.field, rule=error.rule),
     Behind: lambda error: ViewBehind(position=error.position, wanted=error.wanted),
-    NotBuilt: lambda error: ViewNotBuilt(view=error.view),
+    NotBuilt: lambda error: ViewNotBuilt(view=word(error.view, _VIEW_TITLES)),
     NotEffective: lambda _: ParameterInvalid(parameter="effective_on", rule="this view is not read by effective day"),
     NotAllowed: lambda error: DocumentNotAllowed(media_type=error.media_type),
     TooLarge: lambda error: TooLargeHere(limit=error.limit),
@@ -343,9 +390,9 @@ def translated(error: Exception) -> Refusal:
 def sentence(refusal: Refusal, language: str) -> str:
     """The sentence of a refusal; what it says of a rule is told in the same language."""
     rule = refusal.because.get("rule")
-    if language != "zh" or not isinstance(rule, str):
+    if not isinstance(rule, str) or isinstance(rule, Word):
         return refusal.sentence(language)
-    return type(refusal).zh.format_map({**refusal.because, "rule": in_chinese(rule)})
+    return type(refusal)(**{**refusal.because, "rule": Word(rule, rule, in_chinese(rule))}).sentence(language)
 
 
 def problem(refusal: Refusal, language: str, request_id: str) -> tuple[int, dict[str, str], bytes]:
@@ -355,7 +402,7 @@ def problem(refusal: Refusal, language: str, request_id: str) -> tuple[int, dict
     errors = cast("Sequence[Mapping[str, Any]] | None", because.pop("errors", None))
     body: dict[str, object] = {
         "type": f"/problems/{refusal.kind}",
-        "title": type(refusal).zh if language == "zh" else type(refusal).en,
+        "title": refusal.title_zh if language == "zh" else refusal.title_en,
         "status": status,
         "detail": sentence(refusal, language),
         "because": because,

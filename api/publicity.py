@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from api.acts import Wiring
+from api.acts import Wiring, institution_named
 from api.answers import Response
 from api.board import Board, Posted, PostedEntry, board_page, posting_page
 from api.pages import PAGE_POLICY
@@ -42,14 +42,6 @@ _HTML: Final = "text/html"
 
 
 # --- the board --------------------------------------------------------------------------------------------------------
-
-
-async def _institution(wiring: Wiring, request: AnyRequest) -> Institution:
-    """The institution that a public address names; there is no token to tell."""
-    for institution in await wiring.parts.clock.institutions():
-        if institution.institution_id == request.path_params["institution_id"]:
-            return institution
-    raise NotFound
 
 
 async def _posted(wiring: Wiring, institution: Institution, row: PostingRow, head: tuple[int, str]) -> Posted:
@@ -102,7 +94,7 @@ def _answered(value: Any, page: str, position: int, headers: Headers, *, as_json
 async def _board(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     headers = Headers(request.scope["headers"])
     parameters = Parameters(request.scope["query_string"], ("format",))
-    institution = await _institution(wiring, request)
+    institution = await institution_named(wiring, request)
     head = await wiring.roots.of(institution.log_id, institution.institution_id)
     page = await wiring.views.list(institution.log_id, POSTING, sort="-closes_at")
     items = tuple([await _posted(wiring, institution, row, head) for row in page.rows])
@@ -117,7 +109,7 @@ async def _board(wiring: Wiring, request: AnyRequest) -> AnyResponse:
 async def _posting(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     headers = Headers(request.scope["headers"])
     parameters = Parameters(request.scope["query_string"], ("format",))
-    institution = await _institution(wiring, request)
+    institution = await institution_named(wiring, request)
     found = await wiring.views.get(institution.log_id, POSTING, (request.path_params["publicity_id"],))
     if found.row is None:
         raise NotFound

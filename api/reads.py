@@ -8,40 +8,58 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
 from api.acts import Wiring, address_of
 from api.answers import Response, Stream
 from api.callers import Reader
-from api.problems import FormatUnknown, NotFound, ParameterInvalid
-from api.requests import Headers, Parameters, etag_matches
+from api.problems import FormatUnknown, NotFound, ParameterInvalid, TooLargeForFormat
+from api.requests import Headers, Parameters, etag_matches, language
 from api.routes import AnyRequest, AnyResponse, Row, Rows, path_fields
-from domain.kernel import Audience, redact
+from domain.ids import TAG_KINDS, ApplicationId
+from domain.kernel import Audience, redact, tags_of
 from domain.permission.audiences import EVERYBODY
+from infra.export.spreadsheet import XLSX, Cover, Language, TooLargeForWorkbook, as_workbook, chunks, for_excel
 from infra.view_query import BadQuery
 from infra.view_query import Page as PageOfRows
 from projections.kernel import Table, View, canonical_csv, columns
 
 __all__ = [
+    "FORMS",
+    "File",
     "Times",
+    "answer_file",
     "answer_row",
     "answer_rows",
-    "csv_response",
     "finished",
     "redacted",
     "refuse_beyond_head",
     "times",
-    "wants_csv",
+    "wanted_form",
 ]
 
 LIMIT: Final = 200
 _USUAL: Final = 50
 TIMES: Final = ("min_position", "at_position", "as_of", "effective_on")
+_APPLICATION: Final = TAG_KINDS[ApplicationId]
 _CSV: Final = "text/csv; charset=utf-8"
+
+FileForm = Literal["csv", "excel_csv", "xlsx"]
+Form = Literal["json"] | FileForm
+FORMS: Final[tuple[Form, ...]] = ("json", "csv", "excel_csv", "xlsx")
+"""What ``format`` may say: pages of JSON, the canonical CSV, a CSV for Excel, a workbook."""
+_BY_MEDIA_TYPE: Final[dict[str, Form]] = {
+    "application/json": "json",
+    "application/*": "json",
+    "*/*": "json",
+    "text/csv": "csv",
+    "text/*": "csv",
+    XLSX: "xlsx",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +105,16 @@ def units_of(view: View[Any], row: msgspec.Struct) -> tuple[str, ...]:
     return tuple(unit for name in view.subject_units if (unit := getattr(row, name)))
 
 
+def _named_by(row: msgspec.Struct) -> list[str]:
+    """The applications that a row names, alone or in a list."""
+    return [name for kind, _, name in (each.partition(":") for each in tags_of(row)) if kind == _APPLICATION]
+
+
 def _audiences(reader: Reader, view: View[Any], row: msgspec.Struct) -> frozenset[Audience]:
     if getattr(row, "person_id", None) == reader.caller.person_id:
         # What is on record about oneself is one's own to read.
         return frozenset({"public", "subject", "office"})
-    opened = reader.audiences(units_of(view, row), (getattr(row, "application_id", ""),))
+    opened = reader.audiences(units_of(view, row), _named_by(row) if reader.barred else ())
     if view.is_open is not None and opened <= EVERYBODY and not view.is_open(row):
         return frozenset()
     return opened
@@ -175,22 +198,21 @@ def finished(
 # --- many rows -------------------------------------------------------------------------------------------------------
 
 
-def wants_csv(headers: Headers, parameters: Parameters) -> bool:
-    """Whether the caller wants CSV rather than JSON: by parameter, or by the first of the two that Accept names."""
+def wanted_form(headers: Headers, parameters: Parameters) -> Form:
+    """In which form the caller wants rows: by parameter, or by the first of the forms that Accept names."""
     asked = parameters.text("format")
     if asked is not None:
-        if asked not in {"json", "csv"}:
-            raise FormatUnknown(known="json, csv")
-        return asked == "csv"
+        for form in FORMS:
+            if form == asked:
+                return form
+        raise FormatUnknown(known=", ".join(FORMS))
     accepted = [part.split(";")[0].strip().lower() for part in headers.all("Accept").split(",") if part.strip()]
     for kind in accepted:
-        if kind in {"application/json", "application/*", "*/*"}:
-            return False
-        if kind in {"text/csv", "text/*"}:
-            return True
+        if kind in _BY_MEDIA_TYPE:
+            return _BY_MEDIA_TYPE[kind]
     if accepted:
-        raise FormatUnknown(known="application/json, text/csv")
-    return False
+        raise FormatUnknown(known=f"application/json, text/csv, {XLSX}")
+    return "json"
 
 
 @dataclass(frozen=True)
@@ -209,20 +231,20 @@ class _Listing:
 
 
 async def answer_rows(wiring: Wiring, route: Rows, request: AnyRequest) -> AnyResponse:
-    """List rows: a page of JSON, or the whole list as CSV."""
+    """List rows: a page of JSON, or the whole list as a file."""
     headers, view = Headers(request.scope["headers"]), route.view
     caller = await wiring.callers.reading(headers, address_of(request))
     in_path = path_fields(route.path)
     filters = [name for name in view.filters if name not in in_path]
     parameters = Parameters(request.scope["query_string"], (*filters, *TIMES, "sort", "limit", "cursor", "format"))
     reader = await wiring.callers.reader(caller, parameters.whole("min_position") or 0)
-    csv = wants_csv(headers, parameters)
+    form = wanted_form(headers, parameters)
     when = await times(wiring, reader, parameters, effective=view.effective)
     listing = _Listing(view, _filters(route, request, parameters, filters), _sort(view, parameters), when)
     limit = parameters.whole("limit", 1, LIMIT)
     try:
-        if csv:
-            return await _csv(wiring, reader, listing)
+        if form != "json":
+            return await _file(wiring, reader, listing, form, headers)
         page = await _page(wiring, reader, listing, limit or _USUAL, parameters.text("cursor"))
     except BadQuery as bad:
         raise _nothing_or(bad, in_path) from None
@@ -283,8 +305,8 @@ def _shown(reader: Reader, listing: _Listing, rows: Iterable[msgspec.Struct]) ->
     return [row for row in seen if row is not None]
 
 
-async def _csv(wiring: Wiring, reader: Reader, listing: _Listing) -> AnyResponse:
-    """The whole list as the canonical bytes that are hashed, page by page as it stood at one position."""
+async def _file(wiring: Wiring, reader: Reader, listing: _Listing, form: FileForm, headers: Headers) -> AnyResponse:
+    """The whole list, page by page as it stood at one position."""
     first = await _page(wiring, reader, listing, LIMIT, None)
     pinned = _Listing(
         listing.view,
@@ -295,27 +317,81 @@ async def _csv(wiring: Wiring, reader: Reader, listing: _Listing) -> AnyResponse
     opened = widest(reader)
     shown = [column for column in columns(listing.view.row) if column.audience in opened]
 
-    async def lines() -> AsyncIterator[bytes]:
-        page, is_first = first, True
+    async def pages() -> AsyncIterator[list[list[object]]]:
+        page = first
         while True:
-            rows = [[row.get(column.name) for column in shown] for row in _shown(reader, listing, page.rows)]
-            table = Table(name=listing.view.name, en=listing.view.en, zh=listing.view.zh, columns=shown, rows=rows)
-            for number, line in enumerate(canonical_csv(table)):
-                if is_first or number:
-                    yield line
+            yield [[row.get(column.name) for column in shown] for row in _shown(reader, listing, page.rows)]
             if page.next is None:
                 return
-            page, is_first = await _page(wiring, reader, pinned, LIMIT, page.next), False
+            page = await _page(wiring, reader, pinned, LIMIT, page.next)
 
-    return csv_response(lines(), listing.view.name, first.position, reader)
+    table = Table(name=listing.view.name, en=listing.view.en, zh=listing.view.zh, columns=shown, rows=())
+    asked = File(form, first.position, listing.when.effective_on, headers)
+    return await answer_file(reader, table, pages(), asked)
 
 
-def csv_response(lines: AsyncIterator[bytes], name: str, position: int, reader: Reader) -> AnyResponse:
-    """A table of figures as a file."""
+# --- a table as a file -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """How a table is wanted: the form, the position and day that it reflects, and what the request says besides."""
+
+    form: FileForm
+    position: int
+    effective_on: date | None
+    headers: Headers
+
+
+async def answer_file(
+    reader: Reader, table: Table, pages: AsyncIterator[Sequence[Sequence[object]]], asked: File
+) -> AnyResponse:
+    """A table of figures as a file: the canonical bytes that are hashed, or what a spreadsheet opens."""
     simulated = reader.institution.simulated
+    suffix = "xlsx" if asked.form == "xlsx" else "csv"
     fields = {
-        "X-Position": str(position),
-        "Content-Disposition": f'attachment; filename="{name}{"-simulated" if simulated else ""}.csv"',
-        "Vary": "Authorization, Accept",
+        "X-Position": str(asked.position),
+        "Content-Disposition": f'attachment; filename="{table.name}{"-simulated" if simulated else ""}.{suffix}"',
+        "Vary": "Authorization, Accept" if asked.form == "csv" else "Authorization, Accept, Accept-Language",
     }
-    return Stream(lines, _CSV, fields)
+    spoken: Language = "zh" if language(asked.headers.all("Accept-Language")) == "zh" else "en"
+    if asked.form == "csv":
+        return Stream(_canonical(table, pages), _CSV, fields)
+    if asked.form == "excel_csv":
+        return Stream(for_excel(table, pages, spoken), _CSV, fields)
+    try:
+        workbook = await as_workbook(table, pages, _cover(reader, table, asked, spoken))
+    except TooLargeForWorkbook as too_large:
+        raise TooLargeForFormat(format="xlsx", rule=str(too_large), known="csv, excel_csv, json") from None
+    return Stream(chunks(workbook), XLSX, fields, packs=False)
+
+
+async def _canonical(table: Table, pages: AsyncIterator[Sequence[Sequence[object]]]) -> AsyncIterator[bytes]:
+    yield next(canonical_csv(table))
+    async for rows in pages:
+        _, *lines = canonical_csv(replace(table, rows=rows))
+        yield b"".join(lines)
+
+
+_COVER: Final = {
+    "en": ("Table", "Institution", "Reflects position", "True on", "Times are those of", "Simulated"),
+    "zh": ("表名", "机构", "反映至位置", "事实日期", "时间所用时区", "模拟"),
+}
+_YES: Final = {"en": "Yes: a simulated institution, not a real one", "zh": "是:模拟机构,并非真实机构"}
+
+
+def _cover(reader: Reader, table: Table, asked: File, spoken: Language) -> Cover:
+    """What a workbook says of itself."""
+    of_table, of_institution, of_position, of_day, of_zone, of_simulated = _COVER[spoken]
+    institution = reader.institution
+    lines: list[tuple[str, object]] = [
+        (of_table, table.zh if spoken == "zh" else table.en),
+        (of_institution, institution.institution_id),
+        (of_position, asked.position),
+    ]
+    if asked.effective_on is not None:
+        lines.append((of_day, asked.effective_on))
+    lines.append((of_zone, str(institution.zone)))
+    if institution.simulated:
+        lines.append((of_simulated, _YES[spoken]))
+    return Cover(language=spoken, zone=institution.zone, lines=lines)

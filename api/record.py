@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -10,7 +10,7 @@ import msgspec
 from api.acts import Wiring, address_of
 from api.callers import Reader
 from api.problems import NotFound, ParameterInvalid
-from api.reads import TIMES, Times, csv_response, finished, times, wants_csv
+from api.reads import TIMES, File, Times, answer_file, finished, times, wanted_form
 from api.requests import Headers, Parameters
 from api.routes import AnyRequest, AnyResponse, Own, Page, Parameter
 from domain.ids import ApplicationId, tag
@@ -20,8 +20,10 @@ from infra.record import Item
 from infra.view_query import LARGEST_READ
 from projections.application import APPLICATION
 from projections.case_file import Entry, case_file_table, entries
-from projections.inbox import INBOX, InboxRow, Waiting, waiting_for
-from projections.kernel import canonical_csv
+from projections.inbox import INBOX, InboxRow, waiting_for
+from projections.judging import JUDGING, waiting_in_office
+from projections.obligation import OBLIGATION, waiting_at
+from projections.task import Waiting, in_order
 from projections.window import WINDOW
 
 _MOST: Final = 1000
@@ -145,7 +147,7 @@ async def _case_file(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     caller = await wiring.callers.reading(headers, address_of(request))
     parameters = Parameters(request.scope["query_string"], (*TIMES[:3], "format"))
     reader = await wiring.callers.reader(caller, parameters.whole("min_position") or 0)
-    csv = wants_csv(headers, parameters)
+    form = wanted_form(headers, parameters)
     when = await times(wiring, reader, parameters, effective=False)
     application_id = request.path_params["application_id"]
     store = await wiring.parts.stores(reader.caller.log_id)
@@ -161,9 +163,9 @@ async def _case_file(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     # filed, or that somebody is recused.
     found = entries((each for each in page.events if redact(each.event, audiences)), audiences)
     position = page.head if when.at_position is None else when.at_position
-    if csv:
-        lines = canonical_csv(case_file_table(found, audiences))
-        return csv_response(_streamed(lines), "case-file", position, reader)
+    if form != "json":
+        table = case_file_table(found, audiences)
+        return await answer_file(reader, table, _at_once(table.rows), File(form, position, None, headers))
     file = CaseFile(
         application_id=application_id,
         entries=tuple(found),
@@ -184,9 +186,8 @@ async def _as_its_nominator(
     return audiences
 
 
-async def _streamed(lines: Iterable[bytes]) -> AsyncIterator[bytes]:
-    for line in lines:
-        yield line
+async def _at_once(rows: Sequence[Sequence[object]]) -> AsyncIterator[Sequence[Sequence[object]]]:
+    yield rows
 
 
 # --- the inbox -------------------------------------------------------------------------------------------------------
@@ -201,6 +202,7 @@ async def _inbox(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     when = await times(wiring, reader, parameters, effective=False)
     log_id = reader.caller.log_id
     rows: list[InboxRow] = []
+    waiting: list[Waiting] = []
     position = when.min_position if when.at_position is None else when.at_position
     for held in reader.held:
         filters = {"waiting": True, "role": held.role, "unit_id": held.unit_id or ""}
@@ -208,8 +210,14 @@ async def _inbox(wiring: Wiring, request: AnyRequest) -> AnyResponse:
         # What somebody is recused from waits for others of the office.
         rows += (row for row in found if held.unit_id or row.application_id not in reader.barred)
     windows, _ = await all_rows(wiring, log_id, WINDOW.name, {}, when) if rows else ([], position)
-    waiting = waiting_for(rows, {window.programme_id: window for window in windows}, reader.caller.person_id)
-    inbox = Inbox(items=tuple(waiting), position=position, simulated=reader.institution.simulated)
+    waiting += waiting_for(rows, {window.programme_id: window for window in windows}, reader.caller.person_id)
+    if roles := [held.role for held in reader.held if held.unit_id is None]:
+        judging, position = await all_rows(wiring, log_id, JUDGING.name, {"waiting": True}, when)
+        waiting += waiting_in_office(judging, roles, reader.caller.person_id, reader.barred)
+    for seat in (each for each in reader.seats if each.held):
+        owed, position = await all_rows(wiring, log_id, OBLIGATION.name, {"seat": seat.code}, when)
+        waiting += waiting_at(owed)
+    inbox = Inbox(items=tuple(in_order(waiting)), position=position, simulated=reader.institution.simulated)
     return finished(inbox, position, headers)
 
 
@@ -273,7 +281,7 @@ PAGE = Page(
                 Parameter(name="format", en="json or csv, instead of Accept", zh="json 或 csv,代替 Accept"),
             ),
             result=CaseFile,
-            gives=("json", "csv"),
+            gives=("json", "csv", "xlsx"),
             refusals=(404, 406),
         ),
         Own(

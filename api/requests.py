@@ -18,7 +18,7 @@ from litestar import Litestar
 from api.doorstep import Receive, Scope
 from api.problems import (
     BODY_LIMIT,
-    DocumentIncomplete,
+    BodyIncomplete,
     HeaderInvalid,
     HeaderMissing,
     NotLoggedIn,
@@ -77,12 +77,12 @@ class Request:
         return found
 
     async def stream(self) -> AsyncIterator[bytes]:
-        """The body, piece by piece."""
+        """The body, piece by piece; raises BodyIncomplete where the caller goes before its end."""
         size, more = 0, True
         while more:
             message = await self.receive()
             if message["type"] == "http.disconnect":
-                raise DocumentIncomplete
+                raise BodyIncomplete
             size += len(message["body"])
             if self.limit is not None and size > self.limit:
                 raise TooLargeHere(limit=self.limit)

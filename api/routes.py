@@ -121,7 +121,7 @@ class Parameter:
     required: bool = False
 
 
-Gives = Literal["json", "csv", "bytes", "html", "text"]
+Gives = Literal["json", "csv", "xlsx", "bytes", "html", "text"]
 Answer = Callable[[Any, AnyRequest], Awaitable[AnyResponse]]
 
 

@@ -60,6 +60,9 @@ CHINESE: Final[dict[str, str]] = {
     "Number out of range": "数字超出范围",
     "Object contains an unknown field": "含有未知栏目",
     "A required field is missing": "缺少必填栏目",
+    # Formats.
+    "more than {} rows": "超过 {} 行",
+    "a text of more than {} characters": "有超过 {} 个字符的文本",
     # Commands.
     "a name": "须有姓名",
     "nothing but {}": "除 {} 外不得有其他内容",

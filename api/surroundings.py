@@ -22,6 +22,7 @@ _ASSETS: Final = {
     "swagger-ui.css": "text/css",
 }
 _DAY: Final = "public, max-age=86400"
+_AWAY: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 _EXPOSITION: Final = "text/plain; version=0.0.4"
 
 
@@ -36,9 +37,15 @@ def _html(page: str, policy: str = PAGE_POLICY) -> AnyResponse:
     return Response(page.encode(), media_type=_HTML, headers={"Content-Security-Policy": policy})
 
 
-async def _root(_: Wiring, request: AnyRequest) -> AnyResponse:
+async def _root(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     Parameters(request.scope["query_string"], ())
-    return _html(root_page())
+    rehearsals: list[str] | None
+    try:
+        there = await wiring.parts.clock.institutions()
+        rehearsals = [institution.institution_id for institution in there if institution.simulated]
+    except _AWAY:
+        rehearsals = None
+    return _html(root_page(rehearsals))
 
 
 async def _docs(_: Wiring, request: AnyRequest) -> AnyResponse:
@@ -91,7 +98,7 @@ async def _ready(wiring: Wiring, request: AnyRequest) -> AnyResponse:
         standing = await wiring.views.standing()
         outbox = await Outbox(wiring.parts.pool).standing()
         checks["record"] = "ok"
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except _AWAY as error:
         standing, outbox = (), []
         checks["record"] = type(error).__name__
     ready = checks["record"] == "ok"

@@ -13,6 +13,7 @@ from api.requests import Parameters
 from api.routes import Parameter
 from domain.ids import ApplicationId, PanelId, SeatId, TrackId
 from domain.review.events import Aggregation, StageDefined
+from domain.review.form import rule_called
 from domain.review.policy import Ranking, faults_of, leaves
 from projections.what_if import Move, Supposition, moves, supposed
 
@@ -60,7 +61,9 @@ def read(parameters: Parameters, stage: StageDefined) -> tuple[Supposition, Stag
     )
     changed = supposed(stage, supposition)
     for fault in faults_of(changed):
-        raise ParameterInvalid(parameter="weights" if "criteria" in fault.path else "trim", rule=fault.rule)
+        raise ParameterInvalid(
+            parameter="weights" if "criteria" in fault.path else "trim", rule=rule_called(fault.rule)
+        )
     return supposition, changed
 
 

@@ -45,11 +45,14 @@ __all__ = [
     "Selector",
     "Unknown",
     "UnknownEventType",
+    "Word",
     "any_event",
     "asked",
     "asked_fields",
+    "called",
     "encode",
     "event",
+    "field_called",
     "identifiers",
     "known",
     "matches",
@@ -66,6 +69,8 @@ __all__ = [
     "taken_in",
     "takes_positions",
     "titles",
+    "word",
+    "words",
 ]
 
 # --- words that events may carry -------------------------------------------------------------------------------------
@@ -178,8 +183,11 @@ def _field_readers(struct: type[msgspec.Struct]) -> tuple[tuple[str, Callable[[A
     return tuple((name, reader) for name, reader in found if reader is not None)
 
 
-def tags_of(body: Event) -> list[str]:
-    """The sorted tags of an event: one for every id in its body, nested or in a list. Nobody types tags."""
+def tags_of(body: msgspec.Struct) -> list[str]:
+    """The sorted tags of an event: one for every id in its body, nested or in a list. Nobody types tags.
+
+    Of a row, in the same way, whom and what it names.
+    """
     return sorted({tag for name, reader in _field_readers(type(body)) for tag in reader(getattr(body, name))})
 
 
@@ -456,6 +464,51 @@ def reading(fresh: Callable[[], C]) -> Generator[Sequence[Selector], Iterable[Re
 # --- refusals --------------------------------------------------------------------------------------------------------
 
 _FIGURE = re.compile(r"\{(\w+)\}")
+_CLAUSE = re.compile("[:;。:;]|\\. ")
+Titles = Mapping[Any, tuple[str, str]]
+"""What codes are called: English and Chinese by code."""
+
+
+class Word(str):
+    """A code among the figures of a refusal: for a program it is the code, a person is told what it is called."""
+
+    __slots__ = ("en", "zh")
+    en: str
+    zh: str
+
+    def __new__(cls, code: str, en: str, zh: str) -> typing.Self:
+        """A code with what it is called in both languages."""
+        self = super().__new__(cls, code)
+        self.en, self.zh = en, zh
+        return self
+
+
+def word(code: str, titles: Titles) -> Word:
+    """A code and what a table calls it."""
+    return Word(code, *titles[code])
+
+
+def words(codes: Iterable[str], titles: Titles) -> Word:
+    """Several codes, and what a table calls each; one that nobody has named is called as it is."""
+    found = [Word(code, *titles.get(code, (code, code))) for code in codes]
+    return Word(", ".join(found), ", ".join(each.en for each in found), "、".join(each.zh for each in found))
+
+
+def called(command: type[Command]) -> Word:
+    """A command by its name, which is what it is asked for by; in Chinese by the first clause of its sentence."""
+    return Word(command.__name__, command.__name__, f"“{_CLAUSE.split(sentences(command)[1])[0]}”")
+
+
+def field_called(command: type[Command], name: str) -> Word:
+    """A field of a request and its titles."""
+    (asked_for,) = (each for each in asked_fields(command) if each.name == name)
+    return Word(name, name, f"“{asked_for.metadata['zh']}”")
+
+
+def _in(language: str, figure: object) -> object:
+    if isinstance(figure, Word):
+        return figure.zh if language == "zh" else figure.en
+    return figure
 
 
 def _told(instant: datetime, zone: tzinfo) -> datetime:
@@ -466,15 +519,22 @@ def _told(instant: datetime, zone: tzinfo) -> datetime:
 
 
 class Refusal(Exception):
-    """A named business "no". The first docstring line is its sentence, the line after ``zh:`` the Chinese one."""
+    """A named business "no". The first docstring line is its sentence, the line after ``zh:`` the Chinese one.
+
+    A sentence that carries figures is told anew each time; what never changes is said by a third line, as in
+    ``title: The quota is used up · 推荐指标已用尽``.
+    """
 
     en: ClassVar[str]
     zh: ClassVar[str]
+    title_en: ClassVar[str]
+    title_zh: ClassVar[str]
     kind: ClassVar[str]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.en, cls.zh = sentences(cls)
+        cls.title_en, cls.title_zh = _title(cls)
         cls.kind = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
 
     def __init__(self, **because: object) -> None:
@@ -494,7 +554,7 @@ class Refusal(Exception):
     def sentence(self, language: str) -> str:
         """The sentence with its figures, in ``en`` or ``zh``."""
         template = self.zh if language == "zh" else self.en
-        return template.format_map(self.because)
+        return template.format_map({name: _in(language, figure) for name, figure in self.because.items()})
 
 
 def sentences(documented: type) -> tuple[str, str]:
@@ -508,6 +568,16 @@ def sentences(documented: type) -> tuple[str, str]:
     if set(_FIGURE.findall(en)) != set(_FIGURE.findall(zh)):
         raise TypeError(f"{documented.__qualname__} names other figures in Chinese than in English")
     return en, zh
+
+
+def _title(refusal: type[Refusal]) -> tuple[str, str]:
+    """What a kind of refusal is called in both languages, whatever the figures: its title, else its very sentence."""
+    lines = inspect.cleandoc(refusal.__doc__ or "").splitlines()
+    title = next((line.removeprefix("title:") for line in lines if line.startswith("title:")), None)
+    if title is None:
+        return refusal.en.removesuffix("."), refusal.zh.removesuffix("。")
+    en, _, zh = title.partition("·")
+    return en.strip(), zh.strip()
 
 
 class Unknown(Refusal):
@@ -525,6 +595,7 @@ class Denied(Refusal):
 class Invalid(Refusal):
     """Field {field} breaks the rule {rule}.
     zh: 字段 {field} 不符合规则 {rule}。
+    title: A field breaks its rule · 字段不符合规则
     """
 
 

@@ -74,6 +74,7 @@ EVENTS: tuple[type[Event], ...] = (
     review.StageDefined,
     review.PanelConstituted,
     review.ReviewerSeated,
+    review.ReviewerJoinedScoring,
     review.ReviewerUnseated,
     review.SeatIdentityOpened,
     review.ReviewerRecused,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 import msgspec
@@ -15,6 +15,7 @@ from infra.clock import Institution
 from infra.staging import Attempt
 
 __all__ = [
+    "SCOPES",
     "Act",
     "Ask",
     "BoundaryTooWide",
@@ -62,15 +63,26 @@ class VersionPassed(Exception):
         self.missed = missed
 
 
+SCOPES: Final[dict[str, tuple[str, str]]] = {
+    "read": ("Read what the holder's offices open", "读取持有人职务可见的内容"),
+    "act": ("Ask for what the holder's offices permit", "提出持有人职务允许的命令"),
+    "backdate": ("Record with an earlier effective day", "以更早的生效日记录"),
+    "clock": ("Move a simulated clock", "拨动模拟时钟"),
+}
+"""What a token may open, and how that is told."""
+
+
 class VersionAhead(Refusal):
     """The version given in If-Match, {given}, was never reached: the newest position is {head}.
     zh: If-Match 所给版本 {given} 从未达到:最新位置为 {head}。
+    title: The version given was never reached · 所给版本从未达到
     """
 
 
 class NotBackdatable(Refusal):
     """{command} takes no earlier effective day.
-    zh: {command} 不接受更早的生效日。
+    zh: {command}不接受更早的生效日。
+    title: It takes no earlier effective day · 不接受更早的生效日
     """
 
 
@@ -83,42 +95,49 @@ class ReasonDocumentMissing(Invalid):
 class ReasonDocumentNamesPerson(Invalid):
     """What is asked under a code takes a reason without a document: who deposited that is on record.
     zh: 以代码提出者,事由不得附文件:文件存入人记录在案。
+    title: The reason takes no document here · 此处事由不得附文件
     """
 
 
 class CodeMissing(Denied):
     """{command} is asked under a code, and the caller has none here.
-    zh: {command} 须以代码提出,而调用者在此没有代码。
+    zh: {command}须以代码提出,而调用者在此没有代码。
+    title: The caller has no code here · 调用者在此没有代码
     """
 
 
 class BoundaryTooWide(Refusal):
     """{command} would have to know more than {at_most} events at once.
-    zh: {command} 须一次读取的事件超过 {at_most} 条。
+    zh: {command}须一次读取的事件超过 {at_most} 条。
+    title: More would have to be read at once than may be · 须一次读取的事件过多
     """
 
 
 class ReasonDocumentUnknown(Unknown):
     """The document of the reason, {document_id}, is not on record.
     zh: 没有事由文件 {document_id} 的记录。
+    title: The document of the reason is not on record · 没有该事由文件的记录
     """
 
 
 class EffectiveInFuture(Refusal):
     """The effective day {effective_on} lies after the institution's day {today}.
     zh: 生效日 {effective_on} 晚于机构当日 {today}。
+    title: The effective day lies in the future · 生效日尚未到来
     """
 
 
 class EffectiveBeforeCase(Refusal):
     """The effective day {effective_on} lies before the first fact of its subject, {first_day}.
     zh: 生效日 {effective_on} 早于其对象的首个事实 {first_day}。
+    title: The effective day lies before its subject began · 生效日早于其对象的首个事实
     """
 
 
 class ScopeMissing(Denied):
-    """The token lacks the scope {scope}.
-    zh: 令牌缺少范围 {scope}。
+    """The token lacks the scope: {scope}.
+    zh: 令牌缺少此项范围:{scope}。
+    title: The token lacks a scope · 令牌缺少所需范围
     """
 
 
@@ -130,7 +149,8 @@ class DelegationMissing(Denied):
 
 class NothingDecided(Refusal):
     """{command} would change nothing.
-    zh: {command} 不会带来任何变化。
+    zh: {command}不会带来任何变化。
+    title: It would change nothing · 不会带来任何变化
     """
 
 

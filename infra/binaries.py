@@ -65,6 +65,7 @@ def find_binaries(env: Mapping[str, str] = os.environ) -> list[Binaries]:
         if binaries is None:
             raise BinariesNotFound(
                 f"{BINARIES_VARIABLE}={chosen} holds no working initdb and postgres of version {OLDEST_MAJOR} or newer."
+                " 该处没有可用的 PostgreSQL 程序。"
             )
         found[binaries.bin_dir.resolve()] = binaries
     for folder, source in _candidates(env):
@@ -104,7 +105,9 @@ def _inspect(bin_dir: Path, source: str) -> Binaries | None:
 def copied(binaries: Binaries, under: Path) -> Binaries:
     """Return the same programs in a folder that the server's account can enter, copying them there once."""
     if not binaries.from_wheel:
-        raise BinariesNotFound(f"The server's account cannot run the programs in {binaries.bin_dir}.")
+        raise BinariesNotFound(
+            f"The server's account cannot run the programs in {binaries.bin_dir}. 服务账户无法运行其中的程序。"
+        )
     installation = binaries.bin_dir.parent
     package = installation.parent
     target = under / f"{binaries.source.removeprefix(_WHEEL)}-{binaries.version}"

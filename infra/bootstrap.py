@@ -37,12 +37,13 @@ RUNTIME_LOCK = ROOT / "requirements.lock"
 DEVELOPER_LOCK = ROOT / "requirements-dev.lock"
 STORE_MAJORS = (16, 15)  # Where found, the suites of the store run again on these; the whole suite runs on the newest.
 
-USAGE = """usage: python3 infra/bootstrap.py demo|serve|test [arguments]
+USAGE = """usage: python3 infra/bootstrap.py demo|serve|test|rules [arguments]
 
   demo   play the story on a server of its own, show and check what it reached · 演示
          with --keep, go on with the last one · 加 --keep 继续上次演示
   serve  run the product at http://127.0.0.1:8000 until Ctrl-C · 运行服务
   test   style, types and every test; with arguments, pytest alone with these · 全部检验
+  rules  play every rule and print those that hold, as sentences to read and to sign · 规则文本
 """
 
 
@@ -116,7 +117,7 @@ def make_environment() -> None:
         [interpreter(), "-m", "venv", "--without-pip", str(ENVIRONMENT)], check=False, capture_output=True, text=True
     )
     if made.returncode != 0:
-        raise Stop(f"Python could not make {ENVIRONMENT}: {(made.stderr or made.stdout).strip()}")
+        raise Stop(f"Python could not make {ENVIRONMENT}: {(made.stderr or made.stdout).strip()} 无法建立运行环境。")
     if importlib.util.find_spec("ensurepip") is not None:
         subprocess.run([str(PYTHON), "-m", "ensurepip", "--default-pip"], check=False, capture_output=True)
 
@@ -203,7 +204,7 @@ def majors() -> dict[int, str]:
         [str(PYTHON), "-m", "infra.binaries"], cwd=ROOT, check=False, capture_output=True, text=True
     )
     if listed.returncode != 0:
-        raise Stop(f"PostgreSQL could not be looked for: {listed.stderr.strip()}")
+        raise Stop(f"PostgreSQL could not be looked for: {listed.stderr.strip()} 无法查找 PostgreSQL。")
     found = (line.split(" ", 2) for line in listed.stdout.splitlines())
     return {int(major): version for major, version, _ in reversed(list(found))}
 
@@ -225,7 +226,10 @@ def test(arguments: list[str]) -> None:
         return
     found = majors()
     if not found:
-        raise Stop("no PostgreSQL was found, not even in the wheel that was just installed for this platform.")
+        raise Stop(
+            "no PostgreSQL was found, not even in the wheel that was just installed for this platform."
+            " 未找到 PostgreSQL,刚安装的软件包中也没有。"
+        )
     newest = max(found)
     step("style", "ruff", "check", ".")
     step("format", "ruff", "format", "--check", ".")
@@ -258,6 +262,11 @@ def main(arguments: list[str]) -> None:
     elif command in {"demo", "serve"}:
         ensure(RUNTIME_LOCK)
         become(*arguments)
+    elif command == "rules":
+        ensure(DEVELOPER_LOCK)
+        sys.stdout.flush()
+        os.chdir(ROOT)
+        os.execv(PYTHON, [str(PYTHON), "-m", "tests.prose"])  # noqa: S606 - there is no shell to want here.
     elif command == "test":
         ensure(DEVELOPER_LOCK)
         test(arguments[1:])

@@ -95,14 +95,14 @@ class EmbeddedPostgres:
     def binaries(self) -> Binaries:
         """What runs; known once started."""
         if self._binaries is None:
-            raise EmbeddedError("The embedded PostgreSQL has not been started.")
+            raise EmbeddedError("The embedded PostgreSQL has not been started. 内嵌 PostgreSQL 尚未启动。")
         return self._binaries
 
     @property
     def run_dir(self) -> Path:
         """Where the socket lies; known once started."""
         if self._run_dir is None:
-            raise EmbeddedError("The embedded PostgreSQL has not been started.")
+            raise EmbeddedError("The embedded PostgreSQL has not been started. 内嵌 PostgreSQL 尚未启动。")
         return self._run_dir
 
     @property
@@ -169,7 +169,10 @@ class EmbeddedPostgres:
         pid_file = self._cluster / "postmaster.pid"
         while (pid := _running_postmaster(pid_file, self._cluster)) is not None:
             if time.monotonic() > deadline:
-                raise EmbeddedError(f"An earlier PostgreSQL of {self.data_dir} (process {pid}) does not end.")
+                raise EmbeddedError(
+                    f"An earlier PostgreSQL of {self.data_dir} (process {pid}) does not end."
+                    " 先前的 PostgreSQL 进程未能结束。"
+                )
             send(pid, signal.SIGINT)
             time.sleep(POLL_SECONDS)
         # A pid that now belongs to someone else, or to a process its parent never reaped, would stop the start.
@@ -189,14 +192,19 @@ class EmbeddedPostgres:
         for binaries in available:
             if binaries.major == major:
                 return binaries
-        raise EmbeddedError(f"The data in {self.data_dir} was written by PostgreSQL {major}, which is not installed.")
+        raise EmbeddedError(
+            f"The data in {self.data_dir} was written by PostgreSQL {major}, which is not installed."
+            " 该数据由未安装的 PostgreSQL 版本写成。"
+        )
 
     def _runnable(self, binaries: Binaries) -> Binaries:
         if not self._account.is_another or self._can_run(binaries):
             return binaries
         there = copied(binaries, state_dir() / "binaries")
         if not self._can_run(there):
-            raise EmbeddedError(f"'{SERVER_ACCOUNT}' cannot run the programs in {there.bin_dir}.")
+            raise EmbeddedError(
+                f"'{SERVER_ACCOUNT}' cannot run the programs in {there.bin_dir}. 该账户无法运行其中的程序。"
+            )
         return there
 
     def _can_run(self, binaries: Binaries) -> bool:
@@ -230,7 +238,10 @@ class EmbeddedPostgres:
             "--locale=C.UTF-8",
         )  # fmt: skip
         if made.returncode != 0:
-            raise EmbeddedError(f"PostgreSQL could not make its cluster in {self.data_dir}: {made.stderr.strip()}")
+            raise EmbeddedError(
+                f"PostgreSQL could not make its cluster in {self.data_dir}: {made.stderr.strip()}"
+                " PostgreSQL 无法建立数据目录。"
+            )
         half.rename(self._cluster)
 
     def _launch(self) -> subprocess.Popen[bytes]:
@@ -253,9 +264,15 @@ class EmbeddedPostgres:
         pid_file = self._cluster / "postmaster.pid"
         while not _is_ready(pid_file, child.pid):
             if child.poll() is not None:
-                raise EmbeddedError(f"PostgreSQL ended at once (exit {child.returncode}): {self._last_words()}")
+                raise EmbeddedError(
+                    f"PostgreSQL ended at once (exit {child.returncode}): {self._last_words()}"
+                    " PostgreSQL 启动后随即退出。"
+                )
             if time.monotonic() > deadline:
-                raise EmbeddedError(f"PostgreSQL did not become ready in {_START_SECONDS:.0f} s: {self._last_words()}")
+                raise EmbeddedError(
+                    f"PostgreSQL did not become ready in {_START_SECONDS:.0f} s: {self._last_words()}"
+                    " PostgreSQL 未能及时就绪。"
+                )
             time.sleep(POLL_SECONDS)
 
     def _last_words(self) -> str:

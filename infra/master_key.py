@@ -65,14 +65,23 @@ def read_key_file(path: Path) -> MasterKeys:
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except FileNotFoundError as fault:
-        raise KeyFileRefused(f"There is no key file {path}; without it nothing in the vault can be opened.") from fault
+        raise KeyFileRefused(
+            f"There is no key file {path}; without it nothing in the vault can be opened."
+            " 没有密钥文件:保险库中的内容无法打开。"
+        ) from fault
     with os.fdopen(descriptor, encoding="ascii", errors="replace") as file:
         mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
         if mode & 0o077:
-            raise KeyFileRefused(f"Others may use the key file {path} (mode {mode:04o}); it must be 0600.")
+            raise KeyFileRefused(
+                f"Others may use the key file {path} (mode {mode:04o}); it must be 0600."
+                " 他人可使用该密钥文件:其权限须为 0600。"
+            )
         lines = file.read().split()
     if not lines or not all(_LINE.fullmatch(line) for line in lines):
-        raise KeyFileRefused(f"The key file {path} must hold one key of 64 hexadecimal digits a line.")
+        raise KeyFileRefused(
+            f"The key file {path} must hold one key of 64 hexadecimal digits a line."
+            " 密钥文件须每行一把 64 位十六进制密钥。"
+        )
     keys = [bytes.fromhex(line) for line in lines]
     return MasterKeys(keys[0], tuple(keys[1:]))
 

@@ -61,9 +61,9 @@ def migrations(folder: Path = SQL_FOLDER) -> list[Migration]:
     for path in sorted(folder.glob("*.sql")):
         match = _NAME.fullmatch(path.name)
         if match is None:
-            raise MigrationRefused(f"{path.name} is not named NNNN_name.sql.")
+            raise MigrationRefused(f"{path.name} is not named NNNN_name.sql. 迁移文件名不合规则。")
         if match[1] in found:
-            raise MigrationRefused(f"{path.name} and {found[match[1]].name} share a number.")
+            raise MigrationRefused(f"{path.name} and {found[match[1]].name} share a number. 两个迁移文件编号相同。")
         found[match[1]] = Migration(path.name, path.read_text(encoding="utf-8"))
     return list(found.values())
 
@@ -94,23 +94,33 @@ async def migrate(
 
 async def _look_around(connection: asyncpg.Connection[asyncpg.Record]) -> None:
     if await connection.fetchval("SELECT current_setting('server_version_num')::int") < _OLDEST:
-        raise MigrationRefused("PostgreSQL 15 or newer is needed.")
+        raise MigrationRefused("PostgreSQL 15 or newer is needed. 需要 PostgreSQL 15 或更新版本。")
     if not await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", APP_ROLE):
-        raise MigrationRefused(f"The application's role is missing: CREATE ROLE {APP_ROLE} LOGIN, with a password.")
+        raise MigrationRefused(
+            f"The application's role is missing: CREATE ROLE {APP_ROLE} LOGIN, with a password."
+            f" 缺少应用程序的角色:请以口令建立 {APP_ROLE}。"
+        )
 
 
 def _refuse_changed(known: list[Migration], applied: Mapping[str, str]) -> None:
     for migration in known:
         if applied.get(migration.name, migration.sha256) != migration.sha256:
-            raise MigrationRefused(f"{migration.name} was changed after it was applied; restore it and add a file.")
+            raise MigrationRefused(
+                f"{migration.name} was changed after it was applied; restore it and add a file."
+                " 迁移文件在应用之后被改动:请恢复原文件,另增新文件。"
+            )
     names = {migration.name for migration in known}
     unknown = sorted(set(applied) - names)
     if unknown:
-        raise MigrationRefused(f"The database is newer than this program: it has {', '.join(unknown)}.")
+        raise MigrationRefused(
+            f"The database is newer than this program: it has {', '.join(unknown)}. 数据库比本程序更新。"
+        )
     newest = max(applied, default="")
     late = [migration.name for migration in known if migration.name not in applied and migration.name < newest]
     if late:
-        raise MigrationRefused(f"{', '.join(late)} would run after {newest}; give it a higher number.")
+        raise MigrationRefused(
+            f"{', '.join(late)} would run after {newest}; give it a higher number. 迁移编号过低,请改用更大的编号。"
+        )
 
 
 async def _apply(connection: asyncpg.Connection[asyncpg.Record], migration: Migration) -> None:

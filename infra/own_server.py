@@ -49,6 +49,7 @@ def make_data_dir(data_dir: Path, inside: Path, account: Account, server: str) -
         raise EmbeddedError(
             f"{server} never runs as root; it runs as '{SERVER_ACCOUNT}' here, which cannot enter {blocked}. "
             f"Set {STATE_VARIABLE} to a folder that others may enter, such as /var/lib/biaogan."
+            f" 该服务不以 root 运行;其账户 {SERVER_ACCOUNT} 无法进入此目录:请将 {STATE_VARIABLE} 设为他人可进入的目录。"
         )
 
 

@@ -36,7 +36,10 @@ def _home(env: Mapping[str, str]) -> Path:
     try:
         return Path(pwd.getpwuid(os.geteuid()).pw_dir)
     except KeyError:
-        raise PlaceRefused(f"User {os.geteuid()} has no home; set {STATE_VARIABLE} to a folder of its own.") from None
+        raise PlaceRefused(
+            f"User {os.geteuid()} has no home; set {STATE_VARIABLE} to a folder of its own."
+            f" 该用户没有主目录:请设置 {STATE_VARIABLE}。"
+        ) from None
 
 
 def runtime_dir(env: Mapping[str, str] = os.environ) -> Path:
@@ -51,7 +54,10 @@ def runtime_dir(env: Mapping[str, str] = os.environ) -> Path:
     # In a folder that everyone may write, someone else may have been there first.
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) != mode:
-        raise PlaceRefused(f"{folder} is not a folder of ours with mode {mode:o}; remove it or set {STATE_VARIABLE}.")
+        raise PlaceRefused(
+            f"{folder} is not a folder of ours with mode {mode:o}; remove it or set {STATE_VARIABLE}."
+            f" 该目录不是本程序所建:请移除,或设置 {STATE_VARIABLE}。"
+        )
     return folder
 
 

@@ -51,6 +51,8 @@ PROCESSES: tuple[Process, ...] = (
     Process("dispatcher", ("-m", "workers.dispatcher"), health="heartbeat"),
     Process("worker", ("-m", "workers.worker"), health="heartbeat"),
     Process("scheduler", ("-m", "workers.scheduler"), health="heartbeat"),
+    Process("sealer", ("-m", "workers.sealer"), health="heartbeat"),
+    Process("signer", ("-m", "workers.signer"), health="heartbeat"),
 )
 
 
@@ -113,7 +115,10 @@ async def is_healthy(process: Process, settings: Settings) -> bool:
         authority = f"[{host}]" if ":" in host else host
         return await asyncio.to_thread(_answers, f"http://{authority}:{settings.port}/readyz")
     if settings.database_url is None:
-        raise SettingsRefused("BIAOGAN_DATABASE_URL is not set, so there is nowhere to look for a heartbeat.")
+        raise SettingsRefused(
+            "BIAOGAN_DATABASE_URL is not set, so there is nowhere to look for a heartbeat."
+            " 未设置 BIAOGAN_DATABASE_URL,无从查看心跳。"
+        )
     try:
         return await _has_beaten(process.name, settings.database_url)
     except _AWAY:

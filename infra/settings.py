@@ -44,6 +44,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "INFO"
     state_dir: Annotated[Path, Meta(description="Where this machine keeps what must survive.")]
     key_file: Annotated[Path, Meta(description="The file of the vault's master key, readable by its owner alone.")]
+    signer_dir: Annotated[Path, Meta(description="Where the signer of checkpoints keeps its key and what it signed.")]
 
 
 def load(env: Mapping[str, str] = os.environ) -> Settings:
@@ -52,7 +53,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         state = state_dir(env)
     except PlaceRefused as error:
         raise SettingsRefused(str(error)) from None
-    values: dict[str, object] = {"state_dir": state, "key_file": state / "vault.key"}
+    values: dict[str, object] = {"state_dir": state, "key_file": state / "vault.key", "signer_dir": state / "signer"}
     for field in msgspec.structs.fields(Settings):
         variable = PREFIX + field.name.upper()
         text = env.get(variable)
@@ -61,9 +62,11 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         try:
             values[field.name] = msgspec.convert(text, field.type, strict=False, dec_hook=_path)
         except msgspec.ValidationError as error:
-            raise SettingsRefused(f"{variable}: {error}. {_description(field)}") from None
+            raise SettingsRefused(f"{variable}: {error}. {_description(field)} 设置 {variable} 不符合规则。") from None
     if "owner_url" in values and "database_url" not in values:
-        raise SettingsRefused(f"{PREFIX}OWNER_URL is set but {PREFIX}DATABASE_URL is not; set both or neither.")
+        raise SettingsRefused(
+            f"{PREFIX}OWNER_URL is set but {PREFIX}DATABASE_URL is not; set both or neither. 两者须同设或同不设。"
+        )
     return msgspec.convert(values, Settings, dec_hook=_path)
 
 

@@ -8,6 +8,9 @@ identity may be remembered by this process, the validity hardly:
 - ``presume`` is for commands: it gives the remembered identity of whatever age, and the statement that reads for the
   decision must contain ``STILL_VALID``. So no write ever rests on a revoked token, and none pays a query of its own.
 
+An answer may be lost on the wire, and with it a secret that nobody knows. So a token notes when it was first used, and
+until then whoever asked for it gets another secret in its place by asking again; the one before opens nothing.
+
 Tokens live by the database's clock: also in an institution whose own clock is simulated.
 """
 
@@ -19,10 +22,10 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 from weakref import WeakValueDictionary
 
 import asyncpg
@@ -37,8 +40,13 @@ _REMEMBERED: Final = 10_000
 # Named in one place, so that no statement forgets a condition. A token that works once is good for its exchange only.
 _ALIVE: Final = "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())"
 _AUTHENTICATE: Final = (
-    f"SELECT log_id, token_id, person_id, scopes FROM token WHERE hash = $1 AND NOT once AND {_ALIVE}"  # noqa: S608 - a constant of this module
+    f"SELECT log_id, token_id, person_id, scopes, used_at FROM token WHERE hash = $1 AND NOT once AND {_ALIVE}"  # noqa: S608 - a constant of this module
 )
+# The row is locked: of a first use and of another secret in its place, each finds what the other has done.
+_FIRST_USE: Final = f"""
+UPDATE token SET used_at = coalesce(used_at, now()) WHERE hash = $1 AND NOT once AND {_ALIVE}
+RETURNING log_id, token_id, person_id, scopes
+"""  # noqa: S608 - see above
 STILL_VALID: Final = f"SELECT EXISTS (SELECT FROM token WHERE hash = {{0}} AND NOT once AND {_ALIVE})"  # noqa: S608 - see above
 """The question that a decision's statement asks beside its own: is the token, by its hash, valid at this moment?"""
 _CREATE: Final = """
@@ -54,6 +62,13 @@ WITH spent AS (
 INSERT INTO token (log_id, token_id, hash, person_id, scopes, once, expires_at)
 SELECT log_id, $2, $3, person_id, scopes, false, now() + $4::interval FROM spent RETURNING token_id
 """  # noqa: S608 - see above
+_ONCE: Final = f"SELECT log_id, token_id FROM token WHERE hash = $1 AND once AND {_ALIVE}"  # noqa: S608 - see above
+_ASKED: Final = """
+SELECT person_id, scopes, once, expires_at - created_at AS lifetime FROM token WHERE log_id = $1 AND token_id = $2
+"""
+_RENEW: Final = f"""
+UPDATE token SET hash = $3 WHERE log_id = $1 AND token_id = $2 AND used_at IS NULL AND {_ALIVE} RETURNING token_id
+"""  # noqa: S608 - see above
 _LIST: Final = """
 SELECT token_id, person_id, scopes, once, created_at, expires_at, revoked_at, used_at FROM token
 WHERE log_id = $1 AND person_id = coalesce($2, person_id) ORDER BY created_at, token_id
@@ -62,11 +77,12 @@ _REVOKE: Final = "UPDATE token SET revoked_at = now() WHERE log_id = $1 AND toke
 
 
 class GivenBefore(Exception):
-    """There is a token of this id already."""
+    """There is a token of this id already: one for another request, or one whose secret is not replaced any more."""
 
-    def __init__(self, token_id: UUID) -> None:
+    def __init__(self, token_id: UUID, *, for_another: bool = False) -> None:
         super().__init__(str(token_id))
         self.token_id = token_id
+        self.for_another = for_another
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +98,11 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """A new token; the secret exists here only, and only now."""
+    """A new token, or an unused one with another secret; the secret exists here only, and only now."""
 
     token_id: UUID
     secret: str = field(repr=False)
+    renewed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +151,8 @@ class Tokens:
     ) -> Created:
         """Create a token; one that works ``once`` can be exchanged for an ordinary one and do nothing else.
 
-        Raises GivenBefore where there is a token of this id: its secret was shown then, and nobody knows it any more.
+        Asked for again by its id, an unused token gets another secret. Raises GivenBefore where it was used, revoked or
+        outlived, or was made for another request.
         """
         created = Created(token_id or uuid4(), _new_secret())
         ordered = sorted(set(scopes))
@@ -143,14 +161,34 @@ class Tokens:
                 _CREATE, log_id, created.token_id, _hash(created.secret), person_id, ordered, once, lifetime
             )
         except asyncpg.UniqueViolationError:
-            raise GivenBefore(created.token_id) from None
+            there = await self._pool.fetchrow(_ASKED, log_id, created.token_id)
+            if there is None or tuple(there) != (person_id, ordered, once, lifetime):
+                raise GivenBefore(created.token_id, for_another=True) from None
+            return await self._renewed(log_id, created)
         return created
 
-    async def exchange(self, secret: str, *, lifetime: timedelta | None = None) -> Created | None:
-        """Spend a token that works once for an ordinary one of the same person and scopes; None if there is none."""
-        created = Created(uuid4(), _new_secret())
-        spent = await self._pool.fetchval(_EXCHANGE, _hash(secret), created.token_id, _hash(created.secret), lifetime)
-        return created if spent else None
+    async def exchange(self, secret: str, *, key: str, lifetime: timedelta | None = None) -> Created | None:
+        """Spend a token that works once for an ordinary one of the same person and scopes; None if there is none.
+
+        Exchanged again under the same key, the ordinary one gets another secret as long as it is unused; GivenBefore is
+        raised where it is not. Under another key a spent token is nobody's.
+        """
+        once = await self._pool.fetchrow(_ONCE, _hash(secret))
+        if once is None:
+            return None
+        created = Created(uuid5(once["token_id"], key), _new_secret())
+        hashes = _hash(secret), created.token_id, _hash(created.secret)
+        if await self._pool.fetchval(_EXCHANGE, *hashes, lifetime):
+            return created
+        if await self._pool.fetchrow(_ASKED, once["log_id"], created.token_id) is None:
+            return None
+        return await self._renewed(once["log_id"], created)
+
+    async def _renewed(self, log_id: int, created: Created) -> Created:
+        """Put another secret in the place of one that was never used; raises GivenBefore."""
+        if await self._pool.fetchval(_RENEW, log_id, created.token_id, _hash(created.secret)) is None:
+            raise GivenBefore(created.token_id)
+        return replace(created, renewed=True)
 
     async def list(self, log_id: int, person_id: str | None = None) -> tuple[Token, ...]:
         """List every token of an institution, or of one person, the oldest first."""
@@ -165,6 +203,8 @@ class Tokens:
         """Ask the database who presents this secret."""
         hashed, asked_at = _hash(secret), self._seconds()
         row = await self._pool.fetchrow(_AUTHENTICATE, hashed)
+        if row is not None and row["used_at"] is None:
+            row = await self._pool.fetchrow(_FIRST_USE, hashed)
         if row is None:
             self._remembered.pop(hashed, None)
             return None

@@ -229,7 +229,10 @@ class Vault:
         missing = there - self._master.by_id().keys()
         if missing:
             names = ", ".join(sorted(name.hex() for name in missing))
-            raise MasterKeyMissing(f"The key file lacks the master keys {names}, which wrap keys of this database.")
+            raise MasterKeyMissing(
+                f"The key file lacks the master keys {names}, which wrap keys of this database."
+                f" 密钥文件缺少主密钥 {names},本数据库的密钥由其封装。"
+            )
 
     def _wrap(self, key: bytes, log_id: int, subject_id: str) -> bytes:
         return seal(self._master.present, key, bound("subject key", log_id, subject_id))
@@ -239,7 +242,9 @@ class Vault:
             raise KeyDestroyed(f"The key of {subject_id} was destroyed.")
         master = self._master.by_id().get(row["master_id"])
         if master is None:
-            raise MasterKeyMissing(f"The key file lacks the master key {row['master_id'].hex()}.")
+            raise MasterKeyMissing(
+                f"The key file lacks the master key {row['master_id'].hex()}. 密钥文件缺少该主密钥。"
+            )
         return unseal(master, row["wrapped"], bound("subject key", log_id, subject_id))
 
 

@@ -11,6 +11,7 @@ from projections.document import DOCUMENT
 from projections.eligibility import ELIGIBILITY
 from projections.inbox import INBOX
 from projections.institution import ACCESS_DAY, INSTITUTION
+from projections.judging import JUDGING
 from projections.kernel import View
 from projections.nomination import PLAN, QUOTA
 from projections.obligation import OBLIGATION
@@ -64,4 +65,5 @@ VIEWS: tuple[View[Any], ...] = (
     OBJECTION,
     OBLIGATION,
     INBOX,
+    JUDGING,
 )

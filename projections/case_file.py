@@ -61,7 +61,7 @@ def case_file_table(found: Sequence[Entry], audiences: frozenset[Audience]) -> T
     """The case file as a table; columns that these audiences may not see are left out."""
     shown = [column for column in columns(Entry) if column.audience in audiences]
     return Table(
-        name="case_file",
+        name="case-file",
         en="Case file",
         zh="案卷",
         columns=shown,

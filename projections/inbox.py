@@ -25,8 +25,9 @@ from domain.application.policy import STATE_AFTER, ApplicationState, state_after
 from domain.eligibility.events import EligibilityJudged, Finding, RuleWaived
 from domain.eligibility.policy import FAILING, JUDGED_FACTS
 from domain.ids import ProgrammeId
-from domain.kernel import Event, Recorded, office, subject
+from domain.kernel import Code, Event, Recorded, office, subject
 from domain.nomination.events import NominationDecided, NominationDeclined
+from domain.obligation.events import ObligationReminded
 from domain.person.events import Role
 from domain.programme.events import ErratumRecorded, TermInterpreted, TermPublished
 from domain.screening.events import (
@@ -38,41 +39,11 @@ from domain.screening.events import (
 )
 from domain.unit.events import UnitDissolved, UnitMerged, UnitMoved, UnitRegistered
 from projections.kernel import Key, View, Where
+from projections.task import TASKS, ApplicationTask, Waiting, in_order, waiting_as
 from projections.window import WindowRow
 
 Matter = Literal["application", "judgement", "waiver", "term", "paper"]
-Task = Literal[
-    "prepare",
-    "decide",
-    "vet",
-    "file",
-    "judge",
-    "waive",
-    "interpret",
-    "receive_paper",
-    "screen",
-    "correct",
-    "revet",
-    "refile",
-]
-
-TASKS: Final[Mapping[Task, tuple[Role, str, str]]] = {
-    "prepare": ("applicant", "Prepare the application", "准备申报材料"),
-    "decide": ("nominator", "Decide on the nomination", "研究确定推荐"),
-    "vet": ("nominator", "Vet the materials", "审核把关材料"),
-    "file": ("nominator", "File the application", "报送申报"),
-    "judge": ("clerk", "Judge eligibility", "判定基本条件"),
-    "waive": ("head", "Decide on a waiver", "决定是否豁免"),
-    "interpret": ("clerk", "Interpret a term of the call", "解释通知条款"),
-    "receive_paper": ("clerk", "Record the paper copy", "登记纸质材料"),
-    "screen": ("clerk", "Screen the application", "初审申报"),
-    "correct": ("applicant", "Correct the application", "补正申报材料"),
-    "revet": ("nominator", "Vet the corrected materials", "审核把关补正材料"),
-    "refile": ("nominator", "File the corrected application again", "重新报送补正后的申报"),
-}
-"""Each task: the role it waits for, and its name in both languages."""
-
-NEXT: Final[Mapping[ApplicationState, Task]] = {
+NEXT: Final[Mapping[ApplicationState, ApplicationTask]] = {
     "started": "prepare",
     "prepared": "decide",
     "decided": "vet",
@@ -83,8 +54,8 @@ NEXT: Final[Mapping[ApplicationState, Task]] = {
     "revetted": "refile",
 }
 _ENDORSED: Final[frozenset[ApplicationState]] = frozenset({"decided", "vetted"})
-_UNDATED: Final[frozenset[Task]] = frozenset({"receive_paper", "screen"})
-_OWN_WORK: Final[frozenset[Task]] = frozenset({"prepare", "correct"})
+_UNDATED: Final[frozenset[ApplicationTask]] = frozenset({"receive_paper", "screen"})
+_OWN_WORK: Final[frozenset[ApplicationTask]] = frozenset({"prepare", "correct"})
 """What whoever has a hand in the materials may do, and does."""
 _FILED: Final[frozenset[ApplicationState | None]] = frozenset({"filed", "returned", "corrected", "revetted"})
 _TO_BE_JUDGED: Final[frozenset[ApplicationState | None]] = frozenset(
@@ -112,7 +83,7 @@ class InboxRow(msgspec.Struct, frozen=True, kw_only=True):
 
     matter: Annotated[Matter, subject("Matter", "事项")]
     subject_id: Annotated[str, subject("About", "对象")]
-    task: Annotated[Task, subject("Task", "待办")]
+    task: Annotated[ApplicationTask, subject("Task", "待办")]
     waiting: Annotated[bool, subject("Waiting", "待办中")] = True
     role: Annotated[Role, subject("Role", "角色")]
     unit_id: Annotated[str, subject("At unit (empty: the office)", "所在单位(空为主管部门)")] = ""
@@ -128,6 +99,8 @@ class InboxRow(msgspec.Struct, frozen=True, kw_only=True):
     hands: Annotated[tuple[Hand, ...], office("Whose hands are in it", "经手人")] = ()
     closes_at: Annotated[datetime | None, subject("Correction closes at", "补正截止时刻")] = None
     last_day: Annotated[date | None, subject("To be corrected until", "补正截止日")] = None
+    reminded_at: Annotated[datetime | None, subject("Reminded at", "催办时间")] = None
+    rules: Annotated[tuple[Code, ...], office("Rules to be waived", "待豁免条件")] = ()
 
 
 # --- what an event touches -------------------------------------------------------------------------------------------
@@ -141,18 +114,17 @@ def _application_touches(event: Event, application_id: str) -> list[Key | Where]
             return [Where("application_id", application_id)]
         case PaperReceived():
             return [("paper", application_id)]
-        case EligibilityJudged(findings=findings):
-            waivers: list[Key | Where] = [("waiver", f"{application_id}/{finding.rule}") for finding in findings]
-            return [("judgement", application_id), *waivers]
-        case RuleWaived(rule=rule):
-            return [("waiver", f"{application_id}/{rule}")]
-    return [("application", application_id), ("judgement", application_id)]
+        case RuleWaived():
+            return [("waiver", application_id)]
+    return [(matter, application_id) for matter in ("application", "judgement", "waiver")]
 
 
 def _touches(recorded: Recorded) -> list[Key | Where]:
     match recorded.event:
         case TermPublished() | TermInterpreted() | ErratumRecorded() as event:
             return [("term", f"{event.programme_id}/{event.term}")]
+        case ObligationReminded(application_id=application_id):
+            return [] if application_id is None else [Where("application_id", application_id)]
         case event if isinstance(event, (*FACTS, UnitMerged)):
             unit_id = event.as_dict()["unit_id"]
             return [Where("applicant_unit_id", unit_id), Where("nominator_unit_id", unit_id)]
@@ -176,12 +148,12 @@ def _term(recorded: Recorded, key: Key) -> InboxRow | None:
     )
 
 
-def _opened(event: ApplicationStarted, recorded: Recorded, matter: Matter, task: Task) -> InboxRow:
+def _opened(event: ApplicationStarted, recorded: Recorded, matter: Matter, task: ApplicationTask) -> InboxRow:
     return InboxRow(
         matter=matter,
         subject_id=event.application_id,
         task=task,
-        role=TASKS[task][0],
+        role=TASKS[task][0][0],
         programme_id=event.programme_id,
         track_id=event.track_id,
         application_id=event.application_id,
@@ -199,14 +171,14 @@ def _turn(row: InboxRow, state: ApplicationState, at: datetime) -> InboxRow | No
     return replace(_given(row, _asked(row, state), at), state=state)
 
 
-def _asked(row: InboxRow, state: ApplicationState) -> Task:
+def _asked(row: InboxRow, state: ApplicationState) -> ApplicationTask:
     """What comes next; what another unit decided on is decided anew by the one that stands by it now."""
     is_of_another = state in _ENDORSED and row.decided_unit_id != row.nominator_unit_id
     return "decide" if is_of_another else NEXT[state]
 
 
-def _given(row: InboxRow, task: Task, at: datetime) -> InboxRow:
-    role = TASKS[task][0]
+def _given(row: InboxRow, task: ApplicationTask, at: datetime) -> InboxRow:
+    role = TASKS[task][0][0]
     unit_id = {"applicant": row.applicant_unit_id, "nominator": row.nominator_unit_id}.get(role, "")
     return replace(row, task=task, role=role, unit_id=unit_id, since=row.since if task == row.task else at)
 
@@ -253,12 +225,12 @@ def _moved(row: InboxRow, recorded: Recorded) -> InboxRow:
 
 
 def _dated(row: InboxRow, event: Event) -> InboxRow:
-    """Until when a returned application is to be corrected."""
+    """Until when a returned application is to be corrected, and when that was last reminded of."""
     match event:
         case CorrectionRequested() | CorrectionExtended():
             return replace(row, closes_at=event.closes_at, last_day=event.last_day)
         case ApplicationRefiled():
-            return replace(row, closes_at=None, last_day=None)
+            return replace(row, closes_at=None, last_day=None, reminded_at=None)
     return row
 
 
@@ -306,27 +278,25 @@ def _asks_waiver(finding: Finding) -> bool:
     return finding.severity == "waivable" and finding.outcome in FAILING
 
 
-def _waiver(row: InboxRow | None, recorded: Recorded, key: Key) -> InboxRow | None:
+def _waiver(row: InboxRow | None, recorded: Recorded) -> InboxRow | None:
+    """Which rules wait to be waived, by the latest judgement; the row goes on with its application, as a judgement."""
     event = recorded.event
-    if isinstance(event, RuleWaived | ApplicationFiled | ApplicationRefiled | ScreeningRejected | ApplicationWithdrawn):
+    if isinstance(event, ApplicationStarted):
+        return replace(_opened(event, recorded, "waiver", "waive"), waiting=False)
+    if row is None or isinstance(event, ScreeningPassed | ScreeningRejected | ApplicationWithdrawn):
         return None
-    if not isinstance(event, EligibilityJudged):
-        return None if row is None else _moved(row, recorded)
-    rule = str(key[1]).removeprefix(f"{event.application_id}/")
-    if not any(finding.rule == rule and _asks_waiver(finding) for finding in event.findings):
-        return None
-    return InboxRow(
-        matter="waiver",
-        subject_id=str(key[1]),
-        task="waive",
-        role="head",
-        programme_id=event.programme_id,
-        track_id=event.track_id,
-        application_id=event.application_id,
-        applicant_unit_id=event.unit_id,
-        since=recorded.envelope.effective_at,
-        hands=(Hand("judgement", recorded.envelope.actor_id),),
-    )
+    row = _dated(_moved(row, recorded), event)
+    row = replace(row, state=state_after(row.state or "unknown", type(event)))
+    match event:
+        case EligibilityJudged(findings=findings):
+            rules = tuple(finding.rule for finding in findings if _asks_waiver(finding))
+            hands = (Hand("judgement", recorded.envelope.actor_id),)
+            row = replace(row, rules=rules, hands=hands, since=recorded.envelope.effective_at)
+        case RuleWaived(rule=rule):
+            row = replace(row, rules=tuple(each for each in row.rules if each != rule))
+        case ApplicationFiled() | ApplicationRefiled():
+            row = replace(row, rules=())
+    return replace(row, waiting=bool(row.rules))
 
 
 def _paper(row: InboxRow | None, recorded: Recorded) -> InboxRow | None:
@@ -356,6 +326,9 @@ def _fold(row: InboxRow | None, recorded: Recorded, key: Key) -> InboxRow | None
 
 
 def _turned(row: InboxRow | None, recorded: Recorded, key: Key) -> InboxRow | None:
+    if isinstance(recorded.event, ObligationReminded):
+        # What is not dated by the correction, such as a paper copy, is not what was reminded of.
+        return row if row is None or row.closes_at is None else replace(row, reminded_at=recorded.envelope.effective_at)
     match key[0]:
         case "term":
             return _term(recorded, key)
@@ -364,13 +337,13 @@ def _turned(row: InboxRow | None, recorded: Recorded, key: Key) -> InboxRow | No
         case "judgement":
             return _judgement(row, recorded)
         case "waiver":
-            return _waiver(row, recorded, key)
+            return _waiver(row, recorded)
     return _paper(row, recorded)
 
 
 INBOX = View(
     name="inbox",
-    version=2,
+    version=3,
     en="Inbox",
     zh="待办",
     row=InboxRow,
@@ -384,6 +357,7 @@ INBOX = View(
         PaperReceived,
         EligibilityJudged,
         RuleWaived,
+        ObligationReminded,
         *FACTS,
         UnitMerged,
     ),
@@ -398,47 +372,30 @@ INBOX = View(
 # --- what a caller is shown ------------------------------------------------------------------------------------------
 
 
-class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """One task as its bearer reads it.
-    zh: 一项待办。
-    """
-
-    task: Annotated[Task, subject("Task", "待办")]
-    en: Annotated[str, subject("What is asked", "待办(英文)")]
-    zh: Annotated[str, subject("What is asked (Chinese)", "待办(中文)")]
-    subject_id: Annotated[str, subject("About", "对象")]
-    role: Annotated[Role, subject("Role", "角色")]
-    unit_id: Annotated[str, subject("At unit (empty: the office)", "所在单位(空为主管部门)")]
-    programme_id: Annotated[str, subject("Programme", "项目")]
-    application_id: Annotated[str, subject("Application", "申报")]
-    since: Annotated[datetime, subject("Since", "起始时间")]
-    due_at: Annotated[datetime | None, subject("Due before", "截止时刻")]
-    last_day: Annotated[date | None, subject("Last day", "截止日")]
-
-
 def waiting_for(
     rows: Iterable[InboxRow], windows: Mapping[ProgrammeId, WindowRow], person_id: str | None = None
 ) -> list[Waiting]:
     """The tasks of these rows that wait now and that this person may do; the most urgent first.
 
-    A paper copy and a screening have no date of their own, nor has a waiver that came up after the window closed. What
-    a correction asks for is due before that closes; everything else is due before the window closes.
+    A paper copy and a screening have no date of their own. What a correction asks for is due before that closes;
+    everything else is due before the window closes.
     """
-    found = [
-        _shown(row, windows.get(ProgrammeId(row.programme_id)))
+    found = (
+        task
         for row in rows
         if row.waiting and (person_id is None or _may(row, person_id)) and not _is_over(row, windows)
-    ]
-    return sorted(found, key=lambda task: (task.due_at is None, task.due_at or task.since, task.since, task.subject_id))
+        for task in _shown(row, windows.get(ProgrammeId(row.programme_id)))
+    )
+    return in_order(found)
 
 
 def _is_over(row: InboxRow, windows: Mapping[ProgrammeId, WindowRow]) -> bool:
     """Whether nothing can come of it any more: what leads up to a filing ends with the window.
 
-    What was filed goes on, to its screening or its correction; a waiver stays, whose row does not know which it is for.
+    What was filed goes on, to its screening or its correction.
     """
     window = windows.get(ProgrammeId(row.programme_id))
-    leads_up = row.matter in {"application", "judgement"} and row.state not in _FILED
+    leads_up = row.matter in {"application", "judgement", "waiver"} and row.state not in _FILED
     return window is not None and window.closed and leads_up
 
 
@@ -446,30 +403,22 @@ def _may(row: InboxRow, person_id: str) -> bool:
     return row.task in _OWN_WORK or all(hand.person_id != person_id for hand in row.hands)
 
 
-def _shown(row: InboxRow, window: WindowRow | None) -> Waiting:
-    due_at, last_day = _due(row, window)
-    _, en, zh = TASKS[row.task]
-    return Waiting(
-        task=row.task,
-        en=en,
-        zh=zh,
-        subject_id=row.subject_id,
-        role=row.role,
-        unit_id=row.unit_id,
-        programme_id=row.programme_id,
-        application_id=row.application_id,
-        since=row.since,
-        due_at=due_at,
-        last_day=last_day,
-    )
+def _shown(row: InboxRow, window: WindowRow | None) -> list[Waiting]:
+    """One task; of waivers one for each rule."""
+    about = [f"{row.subject_id}/{rule}" for rule in row.rules] if row.matter == "waiver" else [row.subject_id]
+    return [
+        waiting_as(
+            row.task, row.role, subject_id, row.since, unit_id=row.unit_id, programme_id=row.programme_id,
+            track_id=row.track_id, application_id=row.application_id, due=_due(row, window),
+            reminded_at=row.reminded_at,
+        )
+        for subject_id in about
+    ]  # fmt: skip
 
 
 def _due(row: InboxRow, window: WindowRow | None) -> tuple[datetime | None, date | None]:
     if row.closes_at is not None:
         return row.closes_at, row.last_day
     if window is None or row.task in _UNDATED:
-        return None, None
-    if row.matter == "waiver" and row.since >= window.closes_at:
-        # Asked for while its application is corrected, which its row does not know.
         return None, None
     return window.closes_at, window.last_day

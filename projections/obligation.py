@@ -1,12 +1,17 @@
-"""Obligations and deadlines: what is asked of whom by when; reminded, answered, overdue or excused."""
+"""Obligations and deadlines: what is asked of whom by when; reminded, answered, overdue or excused.
 
-from collections.abc import Mapping
+A row keeps what its reviewer has to score, since a fold sees no second row. It is told by scoring that opens or, of
+whoever comes later, by the fact that the reviewer joined it.
+"""
+
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec.structs import replace
 
+from domain.application.events import ApplicationWithdrawn
 from domain.ids import ApplicationId, ObjectionId, ObligationId, PanelId, ProgrammeId, SeatId, UnitId
 from domain.kernel import Event, Recorded, office, subject
 from domain.obligation.events import ObligationExcused, ObligationFellOverdue, ObligationKind, ObligationReminded
@@ -22,6 +27,7 @@ from domain.review.events import (
     ApplicationAdmitted,
     PanelConstituted,
     RecusalLifted,
+    ReviewerJoinedScoring,
     ReviewerRecused,
     ReviewerSeated,
     ReviewerUnseated,
@@ -31,6 +37,7 @@ from domain.review.events import (
 )
 from domain.screening.events import CorrectionExtended, CorrectionRequested
 from projections.kernel import Key, View, Where
+from projections.task import Waiting, waiting_as
 
 ObligationState = Literal["dormant", "waiting", "answered", "overdue", "excused"]
 
@@ -53,8 +60,11 @@ class ObligationRow(msgspec.Struct, frozen=True, kw_only=True):
     seat_id: Annotated[SeatId | None, office("Seat", "席位")] = None
     seat: Annotated[str | None, office("Panel and seat", "评审组与席位")] = None
     admitted: Annotated[tuple[ApplicationId, ...], office("To be scored", "应评申报")] = ()
+    withdrawn: Annotated[tuple[ApplicationId, ...], office("Withdrawn since", "其后撤回")] = ()
     recused: Annotated[tuple[ApplicationId, ...], office("Recused from", "应回避申报")] = ()
+    vacated: Annotated[bool, office("Seat vacated", "席位已空出")] = False
     filed: Annotated[tuple[ApplicationId, ...], office("Sheets filed", "已评申报")] = ()
+    asked_at: Annotated[datetime | None, subject("Asked at", "提出时间")] = None
     remind_at: Annotated[datetime | None, subject("Reminder at", "催办时间")] = None
     due_at: Annotated[datetime | None, subject("Due before", "截止时刻")] = None
     last_day: Annotated[date | None, subject("Last day", "截止日")] = None
@@ -80,7 +90,9 @@ def _touches(recorded: Recorded) -> list[Key | Where]:
         return [] if states_no_time else [(obligation_id(arising, recorded.position),)]
     if isinstance(event, ObligationReminded | ObligationFellOverdue | ObligationExcused):
         return [(event.obligation_id,)]
-    if isinstance(event, ReviewerUnseated | ReviewerRecused | RecusalLifted | ScoreSheetFiled):
+    if isinstance(event, ApplicationWithdrawn):
+        return [Where("programme_id", event.programme_id)]
+    if isinstance(event, ReviewerJoinedScoring | ReviewerUnseated | ReviewerRecused | RecusalLifted | ScoreSheetFiled):
         return [Where("seat", f"{event.panel_id}/{event.seat_id}")]
     body = event.as_dict()
     index = next(name for name in ("panel_id", "objection_id", "application_id") if name in body)
@@ -97,13 +109,13 @@ def _arisen(recorded: Recorded, key: Key) -> ObligationRow | None:
                 obligation_id=ObligationId(str(key[0])), kind="correction", programme_id=event.programme_id,
                 unit_id=event.unit_id, application_id=event.application_id,
             )  # fmt: skip
-            return _due(row, event.closes_at, event.last_day)
+            return _due(row, event.closes_at, event.last_day, recorded)
         case ObjectionReceived(due_at=datetime() as due_at, due_day=date() as due_day) as event:
             row = ObligationRow(
                 obligation_id=ObligationId(str(key[0])), kind="objection_decision", programme_id=event.programme_id,
                 objection_id=event.objection_id,
             )  # fmt: skip
-            return _due(row, due_at, due_day)
+            return _due(row, due_at, due_day, recorded)
         case ReviewerSeated(panel_id=panel_id, seat_id=seat_id):
             return ObligationRow(
                 obligation_id=ObligationId(str(key[0])), kind="score_sheets", state="dormant", reminds=False,
@@ -112,9 +124,14 @@ def _arisen(recorded: Recorded, key: Key) -> ObligationRow | None:
     return None
 
 
-def _due(row: ObligationRow, due_at: datetime, last_day: date) -> ObligationRow:
-    """Due by this instant, or put off to it; what is answered or excused stays so."""
-    row = replace(row, due_at=due_at, last_day=last_day, remind_at=due_at - REMIND_BEFORE)
+def _due(row: ObligationRow, due_at: datetime, last_day: date, recorded: Recorded) -> ObligationRow:
+    """Due by this instant, or put off to it; what is answered or excused stays so.
+
+    What is asked for on its last day is reminded of at once: before that there was nothing to remind of.
+    """
+    at = recorded.envelope.effective_at
+    remind_at = max(due_at - REMIND_BEFORE, at)
+    row = replace(row, due_at=due_at, last_day=last_day, remind_at=remind_at, asked_at=row.asked_at or at)
     if row.state in {"answered", "excused"}:
         return replace(row, reminds=False, waits=False)
     return replace(row, state="waiting", reminds=True, waits=True)
@@ -153,11 +170,16 @@ def _scored(row: ObligationRow, recorded: Recorded) -> ObligationRow:
     at = recorded.envelope.effective_at
     match recorded.event:
         case ScoringOpened(programme_id=programme_id, closes_at=closes_at, last_day=last_day):
-            row = _due(replace(row, programme_id=programme_id), closes_at, last_day)
+            row = _due(replace(row, programme_id=programme_id), closes_at, last_day, recorded)
+        case ReviewerJoinedScoring() as event:
+            row = replace(row, programme_id=event.programme_id, admitted=event.application_ids)
+            row = _due(row, event.closes_at, event.last_day, recorded)
         case ScoringExtended(closes_at=closes_at, last_day=last_day):
-            row = _due(row, closes_at, last_day)
+            row = _due(row, closes_at, last_day, recorded)
+        case ApplicationWithdrawn(application_id=application_id):
+            row = replace(row, withdrawn=_with(row.withdrawn, application_id))
         case ReviewerUnseated():
-            return _answered(row, at)
+            row = replace(row, vacated=True)
         case ApplicationAdmitted(application_id=application_id):
             row = replace(row, admitted=_with(row.admitted, application_id))
         case ReviewerRecused(application_id=application_id):
@@ -170,11 +192,11 @@ def _scored(row: ObligationRow, recorded: Recorded) -> ObligationRow:
 
 
 def _settled(row: ObligationRow, at: datetime) -> ObligationRow:
-    """A seat owes a sheet on each application that it is not recused from."""
-    left = set(row.admitted) - set(row.recused) - set(row.filed)
-    if row.due_at is None or not row.admitted or row.state == "excused":
+    """A seat owes a sheet on each application that it is not recused from; one that was vacated owes none."""
+    left = set(row.admitted) - set(row.withdrawn) - set(row.recused) - set(row.filed)
+    if row.state == "excused" or not (row.vacated or (row.due_at and row.admitted)):
         return row
-    if not left:
+    if row.vacated or not left:
         return _answered(row, at)
     if row.state == "answered":
         return replace(row, state="waiting", reminds=True, waits=True, answered_at=None)
@@ -192,10 +214,12 @@ def _fold(row: ObligationRow | None, recorded: Recorded, key: Key) -> Obligation
     after = row
     if isinstance(event, ObligationReminded | ObligationFellOverdue | ObligationExcused):
         after = _treated(row, recorded)
-    elif isinstance(event, SCORING_FACTS):
-        after = _scored(row, recorded) if row.kind == "score_sheets" else row
+    elif row.kind == "score_sheets":
+        after = _scored(row, recorded)
     elif isinstance(event, CorrectionExtended):
-        after = row if row.answered_at else _due(row, event.closes_at, event.last_day)
+        after = row if row.answered_at else _due(row, event.closes_at, event.last_day, recorded)
+    elif isinstance(event, ApplicationWithdrawn) and event.application_id != row.application_id:
+        after = row
     elif not isinstance(event, CorrectionRequested | ObjectionReceived):
         after = _answered(row, recorded.envelope.effective_at)
     return row if after == row else after
@@ -212,15 +236,28 @@ OBLIGATION = View(
         *CORRECTION_FACTS,
         *OBJECTION_DUTY_FACTS,
         *(kind for kind in SCORING_FACTS if kind is not PanelConstituted),
+        ReviewerJoinedScoring,
         ObligationReminded,
         ObligationFellOverdue,
         ObligationExcused,
     ),
     touches=_touches,
     fold=_fold,
-    indexes=("application_id", "objection_id", "panel_id", "seat"),
-    filters=("state", "kind", "reminds", "waits", "programme_id", "unit_id"),
+    indexes=("programme_id", "application_id", "objection_id", "panel_id", "seat"),
+    filters=("state", "kind", "reminds", "waits", "programme_id", "unit_id", "seat"),
     sorts=("remind_at", "due_at"),
     subject_units=("unit_id",),
     is_open=lambda _: False,
 )
+
+
+def waiting_at(rows: Iterable[ObligationRow]) -> list[Waiting]:
+    """What waits for whoever holds a seat: the sheets that it owes, and whether it was reminded of them."""
+    return [
+        waiting_as(
+            "score", "reviewer", str(row.panel_id), row.asked_at, programme_id=str(row.programme_id),
+            due=(row.due_at, row.last_day), reminded_at=row.reminded_at,
+        )
+        for row in rows
+        if row.asked_at is not None and row.state == "waiting"
+    ]  # fmt: skip

@@ -1,4 +1,8 @@
-"""The roster: which application is in which state, per programme and track."""
+"""The roster: which application is in which state, and what became of it, per programme and track.
+
+What panel and committee said is the office's. Its subject reads what everybody reads once a list hangs on the board:
+that it is shown, has passed, is confirmed or was reversed.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -20,15 +24,39 @@ from domain.application.events import (
 )
 from domain.application.policy import STATE_AFTER, ApplicationState, state_after
 from domain.eligibility.events import EligibilityJudged, RuleWaived
-from domain.ids import ApplicationId, NominatorUnitId, ProgrammeId, SuccessorUnitId, TrackId, UnitId
-from domain.kernel import Code, Recorded, subject
+from domain.ids import (
+    ApplicationId,
+    DecisionId,
+    NominatorUnitId,
+    PanelId,
+    ProgrammeId,
+    PublicityId,
+    SuccessorUnitId,
+    TrackId,
+    UnitId,
+)
+from domain.kernel import Code, Recorded, office, subject
 from domain.nomination.events import NominationDecided, NominationDeclined
+from domain.publicity.events import EntryPassed, PublicityOpened, PublicityTakenDown
+from domain.review.events import ApplicationRanked
 from domain.screening.events import ApplicationRefiled, CorrectionExtended, CorrectionRequested, ScreeningRejected
+from domain.selection.events import (
+    ApplicationDecided,
+    ApplicationRecommended,
+    DecisionReopened,
+    ReservePromoted,
+    SelectionConfirmed,
+    SelectionReversed,
+    SelectionStruck,
+)
+from domain.selection.events import Outcome as Recommendation
 from domain.unit.events import UnitMerged, UnitMoved
 from projections.application import nominator_after
 from projections.eligibility import Standing, TracedFinding, to_waive
 from projections.kernel import Key, Table, View, Where, columns
 
+Outcome = Literal["recommended", "selected", "reserve", "not_selected", "confirmed", "struck", "reversed"]
+Publicised = Literal["shown", "passed", "confirmed", "reversed"]
 RosterStanding = Standing | Literal["unjudged"]
 
 
@@ -53,6 +81,14 @@ class RosterRow(msgspec.Struct, frozen=True, kw_only=True):
     correct_until: Annotated[date | None, subject("To be corrected until", "补正截止日")] = None
     refiled_at: Annotated[datetime | None, subject("Filed again at", "再次报送时间")] = None
     paper_received_on: Annotated[date | None, subject("Paper received on", "纸质收到日期")] = None
+    publicised: Annotated[Publicised | None, subject("In publicity", "公示情况")] = None
+    publicity_id: Annotated[PublicityId | None, subject("Publicity", "公示")] = None
+    ranked_by: Annotated[PanelId | None, office("Ranked by panel", "排名评审组")] = None
+    review_rank: Annotated[int | None, office("Rank in the review", "评审名次")] = None
+    recommended: Annotated[Recommendation | None, office("Recommended as", "推荐结论")] = None
+    outcome: Annotated[Outcome | None, office("Outcome", "遴选结果")] = None
+    outcome_order: Annotated[int | None, office("Order among those decided alike", "同类结论次序")] = None
+    decision_id: Annotated[DecisionId | None, office("Decision", "决定")] = None
 
 
 def _touches(recorded: Recorded) -> list[Key | Where]:
@@ -61,6 +97,12 @@ def _touches(recorded: Recorded) -> list[Key | Where]:
         return [Where("unit_id", event.unit_id), Where("successor_unit_id", event.unit_id)]
     if isinstance(event, UnitMoved):
         return [Where("unit_id", event.unit_id)]
+    if isinstance(event, PublicityOpened):
+        return [(entry.application_id,) for entry in event.entries]
+    if isinstance(event, PublicityTakenDown):
+        return [Where("publicity_id", event.publicity_id)]
+    if isinstance(event, DecisionReopened):
+        return [Where("decision_id", event.decision_id)]
     return [(event.as_dict()["application_id"],)]
 
 
@@ -103,6 +145,40 @@ def _screened(row: RosterRow, recorded: Recorded) -> RosterRow:
     return row
 
 
+def _selected(row: RosterRow, recorded: Recorded) -> RosterRow:
+    """What the panel said of it, and what the committee; a decision that was reopened has decided nothing."""
+    match recorded.event:
+        case ApplicationRanked(panel_id=panel_id, rank=rank):
+            row = replace(row, ranked_by=panel_id, review_rank=rank)
+        case ApplicationRecommended(outcome=recommended):
+            row = replace(row, recommended=recommended, outcome="recommended")
+        case ApplicationDecided(outcome=outcome, order=order, decision_id=decision_id):
+            row = replace(row, outcome=outcome, outcome_order=order, decision_id=decision_id)
+        case DecisionReopened():
+            row = replace(row, outcome="recommended", outcome_order=None, decision_id=None)
+        case ReservePromoted():
+            row = replace(row, outcome="selected", outcome_order=None)
+        case SelectionStruck():
+            row = replace(row, outcome="struck")
+    return row
+
+
+def _publicised(row: RosterRow, recorded: Recorded) -> RosterRow:
+    """What everybody can know of it: from the board, and from what was confirmed and reversed in public."""
+    match recorded.event:
+        case PublicityOpened(publicity_id=publicity_id):
+            return replace(row, publicised="shown", publicity_id=publicity_id)
+        case PublicityTakenDown():
+            return replace(row, publicised=None, publicity_id=None)
+        case EntryPassed():
+            return replace(row, publicised="passed")
+        case SelectionConfirmed():
+            return replace(row, publicised="confirmed", outcome="confirmed")
+        case SelectionReversed():
+            return replace(row, publicised="reversed", outcome="reversed")
+    return row
+
+
 def _changed(row: RosterRow, recorded: Recorded) -> RosterRow:
     match recorded.event:
         case EligibilityJudged() as event:
@@ -115,7 +191,7 @@ def _changed(row: RosterRow, recorded: Recorded) -> RosterRow:
             return replace(row, successor_unit_id=successor)
         case UnitMoved() as event:
             return replace(row, nominator_unit_id=nominator_after(event, row.unit_id, row.nominator_unit_id, row.state))
-    row = _screened(_nominated(row, recorded), recorded)
+    row = _publicised(_selected(_screened(_nominated(row, recorded), recorded), recorded), recorded)
     return replace(row, state=state_after(row.state, type(recorded.event)))
 
 
@@ -130,19 +206,49 @@ def _fold(row: RosterRow | None, recorded: Recorded, _key: Key) -> RosterRow | N
 
 ROSTER = View(
     name="roster",
-    version=2,
+    version=3,
     en="Roster",
     zh="名册",
     row=RosterRow,
     key=("application_id",),
-    reads=(*STATE_AFTER, CorrectionExtended, PaperReceived, EligibilityJudged, RuleWaived, UnitMerged, UnitMoved),
+    reads=(
+        *STATE_AFTER,
+        CorrectionExtended,
+        PaperReceived,
+        EligibilityJudged,
+        RuleWaived,
+        UnitMerged,
+        UnitMoved,
+        ApplicationRanked,
+        ApplicationRecommended,
+        ApplicationDecided,
+        DecisionReopened,
+        ReservePromoted,
+        SelectionStruck,
+        PublicityOpened,
+        PublicityTakenDown,
+        EntryPassed,
+        SelectionConfirmed,
+        SelectionReversed,
+    ),
     touches=_touches,
     fold=_fold,
-    indexes=("unit_id", "successor_unit_id"),
-    filters=("programme_id", "track_id", "unit_id", "nominator_unit_id", "state", "standing"),
-    sorts=("filed_at", "started_at"),
+    indexes=("unit_id", "successor_unit_id", "decision_id", "publicity_id"),
+    filters=(
+        "programme_id",
+        "track_id",
+        "unit_id",
+        "nominator_unit_id",
+        "state",
+        "standing",
+        "publicised",
+        "outcome",
+        "decision_id",
+    ),
+    sorts=("filed_at", "started_at", "review_rank"),
     effective=True,
     subject_units=("unit_id", "nominator_unit_id"),
+    is_open=lambda _: False,
 )
 
 

@@ -595,6 +595,7 @@ def applications(first: int) -> list[Event]:
         vetted(THEIRS, NEIGHBOUR),
         filed(THEIRS, NEIGHBOUR),
         withdrawn(THEIRS, NEIGHBOUR, NOMINATOR),
+        started(ApplicationId("A-4"), NEIGHBOUR),
         started(DECLINED, NEIGHBOUR),
         prepared(DECLINED, NEIGHBOUR),
         moved(NEIGHBOUR),
@@ -659,11 +660,13 @@ def publicity() -> list[Event]:
     rule: dict[str, Any] = {"window_days": 5, "day_rule": "working", "count_first_day": True}
     how: dict[str, Any] = {"identities": ("named",), "channels": ("written",)}
 
-    def opened(publicity_id: PublicityId = PUBLICITY) -> PublicityOpened:
+    def opened(**changes: Any) -> PublicityOpened:
         return PublicityOpened(
-            **(about | {"publicity_id": publicity_id}), **shown, **rule, **how, opens_at=SHOWN_FROM,
-            closes_at=SHOWN_UNTIL, last_day=SHOWN_LAST,
-        )  # fmt: skip
+            **(about | shown | changes), **rule, **how, opens_at=SHOWN_FROM, closes_at=SHOWN_UNTIL, last_day=SHOWN_LAST
+        )
+
+    promoted = (ShownEntry(application_id=DECLINED, track_id=BRANCHES, unit_id=NEIGHBOUR, order=1),)
+    second = PublicityId("PUB-2")
 
     end: dict[str, Any] = {"closes_at": SHOWN_UNTIL + timedelta(days=1), "last_day": SHOWN_LAST + timedelta(days=1)}
     return [
@@ -679,8 +682,9 @@ def publicity() -> list[Event]:
             **_CASE, decision_id=DECISION, publicity_id=PUBLICITY, first_day=date(2020, 6, 30),
             last_day=date(2022, 6, 30),
         ),
-        opened(PublicityId("PUB-2")),
-        PublicityTakenDown(publicity_id=PublicityId("PUB-2"), programme_id=CALL),
+        opened(publicity_id=second, entries=promoted),
+        PublicityTakenDown(publicity_id=second, programme_id=CALL),
+        replace(withdrawn(), application_id=DECLINED, unit_id=NEIGHBOUR),
         PublicityTakenDown(**about),
         PostingWithdrawn(**about),
         SelectionReversed(
@@ -723,12 +727,11 @@ def minded(events: Sequence[Event]) -> list[Event]:
         if isinstance(event, CorrectionRequested):
             found += _unanswered(event, len(found))
         if isinstance(event, ObjectionReceived) and event.objection_id == OBJECTIONS[-1]:
-            excused = obligation_id("objection_decision", len(found))
-            found.append(
-                ObligationExcused(
-                    obligation_id=excused, kind="objection_decision", programme_id=CALL, objection_id=event.objection_id
-                )
-            )
+            owed: dict[str, Any] = {
+                "obligation_id": obligation_id("objection_decision", len(found)), "kind": "objection_decision",
+                "programme_id": CALL, "objection_id": event.objection_id,
+            }  # fmt: skip
+            found += [ObligationReminded(**owed, due_at=SHOWN_UNTIL, last_day=SHOWN_LAST), ObligationExcused(**owed)]
     return found
 
 

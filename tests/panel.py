@@ -17,6 +17,7 @@ from domain.review.events import (
     PanelConstituted,
     RankingRecorded,
     RecusalLifted,
+    ReviewerJoinedScoring,
     ReviewerRecused,
     ReviewerSeated,
     ReviewerUnseated,
@@ -88,6 +89,19 @@ def constituted(panel: PanelId = PANEL, position: int = 1, name: str = "experts"
 
 def seated(seat: SeatId = ONE, panel: PanelId = PANEL, commitment: str = "5" * 64) -> ReviewerSeated:
     return ReviewerSeated(panel_id=panel, seat_id=seat, commitment=commitment)
+
+
+def joined(
+    seat: SeatId = ONE, *applications: ApplicationId, closes_at: datetime = ENDS, last_day: date = LAST_DAY
+) -> ReviewerJoinedScoring:
+    return ReviewerJoinedScoring(
+        panel_id=PANEL,
+        programme_id=CALL,
+        seat_id=seat,
+        closes_at=closes_at,
+        last_day=last_day,
+        application_ids=applications or (MINE, THEIRS),
+    )
 
 
 def unseated(seat: SeatId = ONE) -> ReviewerUnseated:

@@ -16,6 +16,7 @@ from domain.review.events import (
     PanelConstituted,
     RankingRecorded,
     RecusalLifted,
+    ReviewerJoinedScoring,
     ReviewerRecused,
     ReviewerSeated,
     ReviewerUnseated,
@@ -34,7 +35,8 @@ from domain.review.events import (
 from domain.review.policy import sheet_bytes
 from tests.spec import at
 
-PANEL, FIRST, SECOND = PanelId("P-1"), SeatId("S-1"), SeatId("S-2")
+PANEL = PanelId("P-1")
+FIRST, SECOND, THIRD = (SeatId(f"S-{n}") for n in (1, 2, 3))
 OPINION = DocumentId("9" * 64)
 ENDS, LATER_END = at("2020-06-12 18:00"), at("2020-06-13 18:00")
 
@@ -105,6 +107,8 @@ def review(programme: ProgrammeId, track: TrackId, applications: Mapping[Applica
             ApplicationAdmitted(**about, application_id=application, track_id=track, unit_id=unit)
             for application, unit in applications.items()
         ),
+        ReviewerSeated(panel_id=PANEL, seat_id=THIRD, commitment="6" * 64),
+        ReviewerJoinedScoring(**about, seat_id=THIRD, **end, application_ids=(mine, theirs)),
         sheet(FIRST, mine, 800),
         sheet(SECOND, mine, 700),
         sheet(FIRST, theirs, 600),

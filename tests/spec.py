@@ -8,10 +8,12 @@ disturb). Whoever is among ``LISTENERS`` hears each of them, once it holds: ``py
 from __future__ import annotations
 
 import copy
+import functools
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
@@ -23,12 +25,15 @@ from domain.kernel import (
     Recorded,
     Refusal,
     Selector,
+    Word,
     asked_fields,
     matches,
     reading,
     tags_of,
     taken_in,
 )
+from domain.lifecycle import EVENTS
+from domain.permission.policy import ROLE_TITLES, STATE_TITLES, TABLE
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOON = datetime(2020, 5, 20, 4, tzinfo=UTC)
@@ -49,6 +54,28 @@ class Scene:
 
 
 LISTENERS: list[Callable[[Scene], None]] = []
+
+
+@functools.cache
+def _codes() -> frozenset[str]:
+    """What only a program reads: names of commands, states, roles, and every label that an event enumerates."""
+    found = {row.command for row in TABLE} | set(STATE_TITLES) | set(ROLE_TITLES)
+    todo: list[Any] = [hint for event in EVENTS for hint in get_type_hints(event).values()]
+    while todo:
+        kind = todo.pop()
+        if get_origin(kind) is Literal:
+            found |= set(get_args(kind))
+        else:
+            todo += get_args(kind)
+    return frozenset(found)
+
+
+def untold(refusal: Refusal) -> list[str]:
+    """The codes that a refusal tells a Chinese reader as they are; an id or a criterion may well be called like one."""
+    shown = {name for name in re.findall(r"\{(\w+)\}", refusal.zh) if not name.endswith("_id")}
+    figures = {name: refusal.because[name] for name in shown - {"criterion", "known"}}
+    plain = [value for value in figures.values() if isinstance(value, str) and not isinstance(value, Word)]
+    return [code for value in plain for code in value.split(", ") if code in _codes()]
 
 
 def _tell(scene: Scene) -> None:
@@ -153,6 +180,7 @@ class Asked:
         figures = {name: refusal.because.get(name) for name in because}
         assert figures == because, refusal.because
         assert refusal.sentence("zh") != refusal.sentence("en")
+        assert not untold(refusal), f"a Chinese reader is told {untold(refusal)}"
         _tell(Scene(tuple(self.past.log), self.command, "refused", refusal=refusal))
         return refusal
 

@@ -224,6 +224,11 @@ async def test_what_a_worker_was_killed_in_the_middle_of_is_made_up_for(
 
     staff.kill("worker-1")
     killed_at = time.monotonic()
+    # What it had sent and the server holds would go through without it, once the row is free.
+    await superuser.execute(
+        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND application_name LIKE 'biaogan worker%'"
+    )
     await marking.close()
     await superuser.execute("SELECT pg_advisory_unlock($1)", HOLD)
     staff.listener.answers.set()

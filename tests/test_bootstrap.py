@@ -104,6 +104,14 @@ def test_it_makes_the_environment_once_and_becomes_the_command(checkout: Checkou
     )
 
 
+def test_the_rules_are_printed_by_what_plays_them_and_nothing_stands_between(checkout: Checkout) -> None:
+    (checkout.root / "tests").mkdir()
+    (checkout.root / "tests" / "prose.py").write_text('import sys\nprint("as played")\nsys.exit(5)\n')
+    told = checkout.run("rules")
+    assert (told.returncode, told.stdout) == (5, "as played\n"), told.stderr
+    assert "requirements-dev.lock" in told.stderr, "playing them takes what a developer has"
+
+
 def test_the_command_also_stands_in_the_environment(checkout: Checkout) -> None:
     checkout.run("demo")
     called = subprocess.run(
@@ -253,7 +261,7 @@ def plain(requirement: str) -> str:
 
 def test_make_and_the_script_of_ci_are_other_spellings() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for word in ("demo", "test", "serve"):
+    for word in ("demo", "test", "serve", "rules"):
         assert f"{word}:\n\tpython3 infra/bootstrap.py {word}\n" in makefile
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)

@@ -218,7 +218,9 @@ async def test_killed_it_leaves_no_fork_behind(
     here: Garden, database: Database, queue_url: str, key_file: Path, argv: list[str]
 ) -> None:
     env = environment(database, queue_url, key_file)
-    settings = Settings(database_url=database.app_url, state_dir=key_file.parent, key_file=key_file)
+    settings = Settings(
+        database_url=database.app_url, state_dir=key_file.parent, key_file=key_file, signer_dir=key_file.parent
+    )
     worker = subprocess.Popen(argv, env=env, cwd=ROOT, start_new_session=True)  # noqa: ASYNC220 - Ended below.
     try:
         assert await until_healthy(named("worker"), settings, 60)
@@ -236,7 +238,9 @@ async def test_told_to_stop_it_finishes_what_it_is_at(
     here: Garden, database: Database, queue_url: str, key_file: Path
 ) -> None:
     env = environment(database, queue_url, key_file)
-    settings = Settings(database_url=database.app_url, state_dir=key_file.parent, key_file=key_file)
+    settings = Settings(
+        database_url=database.app_url, state_dir=key_file.parent, key_file=key_file, signer_dir=key_file.parent
+    )
     argv = [sys.executable, "-m", "tests.carrying", "worker"]
     worker = subprocess.Popen(argv, env=env, cwd=ROOT, start_new_session=True)  # noqa: ASYNC220 - Ended below.
     try:
@@ -262,4 +266,7 @@ def test_without_its_addresses_a_process_says_what_is_missing(tmp_path: Path) ->
     for name in ("dispatcher", "worker"):
         ran = subprocess.run(named(name).argv(), env=env, cwd=ROOT, check=False, capture_output=True, text=True)
         assert ran.returncode == 2
-        assert ran.stderr == "BIAOGAN_DATABASE_URL and BIAOGAN_BROKER_URL are needed; `biaogan serve` sets both.\n"
+        assert ran.stderr == (
+            "BIAOGAN_DATABASE_URL and BIAOGAN_BROKER_URL are needed; `biaogan serve` sets both."
+            " 须设置 BIAOGAN_DATABASE_URL 与 BIAOGAN_BROKER_URL;`biaogan serve` 会一并设置。\n"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -20,7 +21,7 @@ import asyncpg
 import click
 import pytest
 
-from api.cli import biaogan
+from api.cli import biaogan, main
 from api.cli.calendar import proposal
 from tests.conftest import Database, open_folder
 from tests.waiting import is_running, until
@@ -151,10 +152,14 @@ def test_tokens_are_made_listed_and_revoked(shell: Shell) -> None:
 def test_the_record_is_exported_rooted_and_checked_without_a_server(shell: Shell, tmp_path: Path) -> None:
     shell.answer(*OPENING, "--id", "UNI")
     root = shell.answer("events", "root")
-    assert (root["log"], root["size"]) == ("UNI", 9)
+    assert (root["log"], root["size"], root["simulated"]) == ("UNI", 9, False)
+    assert shell.run("events", "root").stdout.splitlines() == ["UNI", "9", root["root"]]
     export = tmp_path / "events.jsonl"
-    assert shell.run("events", "export", "-o", str(export)).returncode == 0
+    written = shell.run("events", "export", "-o", str(export))
+    assert (written.returncode, written.stdout) == (0, "")
+    assert root["root"] in written.stderr
     assert shell.run("events", "export").stdout.encode() == export.read_bytes()
+    assert shell.answer("events", "export", "-o", str(export)) == {"file": str(export), **root}
     checked = shell.run("events", "check", str(export), "--json", BIAOGAN_DATABASE_URL="", BIAOGAN_OWNER_URL="")
     assert json.loads(checked.stdout) == {**root, "findings": []}
     lines = export.read_bytes().splitlines(keepends=True)
@@ -163,6 +168,17 @@ def test_the_record_is_exported_rooted_and_checked_without_a_server(shell: Shell
     assert swapped.returncode == 1
     assert json.loads(swapped.stdout.splitlines()[0])["root"] != root["root"]
     assert swapped.stderr.startswith("biaogan: ")
+
+
+def test_a_rehearsal_is_known_for_one_wherever_its_record_leaves_the_house(shell: Shell, tmp_path: Path) -> None:
+    shell.answer(*OPENING, "--id", "REHEARSAL", "--simulated-from", "2020-05-09T16:36:00+08:00")
+    export = tmp_path / "events.jsonl"
+    assert shell.answer("events", "root")["simulated"]
+    assert "演练,并非真实" in shell.run("events", "root").stdout.splitlines()[3]
+    assert "演练,并非真实" in shell.run("events", "export", "-o", str(export)).stderr
+    assert shell.answer("events", "export", "-o", str(export))["simulated"]
+    assert shell.answer("events", "check", str(export))["simulated"], "it is in the lines themselves"
+    assert "演练,并非真实" in shell.run("events", "check", str(export)).stdout
 
 
 async def test_the_dead_are_listed_shown_and_taken_up_again_with_a_reason(
@@ -181,8 +197,8 @@ async def test_the_dead_are_listed_shown_and_taken_up_again_with_a_reason(
     assert [(row["key"], row["state"]) for row in shell.answer("outbox", "list")] == [(dead, "dead"), (done, "done")]
     assert [row["key"] for row in shell.answer("outbox", "list", "--state", "dead")] == [dead]
     assert shell.run("outbox", "list").stdout.splitlines() == [
-        f"{dead}  when_it_rains_close_windows  #5 for #2  dead after 7 attempts: TimeoutError",
-        f"{done}  when_it_rains_close_windows  #3  done, recorded at #4",
+        f"{dead}  when_it_rains_close_windows  #5 for #2  dead after 7 attempts · 尝试 7 次后失败: TimeoutError",
+        f"{done}  when_it_rains_close_windows  #3  done, recorded at · 已办结,记录于 #4",
     ]
     assert shell.run("outbox", "retry", dead).returncode == 2, "not without a reason"
     assert shell.run("outbox", "retry", dead, "--reason", "Li said so").returncode == 2, "and not in prose"
@@ -193,7 +209,7 @@ async def test_the_dead_are_listed_shown_and_taken_up_again_with_a_reason(
     assert "taken up again" in shell.run("outbox", "show", dead).stdout
     for key in (dead, done):
         refused = shell.run("outbox", "retry", key, "--reason", "again")
-        assert (refused.returncode, refused.stderr) == (1, f"biaogan: There is no dead row {key}.\n")
+        assert (refused.returncode, refused.stderr) == (1, f"biaogan: There is no dead row {key}. 没有此失败事项。\n")
     assert shell.run("outbox", "show", done.replace("1", "9")).returncode == 1
 
 
@@ -317,9 +333,72 @@ def test_every_way_to_fail_is_a_sentence_and_a_code(
 ) -> None:
     ran = shell.run(*arguments, **env)
     assert (ran.returncode, ran.stdout) == (code, ""), ran.stderr
-    assert ran.stderr.strip()
+    assert re.search(r"[\u4e00-\u9fff]", ran.stderr.splitlines()[-1]), "told in Chinese too"
     assert "Traceback" not in ran.stderr
     assert "欧阳锋" not in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "chinese"),
+    [
+        (("nonsense",), "没有命令 nonsense。"),
+        (("token", "nonsense"), "没有命令 nonsense。"),
+        (("token", "create"), "缺少选项 --person。"),
+        (("token", "revoke"), "缺少参数 TOKEN_ID。"),
+        (("token", "create", "--person", "x", "--days", "0"), "选项 --days 的取值不合规则:须在范围 1<=x<=3650 之内。"),
+        (("token", "create", "--person", "x", "--days", "many"), "选项 --days 的取值不合规则:须为整数。"),
+        (("completion", "tcsh"), "参数 SHELL 的取值不合规则:须为 'bash', 'zsh', 'fish' 之一。"),
+        (("token", "create", "--person"), "选项 --person 的用法有误:缺少取值,或不应有取值。"),
+        (("token", "revoke", "x"), "参数 TOKEN_ID 的取值不合规则:须为 UUID。"),
+        (("events", "root", "--nope"), "没有选项 --nope。"),
+        (("events", "check", "no-such-file"), "参数 FILE 的取值不合规则:所指文件不存在。"),
+        (("events", "check", "/"), "参数 FILE 的取值不合规则:所指为目录,须为文件。"),
+        (("demo", "--output", sys.executable), "选项 --output 的取值不合规则:所指为文件,须为目录。"),
+        (("events", "root", "more", "words"), "多出参数:more words。"),
+        (("events", "root", "--json=1"), "选项 --json 的用法有误:缺少取值,或不应有取值。"),
+        (("events", "export", "--json"), "请以 -o 指定文件。"),
+    ],
+)
+def test_what_is_not_understood_is_told_in_chinese_too(
+    arguments: tuple[str, ...], chinese: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*arguments]) == 2
+    assert capsys.readouterr().err.splitlines()[-1].endswith(chinese)
+    assert main([arguments[0], "--json", *arguments[1:]]) == 2
+    told = json.loads(capsys.readouterr().out)
+    assert (told["exit_code"], bool(re.search(r"[\u4e00-\u9fff]", told["error"]))) == (2, True)
+
+
+SENTENCES = {
+    *("Stop", "StartRefused", "SettingsRefused", "EmbeddedError", "BinariesNotFound", "KeyFileRefused"),
+    *("MigrationRefused", "PlaceRefused", "RecordNotOurs", "MasterKeyMissing"),
+}
+"""What ends a command, or keeps the product from starting, with a sentence for a person."""
+
+
+def test_whatever_ends_a_command_says_so_in_both_languages() -> None:
+    told, mute = 0, []
+    for room in ("api", "infra", "workers"):
+        for path in sorted((ROOT / room).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or not node.args:
+                    continue
+                sentence = node.args[0]
+                if node.func.id in SENTENCES and isinstance(sentence, ast.Constant | ast.JoinedStr):
+                    told += 1
+                    if not re.search(r"[\u4e00-\u9fff]|in_chinese|problem\[|lines_of", ast.unparse(sentence)):
+                        mute.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert told > 60
+    assert not mute, mute
+
+
+def test_every_command_answers_as_json_where_that_is_asked_for() -> None:
+    without = [
+        words
+        for words, command in commands(biaogan)
+        if not isinstance(command, click.Group) and not any("--json" in option.opts for option in command.params)
+    ]
+    assert without == []
 
 
 def commands(group: click.Group, words: str = "biaogan") -> Iterator[tuple[str, click.Command]]:
@@ -353,8 +432,12 @@ def test_the_shell_completes_commands(shell: Shell) -> None:
     assert completed.split() == ["plain,programme", "plain,projections"]
 
 
-def test_the_schema_is_printed(shell: Shell) -> None:
-    assert json.loads(shell.run("api", "openapi").stdout)["openapi"] == "3.1.0"
+def test_the_schemas_and_the_completion_are_printed_as_they_are_and_as_json(shell: Shell) -> None:
+    assert json.loads(shell.run("api", "openapi").stdout) == shell.answer("api", "openapi")
+    assert shell.answer("api", "openapi")["openapi"] == "3.1.0"
+    assert json.loads(shell.run("programme", "schema").stdout) == shell.answer("programme", "schema")
+    script = shell.answer("completion", "bash")
+    assert script == {"shell": "bash", "script": shell.run("completion", "bash").stdout.removesuffix("\n")}
 
 
 @pytest.mark.slow
@@ -363,7 +446,7 @@ def test_serve_opens_an_institution_lets_its_administrator_in_and_ends_in_order(
         state = Path(folder) / "state"
         env = {name: value for name, value in os.environ.items() if not name.startswith("BIAOGAN_")}
         env |= {"BIAOGAN_STATE_DIR": str(state), "BIAOGAN_PORT": "18800"}
-        words, given = Path(folder) / "words", Path(folder) / "given"
+        words, given, receipt = Path(folder) / "words", Path(folder) / "given", Path(folder) / "10.tlog-proof"
         with words.open("wb") as said, given.open("wb") as answer:
             serving = subprocess.Popen(
                 [sys.executable, "-c", PROGRAM, "serve", "--json"], cwd=ROOT, env=env, stderr=said, stdout=answer
@@ -378,7 +461,10 @@ def test_serve_opens_an_institution_lets_its_administrator_in_and_ends_in_order(
             assert f"token exchange --token-file {token_file}" in words.read_text(encoding="utf-8")
             kept = Path(folder) / "admin.token"
             exchange = ("token", "exchange", "--token-file", str(token_file), "-o", str(kept))
-            assert Shell(env).answer(*exchange)["file"] == str(kept)
+            # An answer that is lost is asked for again under its key.
+            lost = Shell(env).answer(*exchange, "--key", "mine")
+            again = Shell(env).answer(*exchange, "--key", "mine")
+            assert (again["file"], again["token_id"]) == (str(kept), lost["token_id"])
             assert stat.S_IMODE(kept.stat().st_mode) == 0o600
             assert Shell(env).run(*exchange).returncode == 3
             secret = kept.read_text().strip()
@@ -387,6 +473,8 @@ def test_serve_opens_an_institution_lets_its_administrator_in_and_ends_in_order(
             assert shell.answer("replay", "verify")["differences"] == []
             beside = shell.answer("events", "root")
             assert (beside["log"], beside["size"]) == ("main", 10)
+            until(lambda: shell.run("audit", "receipt", "10", "-o", str(receipt)).returncode == 0, "it is signed", 60)
+            key = shell.answer("audit", "checkpoint")["vkeys"][0]
         finally:
             serving.send_signal(signal.SIGTERM)
             code = serving.wait(60)
@@ -401,3 +489,26 @@ def test_serve_opens_an_institution_lets_its_administrator_in_and_ends_in_order(
         assert not (state / "running.json").exists()
         offline = Shell(env)
         assert offline.answer("events", "root")["root"] == beside["root"]
+        _a_receipt_is_checked(offline, receipt, key)
+
+
+def _a_receipt_is_checked(shell: Shell, receipt: Path, key: str) -> None:
+    """Without a server, with the key that was kept; a line, a receipt or a key that is not the right one is named."""
+    export = receipt.with_name("events.jsonl")
+    assert shell.run("events", "export", "-o", str(export)).returncode == 0
+    check = ("audit", "check-receipt", str(receipt), "--line", str(export), "--key")
+    told = shell.answer(*check, key)
+    assert (told["log"], told["position"]) == ("main", 10)
+    lines = export.read_bytes().splitlines(keepends=True)
+    export.write_bytes(lines[9])
+    assert shell.answer(*check, key) == told
+    for shown, proof, said in (
+        (lines[8], receipt.read_text(), "does not stand at position 10"),
+        (b"".join(lines[:5]), receipt.read_text(), "no line 10"),
+        (lines[9], receipt.read_text().replace("index 9", "index nine"), "no receipt"),
+    ):
+        export.write_bytes(shown)
+        receipt.write_text(proof)
+        refused = shell.run(*check, key)
+        assert (refused.returncode, said in refused.stderr) == (1, True), refused.stderr
+    assert shell.run(*check, "no key").returncode == 2

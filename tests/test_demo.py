@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -21,6 +22,7 @@ from api.cli.demo import _stage
 from api.cli.demo.cast import PEOPLE
 from api.cli.serve import StartRefused, listening
 from infra.line import check
+from infra.note import Checkpoint, Verifier, opened
 from infra.settings import load
 from tests.conftest import open_folder
 from tests.waiting import until
@@ -155,7 +157,7 @@ def test_stopped_by_ctrl_c_it_leaves_nothing_and_a_second_one_starts_afresh(mach
     assert f"port {machine.port} is taken" in machine.said()
     assert str(machine.state / "demo" / "1") in machine.said()
     answer = json.loads((machine.folder / "answer.json").read_text())
-    assert [str(answer["events"]), answer["root"]] == (machine.output / "root.txt").read_text().split()
+    assert [str(answer["events"]), answer["root"], "simulated"] == (machine.output / "root.txt").read_text().split()
     assert answer["differences"] == 0
     assert sorted(path.name for path in (machine.state / "demo").iterdir()) == ["1", "2"]
     assert not machine.running()
@@ -174,7 +176,14 @@ def _holds(machine: Machine) -> None:
     with (machine.output / "events.jsonl").open("rb") as file:
         checked = check(file)
     assert not checked.findings
-    assert (machine.output / "root.txt").read_text().split() == [str(len(rows)), checked.root.digest().hex()]
+    (vkey,) = re.findall(r"signed by (\S+) ", machine.said())
+    text, _ = opened((machine.output / "checkpoint.txt").read_text(encoding="utf-8"), [Verifier.parse(vkey)])
+    signed = Checkpoint.parse(text)
+    assert (signed.size, signed.root, signed.extension) == (len(rows), checked.root.digest(), ("simulated",))
+    pinned = [str(len(rows)), checked.root.digest().hex(), "simulated"]
+    assert (machine.output / "root.txt").read_text().split() == pinned
+    for name in ("timeline", "roster", "selection", "case-file"):
+        assert {row["simulated"] for row in machine.table(f"{name}.csv")} == {"true"}
     _printed(machine)
     _no_secret(machine)
     _refused(machine)
@@ -195,7 +204,7 @@ def _printed(machine: Machine) -> None:
     assert [line.split()[0] for line in file.splitlines() if line.startswith("    #")] == [
         f"#{row['position']}" for row in machine.table("case-file.csv")
     ]
-    size, root = (machine.output / "root.txt").read_text().split()
+    size, root, _ = (machine.output / "root.txt").read_text().split()
     assert f"Log · 日志: {size} events, root {root}" in said
     assert "Replay · 重放核对: 0 differences" in said
     trials = json.loads((machine.output / "refusals.json").read_text())

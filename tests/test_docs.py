@@ -66,8 +66,24 @@ def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
     assert [link for link in targets if not (page.parent / link).exists()] == []
 
 
+@pytest.mark.parametrize("page", ["judging.md", "applicant.md"])
+def test_every_path_that_a_guide_names_is_one_of_the_api(page: str) -> None:
+    """Whoever follows a guide finds what it names; what is elided (…/withdraw) ends a path of the API."""
+    routes = json.loads((ROOT / "api" / "openapi.json").read_text(encoding="utf-8"))["paths"]
+    known = {(method.upper(), path) for path, methods in routes.items() for method in methods}
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    named = re.findall(r"`(GET|POST) (/v1/[^`?]+)`?(?:\?[^`]*`)?(?: \(`(/[a-z-]+)`\))?", text)
+    assert len(named) > 10
+    for method, path, other in named:
+        assert (method, path) in known, (method, path)
+        if other:
+            assert (method, f"{path.rpartition('/')[0]}{other}") in known, (path, other)
+    for tail in re.findall(r"`…(/[a-z-]+)`", text):
+        assert any(path.endswith(tail) for _, path in known), tail
+
+
 def test_the_readme_names_each_command_in_both_spellings() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    for command in ("demo", "test", "serve"):
+    for command in ("demo", "test", "serve", "rules"):
         assert f"`make {command}`" in text
         assert f"`python3 infra/bootstrap.py {command}`" in text

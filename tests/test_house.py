@@ -21,6 +21,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from api.problems import known_refusals
 from domain import ids, kernel
 from domain.kernel import Command, Event, Refusal, asked_fields, sentences, tags_of, taken_in, titles
 from domain.lifecycle import EVENTS
@@ -651,6 +652,20 @@ def test_a_refusal_carries_figures_and_never_prose() -> None:
         for name, line in prose_raised(tree(path))
     ]
     assert not faults, "\n".join(faults)
+
+
+def test_a_refusal_never_names_a_class() -> None:
+    """A person is told what a command is called, in their language: ``called(command)``."""
+    kinds = {kind.__name__ for kind in known_refusals()}
+    faults = [
+        f"{where(path)}:{node.lineno}"
+        for room in ("domain", "infra", "api")
+        for path in sources(room)
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in kinds
+        if any(isinstance(part, ast.Attribute) and part.attr == "__name__" for part in ast.walk(node))
+    ]
+    assert not faults, faults
 
 
 def test_no_rule_is_a_plain_error() -> None:

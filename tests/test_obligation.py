@@ -282,6 +282,16 @@ def test_who_is_seated_after_the_opening_owes_by_the_same_day() -> None:
     late.when(MarkObligationOverdue(**whose), now=DUE).then(overdue)
 
 
+def test_nothing_is_owed_on_what_was_withdrawn_and_a_correction_of_another_stands() -> None:
+    owes(the_panel(withdrawn()))
+    owes_nothing(the_panel(sheet(THEIRS), withdrawn()))
+    owes_nothing(the_panel(withdrawn(), withdrawn(THEIRS)))
+    asked_now = the_panel().when(RemindOfObligation(**SHEETS), now=BEFORE)
+    asked_now.meanwhile(withdrawn()).is_raced()
+    elsewhere = type(withdrawn())(**(withdrawn().as_dict() | {"track_id": "other-track"}))
+    asked_now.meanwhile(elsewhere).is_undisturbed()
+
+
 def test_before_scoring_is_opened_nothing_is_owed() -> None:
     past = given(constituted(), seated(), when=ASKED)
     past.when(RemindOfObligation(**SHEETS), now=BEFORE).refused(ObligationUnknown)

@@ -267,7 +267,9 @@ def test_the_right_role_in_the_wrong_state_is_told_which_states_are_right() -> N
     with pytest.raises(NotInThisState) as refused:
         authorise(asking("FileApplication", "started", nominator_unit_id=UNIT), nominator, TODAY)
     assert refused.value.because == {"command": "FileApplication", "state": "started", "allowed": "vetted"}
-    assert "started" in refused.value.sentence("zh")
+    assert "state is started; it is in one of: vetted." in refused.value.sentence("en")
+    assert "当前状态为“准备中”" in refused.value.sentence("zh")
+    assert refused.value.sentence("zh").endswith("允许的状态:已审核。")
 
 
 def test_two_offices_are_asked_in_turn() -> None:

@@ -8,15 +8,18 @@ from msgspec.structs import replace
 
 from domain.application.events import PaperReceived
 from domain.application.policy import ApplicationFile, FileFact
-from domain.ids import NominatorUnitId
-from domain.kernel import AUDIENCES, Event
+from domain.ids import NominatorUnitId, PublicityId
+from domain.kernel import AUDIENCES, Event, redact
 from domain.nomination.events import PlanRecorded
+from domain.publicity.events import PublicityTakenDown
 from projections.application import APPLICATION, ApplicationRow
 from projections.eligibility import ELIGIBILITY, EligibilityRow, trace_table
 from projections.kernel import Register, canonical_csv, fold_all, fold_on
 from projections.nomination import PLAN, QUOTA, QuotaRow
 from projections.programme import RULE
 from projections.roster import ROSTER, RosterRow, in_order, roster_table, totals
+from tests import committee
+from tests.call import BRANCH_TRACK
 from tests.case_life import (
     ADA,
     BEN,
@@ -381,3 +384,99 @@ def test_the_roster_of_a_day_follows_the_effective_times_and_not_the_order_of_re
     assert [row[MINE,].state for row in rows] == ["started", "prepared"]
     assert fold_on(ROSTER, past, date(2020, 5, 10), at("2020-05-11 00:00")) == {}
     assert fold_on(ROSTER, past, date(2020, 5, 10), begun) == {}
+
+
+# --- what became of it ------------------------------------------------------------------------------------------------
+
+
+def on_the_committees_roster(*events: Event) -> dict[str, RosterRow]:
+    begun = [replace(started(), application_id=one, track_id=BRANCH_TRACK) for one in committee.APPLICATIONS]
+    rows = fold_all(ROSTER, as_recorded([*begun, *events])).values()
+    return {row.application_id: row for row in sorted(rows, key=lambda row: row.application_id)}
+
+
+def outcomes(*events: Event) -> list[str | None]:
+    return [row.outcome for row in on_the_committees_roster(*events).values()]
+
+
+RANKED = (*committee.ranking(), *committee.recommendation())
+DECIDED = (*RANKED, *committee.decision())
+
+
+def test_the_roster_says_what_became_of_an_application_with_its_rank_and_the_decision() -> None:
+    assert outcomes() == [None] * 4
+    assert outcomes(*committee.ranking()) == [None] * 4
+    assert outcomes(*RANKED) == ["recommended"] * 4
+    assert outcomes(*DECIDED) == ["selected", "selected", "selected", "reserve"]
+    second = on_the_committees_roster(*DECIDED)[committee.SECOND]
+    assert (second.review_rank, second.ranked_by, second.recommended) == (2, committee.PANEL, "selected")
+    assert (second.outcome_order, second.decision_id) == (2, committee.DECISION)
+    left_out = (*RANKED, *committee.decision(committee.choices("selected", "selected", "selected", "not_selected")))
+    assert outcomes(*left_out)[3] == "not_selected"
+    assert outcomes(*DECIDED, committee.confirmed())[0] == "confirmed"
+    gone = (*DECIDED, committee.struck(), committee.promoted())
+    assert outcomes(*gone) == ["struck", "selected", "selected", "selected"]
+    assert on_the_committees_roster(*gone)[committee.FOURTH].outcome_order is None
+    assert outcomes(*DECIDED, committee.confirmed(), committee.turned_back())[0] == "reversed"
+
+
+def test_what_was_reopened_is_recommended_and_no_more() -> None:
+    rows = on_the_committees_roster(*DECIDED, committee.reopened())
+    assert {row.outcome for row in rows.values()} == {"recommended"}
+    assert {(row.decision_id, row.outcome_order) for row in rows.values()} == {(None, None)}
+    assert rows[committee.FOURTH].recommended == "reserve"
+
+
+def publicised(*events: Event) -> list[str | None]:
+    """What the subject of each application reads of it."""
+    rows = on_the_committees_roster(*events).values()
+    return [redact(row, frozenset({"public", "subject"}))["publicised"] for row in rows]
+
+
+def test_its_subject_learns_of_it_when_everybody_does() -> None:
+    assert publicised(*DECIDED) == [None] * 4
+    assert publicised(*DECIDED, committee.shown()) == ["shown"] * 3 + [None]
+    down = PublicityTakenDown(publicity_id=committee.PUBLICITY, programme_id=CALL)
+    assert publicised(*DECIDED, committee.shown(), down) == [None] * 4
+    other = replace(down, publicity_id=PublicityId("PUB-2"))
+    assert publicised(*DECIDED, committee.shown(), other) == ["shown"] * 3 + [None]
+    over = (*DECIDED, committee.shown(), committee.closed(), committee.passed())
+    assert publicised(*over) == ["passed", "shown", "shown", None]
+    assert publicised(*over, committee.confirmed())[0] == "confirmed"
+    assert publicised(*over, committee.confirmed(), committee.turned_back())[0] == "reversed"
+    # That it was struck, or is in the hands of the committee again, is not said in public.
+    assert publicised(*over, committee.struck(committee.SECOND), committee.reopened())[1] == "shown"
+
+
+def test_before_it_is_shown_its_subject_reads_nothing_of_panel_or_committee() -> None:
+    told = redact(on_the_committees_roster(*DECIDED)[committee.FIRST], frozenset({"public", "subject"}))
+    assert not {"ranked_by", "review_rank", "recommended", "outcome", "outcome_order", "decision_id"} & told.keys()
+
+
+def test_as_of_a_day_the_roster_says_what_was_so_then() -> None:
+    begun = replace(started(), application_id=committee.FIRST, track_id=BRANCH_TRACK)
+    past = [
+        recorded(n, event, when=at(day))
+        for n, (event, day) in enumerate(
+            [
+                (begun, "2020-05-20 09:00"),
+                (committee.ranked(committee.FIRST, 1), "2020-06-15 09:00"),
+                (committee.recommendation()[0], "2020-06-16 09:00"),
+                (committee.decision()[1], "2020-06-18 09:00"),
+                (committee.shown(), "2020-06-22 09:00"),
+                (committee.confirmed(), "2020-06-30 09:00"),
+            ],
+            1,
+        )
+    ]
+
+    def on(day: int) -> tuple[str | None, str | None]:
+        row = fold_on(ROSTER, past, date(2020, 6, day), at(f"2020-06-{day + 1} 00:00"))[committee.FIRST,]
+        return row.outcome, row.publicised
+
+    assert [on(day) for day in (15, 16, 18, 22)] == [
+        (None, None),
+        ("recommended", None),
+        ("selected", None),
+        ("selected", "shown"),
+    ]

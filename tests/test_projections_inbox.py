@@ -7,11 +7,13 @@ from msgspec.structs import replace
 
 from domain.application.events import ApplicationStarted, PaperReceived
 from domain.eligibility.commands import JudgeEligibility
-from domain.ids import NominatorUnitId
+from domain.ids import NominatorUnitId, ObligationId
 from domain.kernel import Event
+from domain.obligation.events import ObligationReminded
 from domain.programme.events import EligibilityRuleDefined
-from projections.inbox import INBOX, TASKS, InboxRow, waiting_for
+from projections.inbox import INBOX, InboxRow, waiting_for
 from projections.kernel import fold_all
+from projections.task import TASKS
 from projections.window import WINDOW
 from tests.case_life import (
     ADA,
@@ -56,10 +58,19 @@ from tests.case_life import (
     vetted,
     waived,
     window_closed,
+    window_extended,
     window_opened,
     withdrawn,
 )
 from tests.spec import given, recorded
+
+
+def reminded() -> ObligationReminded:
+    return ObligationReminded(
+        obligation_id=ObligationId("correction-8"), kind="correction", programme_id=CALL, unit_id=BRANCH,
+        application_id=MINE, due_at=CORRECT_BY, last_day=date(2020, 6, 5),
+    )  # fmt: skip
+
 
 PAPER_COPY = PaperReceived(application_id=MINE, unit_id=BRANCH, received_on=date(2020, 5, 30))
 
@@ -162,13 +173,44 @@ def test_what_a_correction_asks_for_is_due_when_it_closes() -> None:
     assert row_of("application", MINE, *DONE, returned()).last_day == date(2020, 6, 5)
 
 
-def test_a_waiver_that_comes_up_after_the_window_has_no_date() -> None:
-    past = as_recorded([window_opened(), started()])
-    for when, due in ((CLOSES - timedelta(seconds=1), CLOSES), (CLOSES, None)):
-        rows = fold_all(INBOX, [*past, recorded(3, judged(), when=when)]).values()
+@pytest.mark.parametrize("at", [CLOSES - timedelta(seconds=1), CLOSES])
+def test_a_waiver_waits_no_longer_once_its_application_can_be_filed_no_more(at: datetime) -> None:
+    def asked(*events: Event) -> list[tuple[str, datetime | None]]:
+        past = [*as_recorded([window_opened(), started()]), recorded(3, judged(), when=at)]
+        past += [recorded(n, event, when=max(at, CLOSES)) for n, event in enumerate(events, 4)]
         windows = {row.programme_id: row for row in fold_all(WINDOW, past).values()}
-        shown = {task.task: (task.due_at, task.last_day) for task in waiting_for(rows, windows)}
-        assert shown["waive"] == (due, due and date(2020, 5, 31))
+        rows = fold_all(INBOX, past).values()
+        return [(task.task, task.due_at) for task in waiting_for(rows, windows) if task.task == "waive"]
+
+    assert asked() == [("waive", CLOSES)]
+    assert asked(window_closed()) == []
+    assert asked(window_closed(), window_extended()) == [("waive", window_extended().closes_at)]
+    assert asked(prepared(), decided(), vetted(), window_closed(), judged()) == []
+    assert asked(filed(), window_closed()) == []
+
+
+def test_a_waiver_asked_for_in_a_correction_waits_until_that_closes_whatever_the_window() -> None:
+    past = as_recorded([window_opened(), *DONE, window_closed(), returned(), judged()])
+    windows = {row.programme_id: row for row in fold_all(WINDOW, past).values()}
+    tasks = waiting_for(fold_all(INBOX, past).values(), windows)
+    assert [(each.due_at, each.last_day) for each in tasks if each.task == "waive"] == [(CORRECT_BY, date(2020, 6, 5))]
+
+
+def test_a_reminder_of_a_correction_is_shown_with_what_is_to_be_corrected_until_it_is_filed_again() -> None:
+    def shown(*events: Event) -> dict[str, datetime | None]:
+        tasks = waiting_for(fold_all(INBOX, as_recorded([*DONE, returned(), *events])).values(), {})
+        return {task.task: task.reminded_at for task in tasks}
+
+    at = as_recorded([*DONE, returned(), reminded()])[-1].envelope.effective_at
+    assert shown() == {"correct": None}
+    assert shown(reminded()) == {"correct": at}
+    assert shown(reminded(), prepared()) == {"revet": at}
+    assert shown(reminded(), prepared(), vetted(), refiled(), returned()) == {"correct": None}
+    assert shown(replace(reminded(), application_id=None)) == {"correct": None}
+    assert shown(replace(reminded(), application_id=THEIRS)) == {"correct": None}
+    paper = [event for event in DONE if event is not PAPER_COPY]
+    rows = fold_all(INBOX, as_recorded([*paper, returned(), reminded()]))
+    assert rows["paper", MINE].reminded_at is None
 
 
 def test_whose_hand_is_in_the_materials_may_correct_them_but_is_shown_nothing_else() -> None:
@@ -248,8 +290,10 @@ def test_a_second_fact_does_not_make_the_wait_begin_anew() -> None:
 
 def test_each_waivable_rule_that_is_not_met_waits_for_the_head_until_waived() -> None:
     two = judged(finding(), finding("unknown", rule="honour"), finding(rule="conduct", severity="hard"))
-    rows = fold_all(INBOX, as_recorded([started(), two]))
-    assert {key[1] for key in rows if key[0] == "waiver"} == {f"{MINE}/three_years", f"{MINE}/honour"}
+    tasks = waiting_for(fold_all(INBOX, as_recorded([started(), two])).values(), {})
+    assert {each.subject_id for each in tasks if each.task == "waive"} == {f"{MINE}/three_years", f"{MINE}/honour"}
+    one = waiting_for(fold_all(INBOX, as_recorded([started(), two, waived(2)])).values(), {})
+    assert [each.subject_id for each in one if each.task == "waive"] == [f"{MINE}/honour"]
     assert waiting(started(), judged())["waive"] == ("head", "")
     assert "waive" not in waiting(started(), judged(), waived(2))
 

@@ -95,6 +95,7 @@ from tests.panel import (
     criterion,
     extended,
     gone,
+    joined,
     lifted,
     ranked,
     ranking,
@@ -319,14 +320,28 @@ def test_only_somebody_who_is_an_expert_today_takes_a_seat() -> None:
 
 def test_seats_are_given_until_scoring_is_over_and_on_a_panel_that_is_there() -> None:
     reviewer = (PersonRegistered(person_id=LI, commitment="4" * 64), appointed(LI, "reviewer"))
-    the_scoring(*reviewer).when(seat()).then(seated(FOUR, commitment="6" * 64))
+    the_panel(*reviewer).when(seat()).then(seated(FOUR, commitment="6" * 64))
     the_scoring(closed(), *reviewer).when(seat()).refused(NotInThisState, state="scored")
     given(*reviewer).when(seat()).refused(PanelUnknown, panel_id=PANEL)
+
+
+def test_who_takes_a_seat_while_scoring_is_open_has_the_same_to_score_by_the_same_instant() -> None:
+    late = (PersonRegistered(person_id=LI, commitment="4" * 64), appointed(LI, "reviewer"))
+    taken = seated(FOUR, commitment="6" * 64)
+    the_scoring(*late).when(seat()).then(taken, joined(FOUR, MINE, THEIRS))
+    longer = (extended(at("2020-06-14 18:00"), date(2020, 6, 14)), gone())
+    later = joined(FOUR, THEIRS, closes_at=at("2020-06-14 18:00"), last_day=date(2020, 6, 14))
+    the_scoring(*longer, *late).when(seat()).then(taken, later)
+    own = the_scoring(*late, appointed(LI, "applicant", BRANCH, "A-2")).when(seat())
+    own.then(taken, joined(FOUR), recused(FOUR, MINE, basis="own_unit", interest="own_unit"))
+    over = the_scoring(*late).when(seat(), now=ENDS)
+    over.then(taken)
 
 
 def test_seating_races_with_the_panel_its_seats_the_offices_and_own_applications() -> None:
     asked = a_reviewer(appointed(LI, "applicant", BRANCH, "A-2")).when(seat())
     asked.meanwhile(scoring(), seated(FOUR), unseated(), screened(), appointed(LI, "finance")).is_raced()
+    asked.meanwhile(admitted(), extended(AFTER, LAST_DAY), gone()).is_raced()
     asked.meanwhile(screened(THEIRS, SIBLING), appointed(WANG, "reviewer"), seated(panel=OTHER_PANEL)).is_undisturbed()
 
 

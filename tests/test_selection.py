@@ -39,6 +39,7 @@ from domain.selection.commands import (
     NotRecommendedYet,
     NotTheRankedOnes,
     ObjectionStillOpen,
+    ObjectionWasUpheld,
     PlacesExceeded,
     PlacesNotFilled,
     PromoteReserve,
@@ -550,7 +551,6 @@ def test_a_promoted_reserve_passes_a_publicity_of_its_own() -> None:
         ([ObjectionNotAdmitted], False),
         ([ObjectionAdmitted, ObjectionInvestigated, ObjectionDismissed], False),
         ([ObjectionWithdrawn], False),
-        ([ObjectionAdmitted, ObjectionInvestigated, ObjectionUpheld], False),
     ],
 )
 def test_nothing_is_confirmed_while_an_objection_is_open(follows: list[Any], *, is_open: bool) -> None:
@@ -565,6 +565,16 @@ def test_nothing_is_confirmed_while_an_objection_is_open(follows: list[Any], *, 
         asked.refused(ObjectionStillOpen, objection_id=OBJECTION, application_id=FIRST)
     else:
         asked.then(confirmed())
+
+
+def test_what_was_objected_to_with_success_since_it_was_decided_on_is_not_confirmed_by_another_publicity() -> None:
+    upheld = ObjectionUpheld(objection_id=OBJECTION, publicity_id=PUBLICITY, application_id=FIRST)
+    past = the_passed().and_(objection(), upheld)
+    past.when(confirm(), now=NEXT_DAY).refused(ObjectionWasUpheld, objection_id=OBJECTION, application_id=FIRST)
+    # The committee that decides anew knows of it.
+    anew = past.and_(reopened(), *decision(decision_id=DecisionId("D-2")), shown(), closed(), passed())
+    confirmed_anew = type(confirmed())(**(confirmed().as_dict() | {"decision_id": "D-2"}))
+    anew.when(confirm(), now=NEXT_DAY).then(confirmed_anew)
 
 
 def test_an_objection_against_another_does_not_hold_it_up() -> None:

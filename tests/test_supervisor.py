@@ -185,9 +185,9 @@ def settings_for(database: Database, **more: str) -> Settings:
 
 def test_the_table_names_every_process_once() -> None:
     names = [process.name for process in PROCESSES]
-    assert names == ["api", "projector", "dispatcher", "worker", "scheduler"]
+    assert names == ["api", "projector", "dispatcher", "worker", "scheduler", "sealer", "signer"]
     assert named("projector").argv("python") == ["python", "-m", "workers.projector"]
-    there = "api, projector, dispatcher, worker, scheduler"
+    there = "api, projector, dispatcher, worker, scheduler, sealer, signer"
     with pytest.raises(LookupError, match=f"There is no process 'janitor'; there are {there}"):
         named("janitor")
 

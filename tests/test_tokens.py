@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from infra.tokens import STILL_VALID, Created, Identity, Tokens
+from infra.tokens import STILL_VALID, Created, GivenBefore, Identity, Tokens
 from tests.vaulting import OPEN_LOGS, everything
 
 pytestmark = pytest.mark.store
@@ -83,7 +83,7 @@ async def test_what_is_no_token_is_nobody(tokens: Tokens, secret: str) -> None:
     assert await tokens.authenticate(secret) is None
     assert await tokens.recall(secret) is None
     assert await tokens.presume(secret) is None
-    assert await tokens.exchange(secret) is None
+    assert await tokens.exchange(secret, key="k") is None
 
 
 async def test_an_expired_token_is_nobody_by_the_database_s_clock(
@@ -134,7 +134,7 @@ async def test_one_institution_cannot_revoke_the_token_of_another(tokens: Tokens
 async def test_a_list_shows_every_token_and_its_state(tokens: Tokens) -> None:
     first = await tokens.create(1, PERSON, ["read"], once=True)
     second = await tokens.create(1, str(uuid4()), ["write"])
-    await tokens.exchange(first.secret)
+    await tokens.exchange(first.secret, key="k")
     await tokens.revoke(1, second.token_id)
     listed = {token.token_id: token for token in await tokens.list(1)}
     assert len(listed) == 3
@@ -148,35 +148,103 @@ async def test_a_token_that_works_once_is_good_for_its_exchange_only(tokens: Tok
     once = await tokens.create(1, PERSON, ["admin"], once=True)
     assert await tokens.authenticate(once.secret) is None
     assert not await is_valid(pool, once)
-    ordinary = await tokens.exchange(once.secret, lifetime=timedelta(days=1))
+    ordinary = await tokens.exchange(once.secret, key="k", lifetime=timedelta(days=1))
     assert ordinary is not None
     identity = await tokens.authenticate(ordinary.secret)
     assert identity is not None
     assert (identity.log_id, identity.person_id, identity.scopes) == (1, PERSON, frozenset({"admin"}))
-    assert await tokens.exchange(once.secret) is None
-    assert await tokens.exchange(ordinary.secret) is None
+    assert await tokens.exchange(once.secret, key="another") is None
+    assert await tokens.exchange(ordinary.secret, key="k") is None
 
 
 async def test_of_sixteen_exchanges_at_once_one_wins(tokens: Tokens) -> None:
     once = await tokens.create(1, PERSON, ["admin"], once=True)
-    won = [created for created in await asyncio.gather(*(tokens.exchange(once.secret) for _ in range(16))) if created]
+    asked = [tokens.exchange(once.secret, key=f"k-{number}") for number in range(16)]
+    won = [created for created in await asyncio.gather(*asked) if created]
     assert len(won) == 1
     assert len(await tokens.list(1)) == 2
+
+
+async def test_an_exchange_whose_answer_was_lost_is_asked_for_again_until_its_token_is_used(tokens: Tokens) -> None:
+    once = await tokens.create(1, PERSON, ["read"], once=True)
+    lost = await tokens.exchange(once.secret, key="k", lifetime=timedelta(days=1))
+    again = await tokens.exchange(once.secret, key="k", lifetime=timedelta(days=1))
+    assert lost is not None
+    assert again is not None
+    assert (again.token_id, again.renewed, lost.renewed) == (lost.token_id, True, False)
+    assert len(await tokens.list(1)) == 2
+    assert await tokens.authenticate(lost.secret) is None, "the secret before opens nothing"
+    assert await tokens.exchange(once.secret, key="guessed") is None
+    assert await tokens.authenticate(again.secret) is not None
+    with pytest.raises(GivenBefore) as used:
+        await tokens.exchange(once.secret, key="k")
+    assert (used.value.token_id, used.value.for_another) == (lost.token_id, False)
+    assert await tokens.authenticate(again.secret) is not None
+
+
+async def test_sixteen_equal_exchanges_at_once_leave_one_token_that_one_secret_opens(tokens: Tokens) -> None:
+    once = await tokens.create(1, PERSON, ["read"], once=True)
+    made = await asyncio.gather(*(tokens.exchange(once.secret, key="k") for _ in range(16)))
+    opened = [await tokens.authenticate(created.secret) for created in made if created]
+    assert (len(made), len([each for each in opened if each])) == (16, 1)
+    assert len(await tokens.list(1)) == 2
+
+
+async def test_of_a_first_use_and_another_secret_in_its_place_one_comes_first(tokens: Tokens) -> None:
+    for number in range(20):
+        once = await tokens.create(1, PERSON, ["read"], once=True)
+        first = await tokens.exchange(once.secret, key="k")
+        assert first is not None
+        used, again = await asyncio.gather(
+            tokens.authenticate(first.secret), tokens.exchange(once.secret, key="k"), return_exceptions=True
+        )
+        assert isinstance(used, Identity) is isinstance(again, GivenBefore), number
+
+
+async def test_a_token_asked_for_again_by_its_id_is_the_same_one_with_another_secret(tokens: Tokens) -> None:
+    token_id, year = uuid4(), timedelta(days=365)
+    first = await tokens.create(1, PERSON, ["read"], lifetime=year, token_id=token_id)
+    again = await tokens.create(1, PERSON, ["read", "read"], lifetime=year, token_id=token_id)
+    assert (again.token_id, again.renewed) == (first.token_id, True)
+    for person, scopes, lifetime in ((str(uuid4()), ["read"], year), (PERSON, ["act"], year), (PERSON, ["read"], None)):
+        with pytest.raises(GivenBefore) as other:
+            await tokens.create(1, person, scopes, lifetime=lifetime, token_id=token_id)
+        assert other.value.for_another
+    await tokens.revoke(1, token_id)
+    with pytest.raises(GivenBefore) as over:
+        await tokens.create(1, PERSON, ["read"], lifetime=year, token_id=token_id)
+    assert not over.value.for_another
+    assert await tokens.authenticate(again.secret) is None
+
+
+async def test_a_list_says_when_a_token_was_first_used(tokens: Tokens) -> None:
+    created = await tokens.create(1, PERSON, ["read"])
+    (line,) = await tokens.list(1)
+    assert line.used_at is None
+    await tokens.authenticate(created.secret)
+    (line,) = await tokens.list(1)
+    await tokens.authenticate(created.secret)
+    assert [line] == list(await tokens.list(1))
+    assert line.used_at is not None
 
 
 async def test_a_revoked_token_cannot_be_exchanged(tokens: Tokens) -> None:
     once = await tokens.create(1, PERSON, ["admin"], once=True)
     await tokens.revoke(1, once.token_id)
-    assert await tokens.exchange(once.secret) is None
+    assert await tokens.exchange(once.secret, key="k") is None
 
 
 async def test_the_application_itself_cannot_revive_or_rewrite_a_token(tokens: Tokens, pool: asyncpg.Pool) -> None:
     once = await tokens.create(1, PERSON, ["read"], once=True)
-    await tokens.exchange(once.secret)
+    await tokens.exchange(once.secret, key="k")
     await tokens.revoke(1, once.token_id)
     for statement in ("UPDATE token SET revoked_at = NULL WHERE once", "UPDATE token SET used_at = NULL WHERE once"):
         with pytest.raises(asyncpg.PostgresError, match="stays so"):
             await pool.execute(statement)
+    used = await tokens.create(1, PERSON, ["read"])
+    await tokens.authenticate(used.secret)
+    with pytest.raises(asyncpg.PostgresError, match="keeps its secret"):
+        await pool.execute("UPDATE token SET hash = sha256('x') WHERE token_id = $1", used.token_id)
     for statement in ("UPDATE token SET scopes = '{admin}'", "UPDATE token SET expires_at = NULL", "DELETE FROM token"):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await pool.execute(statement)

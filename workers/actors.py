@@ -102,7 +102,10 @@ def _carry_out(broker: dramatiq.Broker, work: Callable[[], Work], actor: Actor) 
 async def working(settings: Settings, automations: Sequence[Automation] = AUTOMATIONS) -> AsyncIterator[Work]:
     """What actors work with, on a pool of the loop that this is opened in."""
     if settings.database_url is None:
-        raise SettingsRefused("BIAOGAN_DATABASE_URL is not set, so the worker has no record to act on.")
+        raise SettingsRefused(
+            "BIAOGAN_DATABASE_URL is not set, so the worker has no record to act on."
+            " 未设置 BIAOGAN_DATABASE_URL,办理进程没有可依据的记录。"
+        )
     keys = read_key_file(settings.key_file)
     async with (
         open_pool(settings.database_url, name=NAME, size=_CONNECTIONS) as pool,
@@ -125,7 +128,10 @@ def prepare(
 ) -> dramatiq.Broker:
     """Make the broker of the settings the one that dramatiq works with, and give it what actors work with."""
     if settings.broker_url is None:
-        raise SettingsRefused("BIAOGAN_BROKER_URL is not set, so nobody tells the worker what to do.")
+        raise SettingsRefused(
+            "BIAOGAN_BROKER_URL is not set, so nobody tells the worker what to do."
+            " 未设置 BIAOGAN_BROKER_URL,办理进程收不到任务。"
+        )
     opened = Opened(opening)
     broker = open_broker(settings.broker_url, opened)
     declare(broker, lambda: opened.it, actors)

@@ -206,7 +206,10 @@ def to_broker(broker: Broker) -> Hand:
 async def dispatch(settings: Settings) -> None:
     """Follow every log of the database until this process is told to stop."""
     if settings.database_url is None or settings.broker_url is None:
-        raise SettingsRefused("BIAOGAN_DATABASE_URL and BIAOGAN_BROKER_URL are needed; `biaogan serve` sets both.")
+        raise SettingsRefused(
+            "BIAOGAN_DATABASE_URL and BIAOGAN_BROKER_URL are needed; `biaogan serve` sets both."
+            " 须设置 BIAOGAN_DATABASE_URL 与 BIAOGAN_BROKER_URL;`biaogan serve` 会一并设置。"
+        )
     async with open_pool(settings.database_url, name=NAME, size=_CONNECTIONS) as pool:
         stores = Stores(pool, CATALOGUE)
         dispatcher = Dispatcher(pool, stores, AUTOMATIONS, to_broker(open_broker(settings.broker_url)))

@@ -26,7 +26,10 @@ _log = logger()
 async def project(settings: Settings) -> None:
     """Follow every log of the database until this process is told to stop."""
     if settings.database_url is None:
-        raise SettingsRefused("BIAOGAN_DATABASE_URL is not set; `biaogan serve` starts this process with it.")
+        raise SettingsRefused(
+            "BIAOGAN_DATABASE_URL is not set; `biaogan serve` starts this process with it."
+            " 未设置 BIAOGAN_DATABASE_URL;`biaogan serve` 会为本进程设置。"
+        )
     async with open_pool(settings.database_url, name=NAME, size=_CONNECTIONS, plans=PLANS) as pool:
         work = asyncio.create_task(Projector(pool, VIEWS, CATALOGUE).run(), name=NAME)
         for number in (signal.SIGTERM, signal.SIGINT):

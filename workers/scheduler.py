@@ -243,7 +243,10 @@ def _service(institution: Institution) -> Caller:
 async def schedule(settings: Settings) -> None:
     """Do what is due in every institution of the database until this process is told to stop."""
     if settings.database_url is None:
-        raise SettingsRefused("BIAOGAN_DATABASE_URL is not set, so the scheduler has no record to follow.")
+        raise SettingsRefused(
+            "BIAOGAN_DATABASE_URL is not set, so the scheduler has no record to follow."
+            " 未设置 BIAOGAN_DATABASE_URL,日程进程没有可依据的记录。"
+        )
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(open_pool(settings.database_url, name=NAME))
         assembly = await stack.enter_async_context(

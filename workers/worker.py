@@ -33,7 +33,10 @@ def main() -> int:
 
 def _refuse_incomplete(settings: Settings) -> None:
     if settings.database_url is None or settings.broker_url is None:
-        raise SettingsRefused("BIAOGAN_DATABASE_URL and BIAOGAN_BROKER_URL are needed; `biaogan serve` sets both.")
+        raise SettingsRefused(
+            "BIAOGAN_DATABASE_URL and BIAOGAN_BROKER_URL are needed; `biaogan serve` sets both."
+            " 须设置 BIAOGAN_DATABASE_URL 与 BIAOGAN_BROKER_URL;`biaogan serve` 会一并设置。"
+        )
 
 
 def run(start: str) -> int:

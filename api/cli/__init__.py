@@ -19,6 +19,7 @@ import rich_click as click
 from click.shell_completion import get_completion_class
 
 from api.cli.asking import api
+from api.cli.audit import audit
 from api.cli.calendar import calendar
 from api.cli.demo import demo as play_demo
 from api.cli.events import events
@@ -30,8 +31,9 @@ from api.cli.serve import CANNOT_START
 from api.cli.serving import serve
 from api.cli.speaking import BROKEN, REFUSED, UNREACHABLE, USAGE, Stop, answer, as_json, say
 from api.cli.token import token
+from api.cli.usage import in_chinese
 from api.pages import version
-from api.problems import sentence
+from api.problems import sentence, translated
 from domain.kernel import Refusal
 from infra.event_store import RecordNotOurs
 from infra.front_door import Raced
@@ -45,7 +47,7 @@ from infra.vault import MasterKeyMissing
 __all__ = ["main"]
 
 _INTERRUPTED: Final = 130
-_SENTENCES: Final = (Raced, Overloaded, RecordNotOurs, MasterKeyMissing)
+_SENTENCES: Final = (RecordNotOurs, MasterKeyMissing)
 _AWAY: Final = (ConnectionError, TimeoutError, FileNotFoundError, asyncpg.CannotConnectNowError)
 _NOT_LET_IN: Final = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
 
@@ -68,7 +70,7 @@ def biaogan() -> None:
 )
 @as_json
 def demo(*, keep: bool, output: Path | None, as_json: bool) -> None:
-    """Play the first third of a real programme on a server of its own, and check what it reached. · 演示。"""
+    """Play a real programme on a server of its own, and check what it reached; all of it is simulated. · 演示。"""
     code = play_demo(keep=keep, as_json=as_json, output=output)
     if code:
         sys.exit(code)
@@ -92,15 +94,17 @@ def migrate(*, as_json: bool) -> None:
 
 @biaogan.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-def completion(shell: str) -> None:
+@as_json
+def completion(*, shell: str, as_json: bool) -> None:
     """Print the completion script of a shell: source it in your profile. · 打印命令补全脚本。"""
     found = get_completion_class(shell)
     if found is None:
         raise Stop(f"There is no completion for {shell}. 没有该命令行的补全。", USAGE)
-    print(found(biaogan, {}, "biaogan", "_BIAOGAN_COMPLETE").source())
+    script = found(biaogan, {}, "biaogan", "_BIAOGAN_COMPLETE").source()
+    answer({"shell": shell, "script": script}, (script,), as_json=as_json)
 
 
-for _command in (serve, api, institution, token, calendar, programme, events, outbox, replay, projections):
+for _command in (serve, api, institution, token, calendar, programme, events, audit, outbox, replay, projections):
     biaogan.add_command(_command)
 
 
@@ -117,9 +121,11 @@ def main(arguments: list[str] | None = None) -> int:
     except plain_click.exceptions.Exit as ended:
         return ended.exit_code
     except plain_click.ClickException as fault:
+        chinese = in_chinese(fault)
         if in_json:
-            answer({"error": fault.format_message(), "exit_code": USAGE}, (), as_json=True)
+            answer({"error": f"{fault.format_message()} {chinese}", "exit_code": USAGE}, (), as_json=True)
         fault.show()
+        say(f"biaogan: {chinese}")
         return USAGE
     except (KeyboardInterrupt, plain_click.Abort):
         say("biaogan: stopped · 已停止")
@@ -143,6 +149,8 @@ def _told(error: Exception, *, in_json: bool) -> int:
 def _meaning(error: Exception) -> tuple[int, str, object]:
     if isinstance(error, Stop):
         return error.code, str(error), error.data
+    if isinstance(error, Raced | Overloaded):
+        error = translated(error)
     if isinstance(error, Refusal):
         told = {"type": error.kind, "because": error.because}
         return REFUSED, f"{sentence(error, 'en')} {sentence(error, 'zh')}", told

@@ -7,11 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import rich_click as click
 
 from api.app import schema_bytes
 from api.cli.reaching import remote
-from api.cli.speaking import USAGE, Stop, at_server
+from api.cli.speaking import USAGE, Stop, answer, as_json, at_server, plain
 
 __all__ = ["api"]
 
@@ -22,17 +23,22 @@ def api() -> None:
 
 
 @api.command()
-def openapi() -> None:
+@as_json
+def openapi(*, as_json: bool) -> None:
     """Print the schema of the HTTP API (OpenAPI 3.1). · 打印接口模式。"""
-    sys.stdout.buffer.write(schema_bytes())
+    if as_json:
+        answer(msgspec.Raw(schema_bytes()), (), as_json=True)
+    else:
+        sys.stdout.buffer.write(schema_bytes())
 
 
 @api.command()
 @click.argument("path")
 @at_server
-def get(*, path: str, url: str | None, token_file: Path | None) -> None:
+@as_json
+def get(*, path: str, url: str | None, token_file: Path | None, as_json: bool) -> None:
     """Read a view, as in /v1/units?limit=5. · 读取视图。"""
-    _show(remote(url, token_file).get(_path(path)))
+    _show(remote(url, token_file).get(_path(path)), as_json=as_json)
 
 
 @api.command()
@@ -43,13 +49,15 @@ def get(*, path: str, url: str | None, token_file: Path | None) -> None:
 @click.option("--if-match", help="The version that was read. · 所读版本。")
 @click.option("--effective-on", help="The earlier day on which it became true. · 更早的生效日。")
 @at_server
-def post(*, path: str, body: str, url: str | None, token_file: Path | None, **headers: str | None) -> None:
+@as_json
+def post(
+    *, path: str, body: str, url: str | None, token_file: Path | None, as_json: bool, **headers: str | None
+) -> None:
     """Ask for a command, as in /v1/units, with its BODY in JSON. · 提出命令。"""
     names = {"key": "Idempotency-Key", "reason": "Reason", "if_match": "If-Match", "effective_on": "Effective-On"}
     given = {names[name]: value for name, value in headers.items() if value is not None}
-    if not all(value.isascii() and value.isprintable() for value in given.values()):
-        raise Stop("A header takes plain characters only. 请求头只接受可见 ASCII 字符。", USAGE)
-    _show(remote(url, token_file).post(_path(path), body.encode(), headers=given))
+    sent = {name: plain(value) for name, value in given.items()}
+    _show(remote(url, token_file).post(_path(path), body.encode(), headers=sent), as_json=as_json)
 
 
 def _path(path: str) -> str:
@@ -58,5 +66,5 @@ def _path(path: str) -> str:
     return path
 
 
-def _show(answer: Any) -> None:  # noqa: ANN401 - JSON of any shape.
-    print(json.dumps(answer, ensure_ascii=False, indent=2))
+def _show(found: Any, *, as_json: bool) -> None:  # noqa: ANN401 - JSON of any shape.
+    answer(found, (json.dumps(found, ensure_ascii=False, indent=2),), as_json=as_json)

@@ -63,13 +63,14 @@ def load(
 ) -> None:
     """Propose the published working days of a year; with --file, file them. · 提出某年工作日历,--file 即备案。"""
     body = proposal(year)
+    off, worked = body["days_off"], body["days_worked"]
     lines = [
-        f"{year}: {len(body['days_off'])} weekdays off, {len(body['days_worked'])} weekend days worked",
-        f"off     {' '.join(f'{day:%m-%d}' for day in body['days_off'])}",
-        f"worked  {' '.join(f'{day:%m-%d}' for day in body['days_worked'])}",
+        f"{year}: {len(off)} weekdays off · 平日放假, {len(worked)} weekend days worked · 周末上班",
+        f"off · 放假     {' '.join(f'{day:%m-%d}' for day in off)}",
+        f"worked · 上班  {' '.join(f'{day:%m-%d}' for day in worked)}",
     ]
     if not is_filed:
         answer(body, lines, as_json=as_json)
         return
     receipt = remote(url, token_file).post(f"/v1/calendars/{year}/supply", body)
-    answer(receipt, [*lines, f"filed at position {receipt['version']}"], as_json=as_json)
+    answer(receipt, [*lines, f"filed at position · 备案于位置 {receipt['version']}"], as_json=as_json)

@@ -1,4 +1,7 @@
-"""Every opened score sheet of an export against what its reviewer had committed to; no server, no key, no vault."""
+"""What the lines of an export say beside their form; no server, no key, no vault.
+
+Every opened score sheet against what its reviewer had committed to, and whether the institution is simulated.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from domain.institution.events import InstitutionOpened
 from domain.review.events import ScoreSheetAmended, ScoreSheetFiled, ScoreSheetOpened
 from domain.review.policy import proves
 
@@ -17,9 +21,13 @@ _FILED: dict[str, type[_Filed]] = {kind.TOPIC: kind for kind in (ScoreSheetFiled
 
 
 class Openings:
-    """Is shown the lines of a log in order, and names each opening that is not of the sheet that stood."""
+    """Is shown the lines of a log in order, and names each opening that is not of the sheet that stood.
+
+    ``simulated`` is what the opening of the institution said of its clock.
+    """
 
     def __init__(self) -> None:
+        self.simulated = False
         self._filed: dict[int, _Filed] = {}
         self._standing: dict[tuple[str, str, str], int] = {}
 
@@ -27,7 +35,9 @@ class Openings:
         """What is wrong with this line, as far as it speaks of a sheet."""
         kind, position = line["type"], line["position"]
         try:
-            if kind in _FILED:
+            if kind == InstitutionOpened.TOPIC:
+                self.simulated = msgspec.convert(line["data"], InstitutionOpened).clock == "simulated"
+            elif kind in _FILED:
                 filed = msgspec.convert(line["data"], _FILED[kind])
                 self._filed[position] = filed
                 self._standing[_whose(filed)] = position

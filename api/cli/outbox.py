@@ -65,9 +65,12 @@ def show(*, key: UUID, institution_id: str | None, as_json: bool) -> None:
 
         found = run(work())
     if found is None:
-        raise Stop(f"There is no row {key}.", FOUND)
+        raise Stop(f"There is no row {key}. 没有此事项。", FOUND)
     row, retries = found
-    lines = [_line(row), *(f"  taken up again {each.at:%Y-%m-%d %H:%M}: {each.reason_code}" for each in retries)]
+    lines = [
+        _line(row),
+        *(f"  taken up again · 重新办理 {each.at:%Y-%m-%d %H:%M}: {each.reason_code}" for each in retries),
+    ]
     answer({"row": row, "retries": retries}, lines, as_json=as_json)
 
 
@@ -79,7 +82,11 @@ def show(*, key: UUID, institution_id: str | None, as_json: bool) -> None:
 def retry(*, key: UUID, reason: str, institution_id: str | None, as_json: bool) -> None:
     """Have a dead row taken up again. · 重新办理已失败事项。"""
     if not re.fullmatch(REASON_CODE, reason) or len(reason) > _LONGEST_REASON:
-        raise Stop("A reason is a short code: lower-case words and digits joined by _ or -.", USAGE)
+        raise Stop(
+            "A reason is a short code: lower-case words and digits joined by _ or -."
+            " 事由须为短代码:以 _ 或 - 连接的小写字母与数字。",
+            USAGE,
+        )
     settings = load()
     with database(settings) as urls:
 
@@ -90,8 +97,8 @@ def retry(*, key: UUID, reason: str, institution_id: str | None, as_json: bool) 
 
         taken_up = run(work())
     if not taken_up:
-        raise Stop(f"There is no dead row {key}.", FOUND)
-    answer({"key": key, "state": "pending"}, (f"{key} is taken up again.",), as_json=as_json)
+        raise Stop(f"There is no dead row {key}. 没有此失败事项。", FOUND)
+    answer({"key": key, "state": "pending"}, (f"{key} is taken up again. 已重新办理。",), as_json=as_json)
 
 
 def _line(row: OutboxRow) -> str:
@@ -102,11 +109,11 @@ def _line(row: OutboxRow) -> str:
 def _state(row: OutboxRow) -> str:
     match row.state:
         case "done":
-            return "done" if row.recorded is None else f"done, recorded at #{row.recorded}"
+            return "done · 已办结" if row.recorded is None else f"done, recorded at · 已办结,记录于 #{row.recorded}"
         case "refused":
-            return f"refused: {row.refusal}"
+            return f"refused · 被拒绝: {row.refusal}"
         case "dead":
-            return f"dead after {row.attempts} attempts: {row.fault}"
+            return f"dead after {row.attempts} attempts · 尝试 {row.attempts} 次后失败: {row.fault}"
         case _:
-            tried = f", tried {row.attempts} times: {row.fault or 'under way'}" if row.attempts else ""
-            return f"pending{tried}"
+            tried = f" ({row.attempts} ×: {row.fault or 'under way · 办理中'})" if row.attempts else ""
+            return f"pending · 待办{tried}"

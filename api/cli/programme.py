@@ -94,9 +94,11 @@ def validate(*, file: Path, as_json: bool) -> None:
 
 
 @programme.command("schema")
-def schema_() -> None:
+@as_json
+def schema_(*, as_json: bool) -> None:
     """Print the JSON Schema of a definition. · 打印项目定义的 JSON Schema。"""
-    print(json.dumps(schema(), ensure_ascii=False, indent=2))
+    found = schema()
+    answer(found, (json.dumps(found, ensure_ascii=False, indent=2),), as_json=as_json)
 
 
 @programme.command()
@@ -124,7 +126,11 @@ def load(
     definition = read_definition(file)
     found = all_findings(definition)
     if found:
-        raise Stop(f"{file}: {len(found)} findings; the first: {lines_of(found)[0]}", FOUND, {"findings": found})
+        raise Stop(
+            f"{file}: {len(found)} findings; the first: · 共 {len(found)} 处问题,首处:{lines_of(found)[0]}",
+            FOUND,
+            {"findings": found},
+        )
     if (notice is None) == (notice_document is None):
         raise Stop(
             "Give the text as published: either --notice FILE or --notice-document ID. 请提供通知原文或其文件编号。",

@@ -19,6 +19,13 @@ from projections import VIEWS
 __all__ = ["projections", "replay"]
 
 _SHOWN: Final = 50
+_KINDS: Final = {
+    "missing": "missing · 缺少",
+    "extra": "extra · 多余",
+    "changed": "changed · 不同",
+    "not_built": "not built · 未建立",
+    "not_folded": "not folded · 无法折叠",
+}
 _institution = click.option("--institution", "institution_id", help="Which, where there are several. · 机构编号。")
 
 
@@ -44,10 +51,10 @@ def verify_(*, institution_id: str | None, as_json: bool) -> None:
         found = run(work())
         progress.end()
     lines = [
-        f"{one.view} {'/'.join(map(str, one.key))}: {one.kind} {one.column or ''} at {one.position}".rstrip()
+        f"{one.view} {'/'.join(map(str, one.key))}: {_KINDS[one.kind]} {one.column or ''} #{one.position}".rstrip()
         for one in found[:_SHOWN]
     ]
-    summary = [f"{len(VIEWS)} views, {len(found)} differences"]
+    summary = [f"{len(VIEWS)} views · 个视图, {len(found)} differences · 处差异"]
     answer({"views": len(VIEWS), "differences": found}, [*lines, *summary], as_json=as_json)
     if found:
         raise Stop(f"{len(found)} differences. 共 {len(found)} 处差异。", FOUND)
@@ -78,8 +85,8 @@ def status(*, as_json: bool) -> None:
 
 def _health(one: Standing) -> str:
     if one.relation is None:
-        return "not built"
-    return "ok" if one.stopped_at is None else f"stopped at {one.stopped_at} by {one.kind}"
+        return "not built · 未建立"
+    return "ok · 正常" if one.stopped_at is None else f"stopped at · 停于 {one.stopped_at}: {one.kind}"
 
 
 @projections.command()
@@ -108,4 +115,4 @@ def rebuild(*, names: tuple[str, ...], as_json: bool) -> None:
 
         switched = run(work())
         progress.end()
-    answer({"switched": switched}, (f"switched: {', '.join(switched) or 'none'}",), as_json=as_json)
+    answer({"switched": switched}, (f"switched · 已切换: {', '.join(switched) or '–'}",), as_json=as_json)

@@ -144,7 +144,7 @@ def _problem(refused: urllib.error.HTTPError) -> dict[str, Any]:
     try:
         problem: dict[str, Any] = json.loads(refused.read())
     except ValueError:
-        return {"detail": "The answer is no problem+json; is this a Biaogan server?"}
+        return {"detail": "The answer is no problem+json; is this Biaogan? 回答不是 problem+json,或非标杆服务。"}
     return {"detail": "", **problem}
 
 

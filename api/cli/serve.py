@@ -121,10 +121,15 @@ async def _refuse_unmigrated(app_url: str) -> None:
     try:
         connection = await asyncpg.connect(app_url, timeout=_CONNECT_SECONDS)
     except (OSError, asyncpg.PostgresError) as fault:
-        raise StartRefused(f"The database of {PREFIX}DATABASE_URL does not answer ({type(fault).__name__}).") from None
+        raise StartRefused(
+            f"The database of {PREFIX}DATABASE_URL does not answer ({type(fault).__name__}). 数据库没有应答。"
+        ) from None
     try:
         if await connection.fetchval("SELECT to_regclass('public.log') IS NULL"):
-            raise StartRefused(f"That database holds no record yet: set {PREFIX}OWNER_URL, or run `biaogan migrate`.")
+            raise StartRefused(
+                f"That database holds no record yet: set {PREFIX}OWNER_URL, or run `biaogan migrate`."
+                f" 该数据库尚无记录:请设置 {PREFIX}OWNER_URL,或运行 `biaogan migrate`。"
+            )
     finally:
         await connection.close()
 

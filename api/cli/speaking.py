@@ -23,6 +23,7 @@ __all__ = [
     "answer",
     "as_json",
     "at_server",
+    "plain",
     "program",
     "say",
 ]
@@ -68,6 +69,13 @@ def answer(value: object, lines: Sequence[str], *, as_json: bool) -> None:
     else:
         for line in lines:
             print(line)
+
+
+def plain(text: str) -> str:
+    """What is to be sent in a header, if it can be."""
+    if not (text.isascii() and text.isprintable()):
+        raise Stop("A header takes plain characters only. 请求头只接受可见 ASCII 字符。", USAGE)
+    return text
 
 
 def program() -> str:

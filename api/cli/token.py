@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import rich_click as click
 
 from api.callers import SCOPES
 from api.cli.reaching import chosen, database, opened, remote, run
-from api.cli.speaking import FOUND, Stop, answer, as_json, at_server
+from api.cli.speaking import FOUND, UNREACHABLE, Stop, answer, as_json, at_server, plain
 from api.permission import refuse_stranger
 from infra.places import private_file
 from infra.settings import load
@@ -72,11 +72,21 @@ def create(
 @token.command()
 @at_server
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help=_OUTPUT)
+@click.option("--key", help="That of an exchange whose answer was lost. · 回答遗失的那次换取所用的键。")
 @as_json
-def exchange(*, token_file: Path | None, url: str | None, output: Path | None, as_json: bool) -> None:
-    """Exchange a token that works once for an ordinary one, at the running server. · 换取正式令牌。"""
-    server = remote(url, token_file)
-    made = server.post("/v1/tokens/exchange", b"")
+def exchange(*, token_file: Path | None, url: str | None, output: Path | None, key: str | None, as_json: bool) -> None:
+    """Exchange a token that works once for an ordinary one, at the running server. · 换取正式令牌。
+
+    Where no answer came, nobody knows the new token: exchange again with the key that is told then.
+    """
+    server, key = remote(url, token_file), plain(key or str(uuid4()))
+    try:
+        made = server.post("/v1/tokens/exchange", b"", headers={"Idempotency-Key": key})
+    except Stop as fault:
+        if fault.code != UNREACHABLE:
+            raise
+        told = f"{fault} Exchange again with --key {key}. 请加 --key {key} 再次换取。"
+        raise Stop(told, UNREACHABLE, {"key": key}) from None
     if output is None:
         answer(made, (made["token"],), as_json=as_json)
         return
@@ -107,11 +117,12 @@ def list_(*, person_id: str | None, institution_id: str | None, as_json: bool) -
 
 def _state(found: Token) -> str:
     if found.revoked_at is not None:
-        return f"revoked {found.revoked_at:%Y-%m-%d}"
-    if found.used_at is not None:
-        return f"spent {found.used_at:%Y-%m-%d}"
-    until = "for ever" if found.expires_at is None else f"until {found.expires_at:%Y-%m-%d}"
-    return f"{'once, ' if found.once else ''}{until}"
+        return f"revoked · 已撤销 {found.revoked_at:%Y-%m-%d}"
+    if found.once and found.used_at is not None:
+        return f"spent · 已换取 {found.used_at:%Y-%m-%d}"
+    until = "for ever · 长期" if found.expires_at is None else f"until · 至 {found.expires_at:%Y-%m-%d}"
+    unused = "" if found.once or found.used_at else ", never used · 未曾使用"
+    return f"{'once · 一次性, ' if found.once else ''}{until}{unused}"
 
 
 @token.command()
@@ -129,4 +140,4 @@ def revoke(*, token_id: UUID, institution_id: str | None, as_json: bool) -> None
 
         if not run(work()):
             raise Stop(f"There is no token {token_id} to revoke. 没有可撤销的此令牌。", FOUND)
-    answer({"token_id": token_id, "revoked": True}, (f"{token_id} is revoked.",), as_json=as_json)
+    answer({"token_id": token_id, "revoked": True}, (f"{token_id} is revoked. 已撤销。",), as_json=as_json)

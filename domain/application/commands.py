@@ -37,36 +37,42 @@ from domain.unit.policy import TREE_FACTS, Tree, TreeFact
 class ApplicationAlreadyStarted(Refusal):
     """Application {application_id} has been started before.
     zh: 申报 {application_id} 此前已开始。
+    title: The application was started before · 申报此前已开始
     """
 
 
 class OneApplicationOnly(Refusal):
     """Unit {unit_id} has an application in track {track_id} already: {application_id}.
     zh: 单位 {unit_id} 在赛道 {track_id} 已有申报 {application_id}。
+    title: The unit has an application in this track · 单位在该赛道已有申报
     """
 
 
 class UnitKindDoesNotFit(Refusal):
     """Track {track_id} is not for units of the kind {unit_kind}.
     zh: 赛道 {track_id} 不面向 {unit_kind} 类单位。
+    title: The track is not open to units of this kind · 该赛道不面向此类单位
     """
 
 
 class PaperAlreadyReceived(Refusal):
     """The paper copy of application {application_id} has been recorded before.
     zh: 申报 {application_id} 的纸质材料此前已登记。
+    title: The paper copy is on record · 纸质材料此前已登记
     """
 
 
 class ReceivedInFuture(Refusal):
     """The day {received_on} lies after today, {today}.
     zh: 收到日期 {received_on} 晚于今日 {today}。
+    title: It was not received yet · 收到日期尚未到来
     """
 
 
 class DecidedOnAlready(Refusal):
     """The committee has decided on application {application_id}: it is no longer withdrawn, but struck by decision.
     zh: 委员会已就申报 {application_id} 作出决定:不能再撤回,只能经决定除名。
+    title: The committee has decided on it · 委员会已就该申报作出决定
     """
 
 

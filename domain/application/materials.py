@@ -45,30 +45,35 @@ _WHOLE_BP: Final = 10_000
 class FieldUnknown(Invalid):
     """The form {form} has no field {code}.
     zh: 表单 {form} 没有栏目 {code}。
+    title: The form has no such field · 表单没有该栏目
     """
 
 
 class FieldTooLong(Invalid):
     """Field {code} has {characters} characters; it takes {characters_at_most}.
     zh: 栏目 {code} 有 {characters} 字;至多 {characters_at_most} 字。
+    title: A field is too long · 栏目超出字数
     """
 
 
 class FormIncomplete(Refusal):
     """These fields of the application form are not answered: {missing}.
     zh: 申报书下列栏目尚未填写:{missing}。
+    title: The form is incomplete · 申报书不完整
     """
 
 
 class CatalogueNotAsked(Invalid):
     """Track {track_id} asks for no self-check against the catalogue {catalogue}.
     zh: 赛道 {track_id} 不要求对照标准目录 {catalogue} 自查。
+    title: The track does not ask for this catalogue · 赛道不要求对照该目录
     """
 
 
 class CriterionUnknown(Invalid):
     """The catalogue {catalogue} has no criterion {code}.
     zh: 标准目录 {catalogue} 没有标准 {code}。
+    title: The catalogue has no such criterion · 目录没有该标准
     """
 
 
@@ -81,42 +86,49 @@ class NothingRated(Invalid):
 class CriterionTwice(Invalid):
     """Criterion {code} is rated twice.
     zh: 标准 {code} 重复自评。
+    title: A criterion is rated twice · 标准重复自评
     """
 
 
 class TextsApartFromRatings(Invalid):
     """The self-check rates {rated}, and has texts for {written}.
     zh: 自查所评标准为 {rated},所附文字对应 {written}。
+    title: Ratings and texts do not match · 自评与文字不对应
     """
 
 
 class SelfCheckIncomplete(Refusal):
     """The self-check against {catalogue} leaves out: {missing}.
     zh: 对照 {catalogue} 的自查尚缺:{missing}。
+    title: The self-check is incomplete · 自查不完整
     """
 
 
 class CategoryUnknown(Invalid):
     """The form {form} has no budget category {code}.
     zh: 表单 {form} 没有预算类别 {code}。
+    title: The form has no such category · 表单没有该预算类别
     """
 
 
 class YearNotFunded(Invalid):
     """Track {track_id} is not funded in year {year}.
     zh: 赛道 {track_id} 在第 {year} 年度没有经费。
+    title: The year is not funded · 该年度没有经费
     """
 
 
 class AmountNotAboveZero(Invalid):
     """The line of category {category} in year {year} asks for {amount_fen} fen.
     zh: 类别 {category}、年度 {year} 的预算行金额为 {amount_fen} 分。
+    title: An amount is above zero · 金额须大于零
     """
 
 
 class LineTwice(Invalid):
     """Category {category} has two lines in year {year}.
     zh: 类别 {category} 在年度 {year} 有两行。
+    title: A line of the budget stands twice · 预算行重复
     """
 
 
@@ -129,12 +141,14 @@ class BudgetMissing(Refusal):
 class BudgetExceedsAmount(Refusal):
     """The budget comes to {total_fen} fen; the call grants {at_most_fen} fen over its years.
     zh: 预算合计 {total_fen} 分;通知各年度共给予 {at_most_fen} 分。
+    title: The budget exceeds what the call gives · 预算超出通知给予的金额
     """
 
 
 class ShareExceeded(Refusal):
     """Category {category} takes {amount_fen} fen of {total_fen}; its share is at most {share_at_most_bp} basis points.
     zh: 类别 {category} 占 {total_fen} 分中的 {amount_fen} 分;其比例上限为万分之 {share_at_most_bp}。
+    title: A category takes more than its share · 类别超出其比例上限
     """
 
 

@@ -30,9 +30,9 @@ from domain.application.events import (
     SelfCheckSaved,
 )
 from domain.ids import ApplicationId, NominatorUnitId, ProgrammeId, TrackId, UnitId, tag
-from domain.kernel import Command, Event, Refusal, Selector, Unknown, any_event, asked, event, known
+from domain.kernel import Command, Event, Refusal, Selector, Unknown, any_event, asked, called, event, known
 from domain.nomination.events import MaterialsVetted, NominationDecided, NominationDeclined
-from domain.permission.policy import ANY_STATE, NOT_ON_RECORD, NotInThisState, act_of
+from domain.permission.policy import ANY_STATE, NOT_ON_RECORD, act_of, not_in_this_state
 from domain.programme.events import TrackDefined
 from domain.screening.events import (
     ApplicationRefiled,
@@ -144,42 +144,49 @@ _IN_CORRECTION: Final[Mapping[ApplicationState, ApplicationState]] = {
 class ApplicationUnknown(Unknown):
     """Application {application_id} is not on record.
     zh: 没有申报 {application_id} 的记录。
+    title: The application is not on record · 没有该申报的记录
     """
 
 
 class NominatorMissing(Refusal):
     """Unit {unit_id} has no unit above it that could put it forward.
     zh: 单位 {unit_id} 没有可予推荐的上级单位。
+    title: The unit has nobody to nominate it · 单位没有可予推荐的上级
     """
 
 
 class SeparationOfDuties(Refusal):
     """Who has prepared the materials, or judged them, does not also do this: {act}.
-    zh: 材料的准备者或判定者不得同时办理 {act}。
+    zh: 材料的准备者或判定者不得同时办理{act}。
+    title: One hand does not do both · 不得由同一人办理
     """
 
 
 class NominatorChanged(Refusal):
     """Unit {decided_by} decided on the nomination, and unit {nominator_unit_id} is to stand by it now: it decides anew.
     zh: 研究确定推荐的是单位 {decided_by},现应由单位 {nominator_unit_id} 推荐,须由其重新研究确定。
+    title: Another unit is to nominate now · 推荐单位已变更
     """
 
 
 class MaterialsChanged(Refusal):
     """What was vetted is {vetted_digest}; the materials are {materials_digest} now.
     zh: 所审核的材料摘要为 {vetted_digest},现有材料摘要为 {materials_digest}。
+    title: The materials changed since they were vetted · 材料自审核后已改动
     """
 
 
 class WindowNotOpen(Refusal):
     """The application window of programme {programme_id} has not been opened.
     zh: 项目 {programme_id} 的申报窗口尚未开启。
+    title: The application window is not open yet · 申报窗口尚未开启
     """
 
 
 class WindowClosed(Refusal):
     """The application window is over: its last day was {last_day}, it closed at {closes_at}.
     zh: 申报窗口已截止:截止日为 {last_day},截止时刻为 {closes_at}。
+    title: The application window is closed · 申报窗口已截止
     """
 
 
@@ -312,18 +319,17 @@ class ApplicationFile:
         if vetted_digest != self.digest:
             raise MaterialsChanged(vetted_digest=vetted_digest, materials_digest=self.digest)
 
-    def require_other_hand(self, person_id: str, act: str) -> None:
+    def require_other_hand(self, person_id: str, command: type[Command]) -> None:
         """Raise SeparationOfDuties if this person's hand is in the materials as they stand."""
         if person_id in self.hands.values():
-            raise SeparationOfDuties(act=act)
+            raise SeparationOfDuties(act=called(command))
 
 
 def require_state(command: Command) -> None:
     """Raise NotInThisState unless the permission table has this command in this state, for whomever."""
     states = {state for row in act_of(type(command)).permissions for state in row.states}
     if ANY_STATE not in states and command.state not in states:
-        allowed = ", ".join(sorted(states))
-        raise NotInThisState(command=type(command).__name__, state=command.state, allowed=allowed)
+        raise not_in_this_state(command, states)
 
 
 def nominator_of(unit_id: str, track: TrackDefined | None, tree: Tree, day: date) -> NominatorUnitId | None:

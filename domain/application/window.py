@@ -38,30 +38,35 @@ from domain.programme.policy import (
 class WindowAlreadyOpened(Refusal):
     """The application window of programme {programme_id} has been opened before; it closes at {closes_at}.
     zh: 项目 {programme_id} 的申报窗口此前已开启,截止时刻为 {closes_at}。
+    title: The application window was opened before · 申报窗口此前已开启
     """
 
 
 class WindowWouldBeOver(Refusal):
     """By the call the window is over already: its last day is {last_day}.
     zh: 依通知该窗口已过截止日 {last_day}。
+    title: By the call the window is over already · 依通知申报窗口已过截止日
     """
 
 
 class WindowAlreadyClosed(Refusal):
     """The closing of the application window has been recorded: it closed at {closes_at}.
     zh: 申报窗口的关闭已有记录:截止时刻为 {closes_at}。
+    title: The closing of the window is on record · 申报窗口的关闭已有记录
     """
 
 
 class WindowStillOpen(Refusal):
     """The application window is open until {closes_at}.
     zh: 申报窗口至 {closes_at} 方截止。
+    title: The application window is still open · 申报窗口尚未截止
     """
 
 
 class NotAnExtension(Refusal):
     """The window is open until {last_day} already.
     zh: 申报窗口本已开放至 {last_day}。
+    title: The window is open at least that long · 申报窗口本已开放至该日
     """
 
 

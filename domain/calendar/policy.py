@@ -33,36 +33,42 @@ _SATURDAY: Final = 5
 class CalendarMissing(Refusal):
     """The working days of {year} have not been filed.
     zh: {year} 年度的工作日历尚未备案。
+    title: The working days of the year are not filed · 该年度工作日历尚未备案
     """
 
 
 class DayOfAnotherYear(Invalid):
     """The day {day} is none of the year {year}.
     zh: {day} 不属于 {year} 年度。
+    title: The day is of another year · 日期不属于该年度
     """
 
 
 class OffAnyway(Invalid):
     """The day {day} is at a weekend: it is off without being named.
     zh: {day} 为周末,无须列明即为放假。
+    title: The day is off anyway · 该日本为周末
     """
 
 
 class WorkedAnyway(Invalid):
     """The day {day} is a weekday: it is worked without being named.
     zh: {day} 为平日,无须列明即为上班。
+    title: The day is worked anyway · 该日本为平日
     """
 
 
 class DayTwice(Invalid):
     """The day {day} is named twice.
     zh: {day} 重复列出。
+    title: A day is named twice · 日期重复列出
     """
 
 
 class PeriodOfNoDays(Invalid):
     """A period of {length} days has no last day.
     zh: {length} 天的期间没有截止日。
+    title: A period has at least one day · 期间至少一天
     """
 
 

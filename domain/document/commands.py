@@ -8,9 +8,9 @@ from typing import Annotated
 import msgspec
 
 from domain.document.events import DocumentDeposited, DocumentKind
-from domain.document.policy import PUBLIC_KINDS
+from domain.document.policy import KIND_TITLES, PUBLIC_KINDS
 from domain.ids import DocumentId, PersonId, UnitId, tag
-from domain.kernel import Command, Digest, Invalid, Refusal, Selector, any_event, asked, event, known
+from domain.kernel import Command, Digest, Invalid, Refusal, Selector, any_event, asked, event, known, word
 from domain.person.events import PersonRegistered
 from domain.person.policy import PersonUnknown
 from domain.unit.events import UnitDissolved, UnitMerged, UnitRegistered
@@ -23,12 +23,14 @@ SizeBytes = Annotated[int, msgspec.Meta(ge=1)]
 class DocumentAlreadyDeposited(Refusal):
     """Document {document_id} has been deposited before.
     zh: 文件 {document_id} 此前已存入。
+    title: The document was deposited before · 文件此前已存入
     """
 
 
 class TextIsSealed(Invalid):
     """A document of kind {document_kind} is sealed: the record holds no digest of its text.
-    zh: {document_kind} 类文件属密封文件,记录中不存其文本摘要。
+    zh: {document_kind}类文件属密封文件,记录中不存其文本摘要。
+    title: The text of a sealed document has no digest · 密封文件不存文本摘要
     """
 
 
@@ -73,7 +75,7 @@ class DepositDocument(Command):
         if self.deposited:
             raise DocumentAlreadyDeposited(document_id=self.document_id)
         if self.text_digest is not None and self.kind not in PUBLIC_KINDS:
-            raise TextIsSealed(field="text_digest", document_kind=self.kind)
+            raise TextIsSealed(field="text_digest", document_kind=word(self.kind, KIND_TITLES))
         if self.owner_unit_id is not None:
             self.units.of(self.owner_unit_id).require_living()
         if self.key_person_id is not None and not self.key_person_registered:

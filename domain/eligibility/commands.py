@@ -7,9 +7,18 @@ from collections.abc import Sequence
 from domain.application.events import ApplicationStarted
 from domain.application.policy import AboutApplication, SeparationOfDuties, of_track
 from domain.eligibility.events import EligibilityJudged, Finding, RuleWaived
-from domain.eligibility.policy import FAILING, JUDGED_FACTS, Judgement, NotJudged, Question, judge, verdict_of
+from domain.eligibility.policy import (
+    FAILING,
+    JUDGED_FACTS,
+    OUTCOME_TITLES,
+    Judgement,
+    NotJudged,
+    Question,
+    judge,
+    verdict_of,
+)
 from domain.ids import ApplicationId, ProgrammeId, UnitId, tag
-from domain.kernel import Code, Command, Refusal, Selector, Unknown, any_event, asked, event, known
+from domain.kernel import Code, Command, Refusal, Selector, Unknown, any_event, asked, called, event, known, word
 from domain.programme.events import EligibilityRuleDefined, ErratumRecorded, TermInterpreted, TermPublished
 from domain.programme.policy import TERM_FACTS, Terms
 from domain.unit.policy import Tree, UnitFact
@@ -18,24 +27,28 @@ from domain.unit.policy import Tree, UnitFact
 class RuleUnknown(Unknown):
     """The latest judgement has no rule {rule}.
     zh: 最近一次判定中没有条件 {rule}。
+    title: The latest judgement has no such rule · 最近一次判定中没有该条件
     """
 
 
 class RuleNotWaivable(Refusal):
     """The rule {rule} is hard: nobody can waive it.
     zh: 条件 {rule} 为刚性条件,不得豁免。
+    title: The rule cannot be waived · 刚性条件不得豁免
     """
 
 
 class NothingToWaive(Refusal):
     """The rule {rule} is {outcome}: there is nothing to waive.
     zh: 条件 {rule} 的判定结果为 {outcome},无需豁免。
+    title: There is nothing to waive · 无需豁免
     """
 
 
 class RuleAlreadyWaived(Refusal):
     """The rule {rule} has been waived before.
     zh: 条件 {rule} 此前已豁免。
+    title: The rule was waived before · 该条件此前已豁免
     """
 
 
@@ -148,8 +161,8 @@ class WaiveRule(AboutApplication):
             raise NotJudged(application_id=self.application_id)
         self._require_waivable(judged)
         if self.by == self.judgement.by:
-            raise SeparationOfDuties(act=type(self).__name__)
-        self.file.require_other_hand(self.by, type(self).__name__)
+            raise SeparationOfDuties(act=called(type(self)))
+        self.file.require_other_hand(self.by, type(self))
         self.trigger_event(
             RuleWaived,
             application_id=self.application_id,
@@ -163,7 +176,7 @@ class WaiveRule(AboutApplication):
         if finding is None:
             raise RuleUnknown(rule=self.rule)
         if finding.outcome not in FAILING:
-            raise NothingToWaive(rule=self.rule, outcome=finding.outcome)
+            raise NothingToWaive(rule=self.rule, outcome=word(finding.outcome, OUTCOME_TITLES))
         if finding.severity == "hard":
             raise RuleNotWaivable(rule=self.rule)
         if self.rule in self.judgement.waived:

@@ -55,6 +55,12 @@ __all__ = [
 JUDGED_FACTS: Final[tuple[type[Event], ...]] = tuple(kind for kind in UNIT_FACTS if kind is not UnitRenamed)
 """The facts of a unit that a judgement may rest on: all but its names."""
 FAILING: Final[frozenset[RuleOutcome]] = frozenset({"not_met", "unknown"})
+OUTCOME_TITLES: Final[dict[RuleOutcome, tuple[str, str]]] = {
+    "met": ("met", "满足"),
+    "not_met": ("not met", "未满足"),
+    "not_applicable": ("not applicable", "不适用"),
+    "unknown": ("unknown", "无从判定"),
+}
 _READINGS: Final = (TermInterpreted, ErratumRecorded)
 _WEIGHT: Final[Mapping[Severity, int]] = {"minor": 0, "prominent": 1, "major": 2}
 
@@ -66,18 +72,21 @@ Answer = tuple[RuleOutcome, tuple[int, ...]]
 class NotJudged(Refusal):
     """The eligibility of application {application_id} has not been judged.
     zh: 申报 {application_id} 尚未判定是否符合基本条件。
+    title: Eligibility has not been judged · 尚未判定是否符合基本条件
     """
 
 
 class NotEligible(Refusal):
     """These rules are not met and not waived: {rules}.
     zh: 下列条件未满足且未获豁免:{rules}。
+    title: The application is not eligible · 申报不符合基本条件
     """
 
 
 class EligibilityOutdated(Refusal):
     """Eligibility was judged at position {judged_position}; a fact that it rests on was recorded at {fact_position}.
     zh: 基本条件判定于位置 {judged_position};其所依据的事实于位置 {fact_position} 又有记录,须重新判定。
+    title: The judgement is out of date · 资格判定已过时
     """
 
 
@@ -309,7 +318,7 @@ class AboutEndorsed(AboutNomination):
         """This unit decided and vetted exactly these materials, by other hands, and the judgement is in favour."""
         self.file.require_decided_by(nominator_unit_id)
         self.file.require_materials(self.file.vetted_digest)
-        self.file.require_other_hand(self.by, type(self).__name__)
+        self.file.require_other_hand(self.by, type(self))
         self._require_judged_on_what_stands()
 
     def _require_judged_on_what_stands(self) -> None:

@@ -34,6 +34,7 @@ Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 class InstitutionAlreadyOpen(Refusal):
     """Institution {institution_id} has been opened before.
     zh: 机构 {institution_id} 此前已开立。
+    title: The institution is open already · 机构此前已开立
     """
 
 
@@ -64,6 +65,7 @@ class ClockIsReal(Unknown):
 class ClockMovesForward(Refusal):
     """The clock stands at {stands_at} and moves forward only, not to {to}.
     zh: 时钟现为 {stands_at},只能向前拨动,不能拨至 {to}。
+    title: A clock moves only forward · 时钟只能向前拨动
     """
 
 

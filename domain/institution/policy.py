@@ -17,6 +17,7 @@ LAST_YEAR: Final = 2200
 class InstantOutOfCalendar(Invalid):
     """The instant {instant} lies outside the years {first_year} to {last_year}.
     zh: 时刻 {instant} 不在 {first_year} 年至 {last_year} 年之间。
+    title: The instant lies beyond the calendar · 时刻超出历法范围
     """
 
 

@@ -12,7 +12,20 @@ from domain.application.policy import STATE_AFTER, AboutNomination, of_track
 from domain.document.events import DocumentDeposited
 from domain.document.policy import DocumentUnknown
 from domain.ids import DocumentId, NominatorUnitId, ProgrammeId, TrackId, UnitId, tag
-from domain.kernel import Code, Command, Digest, Event, Invalid, Refusal, Selector, any_event, asked, event, known
+from domain.kernel import (
+    Code,
+    Command,
+    Digest,
+    Event,
+    Invalid,
+    Refusal,
+    Selector,
+    any_event,
+    asked,
+    called,
+    event,
+    known,
+)
 from domain.nomination.events import (
     MaterialsVetted,
     NominationDecided,
@@ -34,24 +47,28 @@ _ENDORSED: Final = frozenset({STATE_AFTER[NominationDecided], STATE_AFTER[Materi
 class NominationIsOpen(Refusal):
     """Track {track_id} is open: there are no places to assign.
     zh: 赛道 {track_id} 不设推荐指标,无需分配。
+    title: The track has no quota · 该赛道不设推荐指标
     """
 
 
 class NotANominator(Refusal):
     """The call names no quota for a unit of the kind {unit_kind} in track {track_id}.
     zh: 通知未给予 {unit_kind} 类单位赛道 {track_id} 的推荐指标。
+    title: The call gives no places to units of this kind · 通知未给予此类单位推荐指标
     """
 
 
 class QuotaBelowUse(Refusal):
     """The quota cannot become {places}: {used} applications have been filed on it.
     zh: 推荐指标不能改为 {places}:已据此报送 {used} 份申报。
+    title: More places are used than that · 已用指标多于此数
     """
 
 
 class PlacesBelowZero(Invalid):
     """There are no {places} places.
     zh: 推荐指标不能为 {places}。
+    title: Places are not negative · 推荐指标不能为负
     """
 
 
@@ -64,18 +81,21 @@ class PlanWithoutDocuments(Invalid):
 class DocumentTwice(Invalid):
     """Document {document_id} is named twice.
     zh: 文件 {document_id} 重复列出。
+    title: A document is named twice · 文件重复列出
     """
 
 
 class RankBelowOne(Invalid):
     """Ranks begin at one; {rank} is none.
     zh: 排序自一起,{rank} 不成其为排序。
+    title: A rank begins at one · 排序自一起
     """
 
 
 class AlreadyDeclined(Refusal):
     """The nomination of application {application_id} has been declined, and nothing was decided since.
     zh: 申报 {application_id} 已决定不予推荐,此后未再研究。
+    title: The nomination was declined before · 此前已决定不予推荐
     """
 
 
@@ -124,7 +144,7 @@ class AssignQuota(Command):
             raise PlacesBelowZero(field="places", places=self.places)
         at_most = self._at_most(track)
         if (at_most is None or self.places > at_most) and self.reason_code is None:
-            raise ReasonMissing(command=type(self).__name__)
+            raise ReasonMissing(command=called(type(self)))
         if self.places < self.quota.used:
             raise QuotaBelowUse(places=self.places, used=self.quota.used)
         assigned = QuotaAssigned(
@@ -254,7 +274,7 @@ class DecideNomination(AboutResolution):
         self._require_resolution()
         if self.rank is not None and self.rank < 1:
             raise RankBelowOne(field="rank", rank=self.rank)
-        self.file.require_other_hand(self.by, type(self).__name__)
+        self.file.require_other_hand(self.by, type(self))
         self.trigger_event(
             NominationDecided,
             application_id=self.application_id,
@@ -278,7 +298,7 @@ class DeclineNomination(AboutResolution):
         if self.file.declined:
             raise AlreadyDeclined(application_id=self.application_id)
         self._require_resolution()
-        self.file.require_other_hand(self.by, type(self).__name__)
+        self.file.require_other_hand(self.by, type(self))
         self.trigger_event(
             NominationDeclined,
             application_id=self.application_id,
@@ -299,7 +319,7 @@ class VetMaterials(AboutNomination):
         started = self._require_started()
         nominator, _ = self._require_nominator(started.unit_id)
         self.file.require_decided_by(nominator)
-        self.file.require_other_hand(self.by, type(self).__name__)
+        self.file.require_other_hand(self.by, type(self))
         self.file.require_materials(self.materials_digest)
         self.trigger_event(
             MaterialsVetted,

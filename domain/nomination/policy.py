@@ -25,12 +25,14 @@ QUOTA_FACTS: Final[tuple[type[Event], ...]] = get_args(QuotaFact)
 class QuotaNotAssigned(Refusal):
     """Unit {nominator_unit_id} has not been assigned places in track {track_id}.
     zh: 单位 {nominator_unit_id} 在赛道 {track_id} 尚未获分配推荐指标。
+    title: No quota was assigned · 尚未分配推荐指标
     """
 
 
 class QuotaExhausted(Refusal):
     """All {places} places are used: {used} applications have been filed.
     zh: {places} 个推荐指标已用尽:已报送 {used} 份申报。
+    title: The quota is used up · 推荐指标已用尽
     """
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
+from domain.application.events import ApplicationWithdrawn
+from domain.application.policy import of_track
 from domain.ids import ApplicationId, ObjectionId, ObligationId, PanelId, tag
 from domain.kernel import Command, Event, Invalid, Refusal, Selector, Unknown, any_event, asked, known
 from domain.obligation.events import ObligationExcused, ObligationFellOverdue, ObligationReminded
@@ -23,36 +25,42 @@ from domain.obligation.policy import (
 class ObligationUnknown(Unknown):
     """Obligation {obligation_id} is not on record.
     zh: 没有义务 {obligation_id} 的记录。
+    title: The obligation is not on record · 没有该义务的记录
     """
 
 
 class NotAboutOneMatter(Invalid):
     """Obligation {obligation_id} is named with its application, its objection or its panel, and with one of them only.
     zh: 义务 {obligation_id} 须连同其申报、异议或评审组之一(且仅其一)列明。
+    title: An obligation is about one matter · 义务须就一事列明
     """
 
 
 class NotDueYet(Refusal):
     """Obligation {obligation_id} is due before {due_at}.
     zh: 义务 {obligation_id} 的截止时刻为 {due_at},尚未届满。
+    title: The obligation is not due yet · 义务尚未到期
     """
 
 
 class AnsweredAlready(Refusal):
     """Obligation {obligation_id} has been answered, or nothing is asked any more.
     zh: 义务 {obligation_id} 已履行或已无须履行。
+    title: The obligation is answered or no longer asked for · 义务已履行或已无须履行
     """
 
 
 class ExcusedAlready(Refusal):
     """Obligation {obligation_id} has been excused.
     zh: 义务 {obligation_id} 已获免。
+    title: The obligation was excused · 义务已获免
     """
 
 
 class OverdueAlready(Refusal):
     """It has been recorded that obligation {obligation_id} fell overdue.
     zh: 义务 {obligation_id} 的逾期此前已记录。
+    title: It was noted as overdue before · 逾期此前已记录
     """
 
 
@@ -69,12 +77,16 @@ class AboutObligation(Command):
     obligations: Obligations = known(factory=Obligations)
 
     def consistency_boundary(self) -> Sequence[Selector]:
-        """What asks and answers; of what is not named, the id of none finds nothing."""
+        """What asks and answers, and the tracks of a panel; of what is not named, the id of none finds nothing."""
         return [
             Selector(CORRECTION_FACTS, [tag(ApplicationId, self.application_id or "none")]),
             Selector(OBJECTION_DUTY_FACTS, [tag(ObjectionId, self.objection_id or "none")]),
             Selector(SCORING_FACTS, [tag(PanelId, self.panel_id or "none")]),
             Selector(TREATED, [tag(ObligationId, self.obligation_id)]),
+            *(
+                Selector([ApplicationWithdrawn], of_track(programme_id, track_id))
+                for programme_id, track_id in sorted(self.obligations.tracks)
+            ),
         ]
 
     @any_event(*CORRECTION_FACTS, *OBJECTION_DUTY_FACTS, *SCORING_FACTS, *TREATED)

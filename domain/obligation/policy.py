@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final, get_args
 
 from domain.application.events import ApplicationWithdrawn
-from domain.ids import ApplicationId, ObjectionId, ObligationId, PanelId, ProgrammeId, SeatId, UnitId
+from domain.ids import ApplicationId, ObjectionId, ObligationId, PanelId, ProgrammeId, SeatId, TrackId, UnitId
 from domain.kernel import Event
 from domain.obligation.events import (
     ObligationExcused,
@@ -134,6 +134,9 @@ class Obligations:
     programme_id: ProgrammeId | None = None
     scoring: tuple[datetime, date] | None = None
     admitted: set[ApplicationId] = field(default_factory=set)
+    withdrawn: set[ApplicationId] = field(default_factory=set)
+    tracks: set[tuple[ProgrammeId, TrackId]] = field(default_factory=set)
+    """Whose applications a panel scores."""
 
     def take(self, body: DutyFact, at: datetime, position: int = 0) -> None:
         """Take in one event, effective at an instant."""
@@ -144,10 +147,11 @@ class Obligations:
                 self.by_id[body.obligation_id].overdue = True
             case CorrectionRequested() | CorrectionExtended() | ObjectionReceived():
                 self._ask(body, position)
+            case ApplicationWithdrawn():
+                self._withdraw(body.application_id, at)
             case (
                 ApplicationRefiled()
                 | ScreeningRejected()
-                | ApplicationWithdrawn()
                 | ObjectionNotAdmitted()
                 | ObjectionUpheld()
                 | ObjectionDismissed()
@@ -160,6 +164,14 @@ class Obligations:
 
     def _waiting(self) -> list[Obligation]:
         return [each for each in self.by_id.values() if each.answered_at is None]
+
+    def _withdraw(self, application_id: ApplicationId, at: datetime) -> None:
+        """What was withdrawn is neither corrected nor scored."""
+        self.withdrawn.add(application_id)
+        for waiting in self._waiting():
+            if waiting.application_id == application_id:
+                waiting.answered_at = at
+        self._settle_all(at)
 
     def _arise(self, kind: ObligationKind, position: int, **whose: Any) -> None:  # noqa: ANN401 - Fields of Obligation.
         named = obligation_id(kind, position)
@@ -196,12 +208,12 @@ class Obligations:
                 self._put_off(*self.scoring)
             case ApplicationAdmitted(application_id=application_id):
                 self.admitted.add(application_id)
+                self.tracks.add((body.programme_id, body.track_id))
             case ReviewerSeated():
                 self._seat(body, position)
             case _:
                 self._of_seat(body)
-        for owing in self.by_id.values():
-            self._settle(owing, at)
+        self._settle_all(at)
 
     def _seat(self, body: ReviewerSeated, position: int) -> None:
         due_at, last_day = self.scoring or (None, None)
@@ -222,9 +234,15 @@ class Obligations:
             case _:
                 owing.filed.add(body.application_id)
 
+    def _settle_all(self, at: datetime) -> None:
+        for owing in self.by_id.values():
+            if owing.kind == "score_sheets":
+                self._settle(owing, at)
+
     def _settle(self, owing: Obligation, at: datetime) -> None:
         """A seat owes a sheet on each application that it is not recused from; one that was vacated owes none."""
-        done = owing.vacated or (bool(self.admitted) and self.admitted <= owing.recused | owing.filed)
+        left = self.admitted - self.withdrawn - owing.recused - owing.filed
+        done = owing.vacated or (bool(self.admitted) and not left)
         if done and owing.answered_at is None:
             owing.answered_at = at
         elif not done:

@@ -16,6 +16,7 @@ from domain.permission.events import AccessDayRecorded
 class AccessDayAlreadyRecorded(Refusal):
     """The access journal of {day} has been recorded before.
     zh: {day} 的访问日志此前已记录。
+    title: The access journal of that day is on record · 该日访问日志此前已记录
     """
 
 

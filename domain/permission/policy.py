@@ -13,7 +13,7 @@ from typing import Final, Literal, cast
 import msgspec
 
 from domain.ids import PersonId, UnitId, tag
-from domain.kernel import Command, Denied, Event, Invalid, Recorded, Refusal, Selector
+from domain.kernel import Command, Denied, Event, Invalid, Recorded, Refusal, Selector, called, word, words
 from domain.person.events import Appointed, AppointmentEnded, Role
 from domain.person.policy import Appointment, Appointments
 
@@ -24,6 +24,7 @@ __all__ = [
     "NOT_ON_RECORD",
     "ROLE_TITLES",
     "STANDING",
+    "STATE_TITLES",
     "TABLE",
     "Act",
     "Holder",
@@ -35,6 +36,7 @@ __all__ = [
     "appointments_of",
     "authorise",
     "is_standing",
+    "not_in_this_state",
     "require_reason",
     "standing",
     "units_of",
@@ -61,22 +63,69 @@ ROLE_TITLES: Final[dict[Role, tuple[str, str]]] = {
     "service": ("Service identity", "服务身份"),
 }
 
+STATE_TITLES: Final[dict[str, tuple[str, str]]] = {
+    ANY_STATE: ("any", "任何状态"),
+    NOT_ON_RECORD: ("not on record", "没有记录"),
+    # an institution
+    "unopened": ("not opened", "尚未开立"),
+    # an application, until it is filed
+    "started": ("started", "准备中"),
+    "prepared": ("prepared", "已备妥"),
+    "decided": ("decided on", "已研究确定"),
+    "vetted": ("vetted", "已审核"),
+    # an application, from then on
+    "filed": ("filed", "已报送"),
+    "withdrawn": ("withdrawn", "已撤回"),
+    "returned": ("returned for correction", "已退回补正"),
+    "corrected": ("corrected", "已补正"),
+    "revetted": ("vetted anew", "已重新审核"),
+    "screened": ("screened", "初审已通过"),
+    "rejected": ("rejected", "初审未通过"),
+    # a panel
+    "constituted": ("constituted", "已组成"),
+    "scoring": ("scoring", "评分中"),
+    "scored": ("scored", "评分已截止"),
+    # an application that the committee decided on
+    "selected": ("selected", "已入选"),
+    "reserve": ("in reserve", "候补"),
+    "not_selected": ("not selected", "未入选"),
+    "struck": ("struck", "已除名"),
+    "confirmed": ("confirmed", "已确认"),
+    "reversed": ("reversed", "已撤销"),
+    # a publicity
+    "approved": ("approved", "已批准"),
+    "open": ("open", "已开启"),
+    "closed": ("closed", "已截止"),
+    "taken_down": ("taken down", "已提前撤下"),
+    # an objection
+    "received": ("received", "已收到"),
+    "admitted": ("admitted", "已受理"),
+    "not_admitted": ("not admitted", "不予受理"),
+    "investigated": ("investigated", "已调查"),
+    "upheld": ("upheld", "已成立"),
+    "dismissed": ("dismissed", "已驳回"),
+}
+"""What the states of subjects are called."""
+
 
 class NotPermitted(Denied):
     """No appointment that the caller holds today permits {command}.
-    zh: 当日所任职务均不允许执行 {command}。
+    zh: 当日所任职务均不允许执行{command}。
+    title: No appointment permits this · 所任职务均不允许此项操作
     """
 
 
 class NotInThisState(Refusal):
     """{command} is not possible while the state is {state}; it is in one of: {allowed}.
-    zh: 当前状态为 {state},不能执行 {command};允许的状态:{allowed}。
+    zh: 当前状态为“{state}”,不能执行{command};允许的状态:{allowed}。
+    title: Not possible in the present state · 当前状态不允许此项操作
     """
 
 
 class ReasonMissing(Invalid):
     """{command} needs a reason.
-    zh: {command} 须附事由。
+    zh: {command}须附事由。
+    title: A reason is needed · 须附事由
     """
 
 
@@ -274,7 +323,7 @@ def act_of(command: type[Command]) -> Act:
 def require_reason(command: type[Command], reason_code: str | None) -> None:
     """Raise ReasonMissing where the law asks for a reason and none is given."""
     if act_of(command).needs_reason and reason_code is None:
-        raise ReasonMissing(field="Reason", command=command.__name__)
+        raise ReasonMissing(field="Reason", command=called(command))
 
 
 def standing(person_id: str) -> Selector:
@@ -323,5 +372,14 @@ def authorise(command: Command, appointments: Appointments, today: date) -> str:
             return FOUNDING if appointment is None else appointment.appointment_id
         allowed.update(row.states)
     if not allowed:
-        raise NotPermitted(command=type(command).__name__)
-    raise NotInThisState(command=type(command).__name__, state=command.state, allowed=", ".join(sorted(allowed)))
+        raise NotPermitted(command=called(type(command)))
+    raise not_in_this_state(command, allowed)
+
+
+def not_in_this_state(command: Command, allowed: Iterable[str]) -> NotInThisState:
+    """The refusal of a command whose subject is in none of the states in which it may be asked for."""
+    return NotInThisState(
+        command=called(type(command)),
+        state=word(command.state, STATE_TITLES),
+        allowed=words(sorted(allowed), STATE_TITLES),
+    )

@@ -19,7 +19,9 @@ from domain.kernel import (
     asked,
     event,
     known,
+    word,
 )
+from domain.permission.policy import ROLE_TITLES
 from domain.person.events import (
     Appointed,
     AppointmentEnded,
@@ -39,66 +41,77 @@ _ONE_DAY: Final = timedelta(days=1)
 class PersonAlreadyRegistered(Refusal):
     """Person {person_id} has been registered before.
     zh: 人员 {person_id} 此前已登记。
+    title: The person was registered before · 人员此前已登记
     """
 
 
 class RoleNeedsUnit(Invalid):
     """The role {role} is held at a unit.
-    zh: 角色 {role} 须在某一单位担任。
+    zh: 角色“{role}”须在某一单位担任。
+    title: The role is held at a unit · 该角色须在某一单位担任
     """
 
 
 class RoleIsInstitutionWide(Invalid):
     """The role {role} is held at the whole institution, not at a unit.
-    zh: 角色 {role} 在全机构范围担任,不限于单位。
+    zh: 角色“{role}”在全机构范围担任,不限于单位。
+    title: The role is held at the whole institution · 该角色在全机构范围担任
     """
 
 
 class RoleNotForThisIdentity(Refusal):
     """The role {role} is not open to this identity: services act only as services, persons never do.
-    zh: 该身份不得担任角色 {role}:服务身份只以服务行事,个人不得以服务行事。
+    zh: 该身份不得担任角色“{role}”:服务身份只以服务行事,个人不得以服务行事。
+    title: The role is not open to this identity · 该身份不得担任此角色
     """
 
 
 class LastDayBeforeFirst(Invalid):
     """The last day {last_day} lies before the first day {first_day}.
     zh: 截止日 {last_day} 早于起始日 {first_day}。
+    title: The last day lies before the first · 截止日早于起始日
     """
 
 
 class AppointmentAlreadyMade(Refusal):
     """Appointment {appointment_id} has been made before.
     zh: 任命 {appointment_id} 此前已作出。
+    title: The appointment was made before · 任命此前已作出
     """
 
 
 class AppointmentOverlaps(Refusal):
     """The same office is held on some of these days under appointment {appointment_id}.
     zh: 同一职务在部分日期已依任命 {appointment_id} 担任。
+    title: The same office is held on some of these days · 部分日期已担任同一职务
     """
 
 
 class AppointmentUnknown(Unknown):
     """Appointment {appointment_id} is not on record.
     zh: 没有任命 {appointment_id} 的记录。
+    title: The appointment is not on record · 没有该任命的记录
     """
 
 
 class AppointmentEndsEarlier(Refusal):
     """Appointment {appointment_id} already ends on {last_day}.
     zh: 任命 {appointment_id} 已于 {last_day} 截止。
+    title: The appointment ends earlier · 任命已先行截止
     """
 
 
 class EndsInThePast(Refusal):
     """An appointment is not ended back to {last_day}; {earliest} is the earliest last day today.
     zh: 任命不得追溯至 {last_day} 终止;今日最早可定 {earliest} 为截止日。
+    title: An appointment does not end in the past · 任命不得追溯终止
     """
 
 
 class LastAdministrator(Refusal):
     """After {last_day} nobody would be left who may appoint.
     zh: {last_day} 之后将无人有权任命。
+    title: Nobody could appoint afterwards · 此后将无人有权任命
     """
 
 
@@ -249,15 +262,15 @@ class Appoint(Command):
         if not (self.is_person or self.is_service):
             raise PersonUnknown(person_id=self.person_id)
         if (self.role == "service") is not self.is_service:
-            raise RoleNotForThisIdentity(role=self.role)
+            raise RoleNotForThisIdentity(role=word(self.role, ROLE_TITLES))
 
     def _require_place(self) -> None:
         if self.unit_id is None:
             if PLACES[self.role] == "unit":
-                raise RoleNeedsUnit(field="unit_id", role=self.role)
+                raise RoleNeedsUnit(field="unit_id", role=word(self.role, ROLE_TITLES))
             return
         if PLACES[self.role] == "institution":
-            raise RoleIsInstitutionWide(field="unit_id", role=self.role)
+            raise RoleIsInstitutionWide(field="unit_id", role=word(self.role, ROLE_TITLES))
         self.units.of(self.unit_id).require_living()
 
 

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Final, Literal
 
 from domain.ids import AppointmentId, PersonId, UnitId
-from domain.kernel import Invalid, SealedDetails, Unknown
+from domain.kernel import Invalid, SealedDetails, Unknown, words
 from domain.person.events import Appointed, AppointmentEnded, Role
 
 __all__ = [
@@ -40,11 +40,19 @@ PLACES: Final[dict[Role, Place]] = {
 
 DETAILS: Final = frozenset({"name", "phone", "email"})
 """What may be kept of a person: nothing that the office does not need to reach them."""
+DETAIL_TITLES: Final[dict[str, tuple[str, str]]] = {
+    "name": ("name", "姓名"),
+    "phone": ("phone", "电话"),
+    "email": ("e-mail", "电子邮箱"),
+    "unit": ("unit", "单位"),
+}
+"""What is kept of persons, of those who object too."""
 
 
 class PersonUnknown(Unknown):
     """Person {person_id} has not been registered.
     zh: 人员 {person_id} 尚未登记。
+    title: The person has not been registered · 人员尚未登记
     """
 
 
@@ -57,6 +65,7 @@ class NameMissing(Invalid):
 class DetailNotKept(Invalid):
     """Nothing is kept of a person but: {kept}.
     zh: 人员信息仅保存:{kept}。
+    title: Such a detail is not kept of a person · 不保存此类人员信息
     """
 
 
@@ -65,7 +74,7 @@ def check_details(details: SealedDetails) -> None:
     if "name" not in details.fields:
         raise NameMissing(field="details")
     if not details.fields <= DETAILS:
-        raise DetailNotKept(field="details", kept=", ".join(sorted(DETAILS)))
+        raise DetailNotKept(field="details", kept=words(sorted(DETAILS), DETAIL_TITLES))
 
 
 @dataclass(frozen=True, slots=True)

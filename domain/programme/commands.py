@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from domain.application.events import ApplicationWindowOpened
 from domain.document.events import DocumentDeposited
-from domain.document.policy import DocumentUnknown
+from domain.document.policy import KIND_TITLES, DocumentUnknown
 from domain.ids import DocumentId, ProgrammeId, UnitId, tag
-from domain.kernel import Code, Command, Invalid, Refusal, Selector, any_event, asked, event, known
+from domain.kernel import Code, Command, Invalid, Refusal, Selector, Word, any_event, asked, event, known, word
 from domain.programme.definition import Definition, digest, findings, policies
 from domain.programme.events import (
     ErratumRecorded,
@@ -17,55 +17,71 @@ from domain.programme.events import (
     TermPublished,
     TermValue,
 )
-from domain.programme.policy import TERM_FACTS, ProgrammeUnknown, Term, Terms, fits
+from domain.programme.policy import (
+    LEGIBILITY_TITLES,
+    TERM_FACTS,
+    TERM_KIND_TITLES,
+    ProgrammeUnknown,
+    Term,
+    Terms,
+    fits,
+)
 from domain.unit.policy import TREE_FACTS, Tree, TreeFact
 
 
 class ProgrammeAlreadyAnnounced(Refusal):
     """Programme {programme_id} has been announced before; what a call got wrong is corrected by an erratum.
     zh: 项目 {programme_id} 此前已发布;通知有误者以更正处理。
+    title: The programme was announced before · 项目此前已发布
     """
 
 
 class DefinitionFaulty(Invalid):
-    """The definition has {count} faults; the first breaks the rule {rule} at {path}.
-    zh: 项目定义有 {count} 处不符;首处在 {path},不符合规则 {rule}。
+    """The definition has {count} faults; the first breaks the rule “{rule}” at {path}.
+    zh: 项目定义有 {count} 处不符;首处在 {path},不符合规则“{rule}”。
+    title: The definition has faults · 项目定义有不符之处
     """
 
 
 class NotTheNotice(Refusal):
     """Document {document_id} is a {document_kind}; the text of a call is deposited as a notice, with its digest.
-    zh: 文件 {document_id} 的类别为 {document_kind};通知原文须以通知类别存入并附摘要。
+    zh: 文件 {document_id} 的类别为“{document_kind}”;通知原文须以通知类别存入并附摘要。
+    title: The document is no notice · 该文件不是通知原文
     """
 
 
 class IssuedInFuture(Refusal):
     """The call is issued at {issued_at}, which has not come yet.
     zh: 通知的发布时间 {issued_at} 尚未到来。
+    title: The call is not issued yet · 通知尚未发布
     """
 
 
 class TermIsClear(Refusal):
     """The term {term} is clear as published: only an erratum can change it.
     zh: 条款 {term} 原文清晰,只能以更正变更。
+    title: The term is clear as published · 条款原文清晰
     """
 
 
 class TermAlreadyCorrected(Refusal):
     """The term {term} has been corrected by its issuer: nothing is left to interpret.
     zh: 条款 {term} 已由发布者更正,无需解释。
+    title: The term was corrected by its issuer · 条款已由发布者更正
     """
 
 
 class TermInUse(Refusal):
     """The application window was opened on the term {term} as it stood; its interpretation is settled.
     zh: 申报窗口已依条款 {term} 当时的取值开启,其解释不再变更。
+    title: The term has been acted on · 该条款已据以行事
     """
 
 
 class ValueDoesNotFit(Invalid):
     """The value does not fit the term {term}, which is a {value_kind} and {legibility} as published.
     zh: 取值与条款 {term} 不符:其类别为 {value_kind},原文可辨程度为 {legibility}。
+    title: The value does not fit the term · 取值与条款不符
     """
 
 
@@ -107,7 +123,8 @@ class AnnounceProgramme(Command):
             raise ProgrammeAlreadyAnnounced(programme_id=self.programme_id)
         if faults := findings(definition):
             first = faults[0]
-            raise DefinitionFaulty(count=len(faults), field="definition", rule=first.rule, path=first.path)
+            rule = Word(first.rule, first.en.rstrip("."), first.zh.rstrip("。"))
+            raise DefinitionFaulty(count=len(faults), field="definition", rule=rule, path=first.path)
         if definition.issued_at > self.now:
             raise IssuedInFuture(issued_at=definition.issued_at)
         notice_digest = self._notice_digest()
@@ -133,7 +150,7 @@ class AnnounceProgramme(Command):
         if self.notice is None:
             raise DocumentUnknown(document_id=self.notice_document_id)
         if self.notice.kind != "notice" or self.notice.text_digest is None:
-            raise NotTheNotice(document_id=self.notice_document_id, document_kind=self.notice.kind)
+            raise NotTheNotice(document_id=self.notice_document_id, document_kind=word(self.notice.kind, KIND_TITLES))
         return self.notice.text_digest
 
 
@@ -163,7 +180,10 @@ class AboutTerm(Command):
         published = term.published
         if not fits(published.kind, published.legibility, self.value):
             raise ValueDoesNotFit(
-                field="value", term=self.term, value_kind=published.kind, legibility=published.legibility
+                field="value",
+                term=self.term,
+                value_kind=word(published.kind, TERM_KIND_TITLES),
+                legibility=word(published.legibility, LEGIBILITY_TITLES),
             )
         return term
 

@@ -36,7 +36,9 @@ __all__ = [
     "APPLICATION_CLOSES",
     "CYCLE_ENDS",
     "KNOWN_TERMS",
+    "LEGIBILITY_TITLES",
     "TERM_FACTS",
+    "TERM_KIND_TITLES",
     "WINDOW_CALENDAR_DAYS",
     "WINDOW_TERMS",
     "WINDOW_WORKING_DAYS",
@@ -72,6 +74,18 @@ KNOWN_TERMS: Final[Mapping[str, TermKind]] = {
 """Terms that rules look up by their name, and the kind of value each must have; every other name is the call's own."""
 
 Source = Literal["published", "interpreted", "corrected"]
+TERM_KIND_TITLES: Final[dict[TermKind, tuple[str, str]]] = {
+    "date": ("date", "日期"),
+    "amount": ("amount", "金额"),
+    "ratio": ("ratio", "比例"),
+    "count": ("count", "数量"),
+}
+LEGIBILITY_TITLES: Final[dict[Legibility, tuple[str, str]]] = {
+    "clear": ("clear", "清晰"),
+    "damaged": ("damaged", "残缺"),
+    "contradictory": ("contradictory", "矛盾"),
+    "not_stated": ("not stated", "未载明"),
+}
 
 _KIND_OF: Final[Mapping[type[TermValue], TermKind]] = {
     DateValue: "date",
@@ -87,24 +101,28 @@ _MINUTES: Final = range(60)
 class ProgrammeUnknown(Unknown):
     """Programme {programme_id} has not been announced.
     zh: 项目 {programme_id} 尚未发布。
+    title: The programme has not been announced · 项目尚未发布
     """
 
 
 class TrackUnknown(Unknown):
     """Programme {programme_id} has no track {track_id}.
     zh: 项目 {programme_id} 没有赛道 {track_id}。
+    title: The programme has no such track · 项目没有该赛道
     """
 
 
 class TermUnknown(Unknown):
     """The call has no term {term}.
     zh: 通知中没有条款 {term}。
+    title: The call has no such term · 通知中没有该条款
     """
 
 
 class TermNotInterpreted(Refusal):
     """Nothing can rest on the term {term} yet: it has no value.
     zh: 条款 {term} 尚无取值,不能据以行事。
+    title: The term has no value yet · 条款尚无取值
     """
 
 

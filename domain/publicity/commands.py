@@ -13,7 +13,23 @@ from domain.application.policy import of_track, require_state
 from domain.calendar.events import WorkingDaysSupplied
 from domain.calendar.policy import PeriodOfNoDays, WorkingDays, end_of
 from domain.ids import ApplicationId, CalendarYear, InstitutionId, ProgrammeId, PublicityId, TrackId, tag
-from domain.kernel import Code, Command, Digest, Event, Invalid, Refusal, Selector, any_event, asked, event, known
+from domain.kernel import (
+    Code,
+    Command,
+    Digest,
+    Event,
+    Invalid,
+    Refusal,
+    Selector,
+    any_event,
+    asked,
+    called,
+    event,
+    field_called,
+    known,
+    word,
+    words,
+)
 from domain.programme.events import ProgrammeAnnounced, TrackDefined
 from domain.programme.policy import ProgrammeUnknown, TrackUnknown
 from domain.publicity.events import (
@@ -42,6 +58,9 @@ from domain.publicity.objection import (
     WithdrawObjection,
 )
 from domain.publicity.policy import (
+    CHECK_TITLES,
+    IDENTITY_TITLES,
+    MATTER_TITLES,
     OBJECTION_FACTS,
     PUBLICITY_FACTS,
     ObjectionFact,
@@ -60,25 +79,29 @@ _CHECKS: frozenset[Check] = frozenset({"secrecy", "personal_data"})
 
 class PublicityRuleMissing(Refusal):
     """No rule says how the {matter} of programme {programme_id} is publicised.
-    zh: 项目 {programme_id} 尚未设定 {matter} 的公示规则。
+    zh: 项目 {programme_id} 尚未设定{matter}的公示规则。
+    title: No publicity rule is defined · 尚未设定公示规则
     """
 
 
 class NoneNamed(Invalid):
     """At least one is named in {field}.
-    zh: {field} 须至少列明一项。
+    zh: {field}须至少列明一项。
+    title: At least one must be named · 须至少列明一项
     """
 
 
 class NamedTwice(Invalid):
     """{twice} is named twice in {field}.
-    zh: {field} 中 {twice} 重复列出。
+    zh: {field}中 {twice} 重复列出。
+    title: Something is named twice · 重复列出
     """
 
 
 class PublicityAlreadyPrepared(Refusal):
     """Publicity {publicity_id} has been prepared before.
     zh: 公示 {publicity_id} 此前已拟定。
+    title: The publicity was prepared before · 公示此前已拟定
     """
 
 
@@ -91,45 +114,52 @@ class NothingToShow(Refusal):
 class AlreadyShown(Refusal):
     """Application {application_id} is shown by the publicity {publicity_id} already.
     zh: 申报 {application_id} 已列入公示 {publicity_id}。
+    title: It is shown by a publicity · 申报已列入公示
     """
 
 
 class ListOutdated(Refusal):
     """What was prepared has the digest {prepared_digest}; what is decided now has {digest}.
     zh: 拟定名单的摘要为 {prepared_digest},现有决定的名单摘要为 {digest}。
+    title: The list is no longer what was decided · 拟定名单已与现有决定不符
     """
 
 
 class OtherList(Refusal):
     """What was checked has the digest {checked_digest}; what was prepared has {prepared_digest}.
     zh: 所审查名单的摘要为 {checked_digest},拟定名单的摘要为 {prepared_digest}。
+    title: Another list was prepared · 所审查的并非拟定名单
     """
 
 
 class ChecksMissing(Refusal):
     """These checks are missing: {missing}.
     zh: 尚缺审查事项:{missing}。
+    title: Some checks are missing · 尚缺审查事项
     """
 
 
 class NotLater(Refusal):
     """The publicity runs until {last_day} already.
     zh: 公示本已持续至 {last_day}。
+    title: The publicity lasted at least that long · 公示本已持续至该日
     """
 
 
 class PublicityStillOpen(Refusal):
     """The publicity is open until {closes_at}.
     zh: 公示至 {closes_at} 方截止。
+    title: The publicity is still open · 公示尚未截止
     """
 
 
-def _require_each_once(field: str, named: Sequence[str]) -> None:
+def _require_each_once(command: type[Command], name: str, named: Sequence[str]) -> None:
+    field = field_called(command, name)
     if not named:
         raise NoneNamed(field=field)
     for each in named:
         if named.count(each) > 1:
-            raise NamedTwice(field=field, twice=each)
+            raise NamedTwice(field=field, twice=words([each], IDENTITY_TITLES))
 
 
 # --- the rule ---------------------------------------------------------------------------------------------------------
@@ -172,7 +202,7 @@ class DefinePublicityRule(Command):
             if days is not None and days < 1:
                 raise PeriodOfNoDays(field=name, length=days)
         for name, named in (("identities", self.identities), ("channels", self.channels)):
-            _require_each_once(name, named)
+            _require_each_once(type(self), name, named)
         defined = PublicityRuleDefined(
             programme_id=self.programme_id,
             matter=self.matter,
@@ -278,11 +308,11 @@ class PreparePublicity(AboutList):
         for track_id in self.track_ids:
             if track_id not in self.tracks:
                 raise TrackUnknown(programme_id=self.programme_id, track_id=track_id)
-        _require_each_once("track_ids", self.track_ids)
+        _require_each_once(type(self), "track_ids", self.track_ids)
         if self.publicity_id in self.publicities:
             raise PublicityAlreadyPrepared(publicity_id=self.publicity_id)
         if not self.rule_position:
-            raise PublicityRuleMissing(matter="selection", programme_id=self.programme_id)
+            raise PublicityRuleMissing(matter=word("selection", MATTER_TITLES), programme_id=self.programme_id)
         if self.follows is not None and self.follows not in self.publicities:
             raise PublicityUnknown(publicity_id=self.follows)
         entries, list_position = self._entries(self.track_ids)
@@ -353,11 +383,11 @@ class ApprovePublicity(AboutPublicity):
     def execute(self) -> None:
         prepared = self._require_prepared()
         if self.by == self.publicity.prepared_by:
-            raise SecondPersonMissing(act=type(self).__name__)
+            raise SecondPersonMissing(act=called(type(self)))
         if self.list_digest != prepared.list_digest:
             raise OtherList(checked_digest=self.list_digest, prepared_digest=prepared.list_digest)
         if missing := sorted(_CHECKS - set(self.checks)):
-            raise ChecksMissing(missing=", ".join(missing))
+            raise ChecksMissing(missing=words(missing, CHECK_TITLES))
         self.trigger_event(
             PublicityApproved,
             publicity_id=self.publicity_id,

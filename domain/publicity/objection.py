@@ -33,10 +33,13 @@ from domain.kernel import (
     Selector,
     any_event,
     asked,
+    called,
     event,
     known,
+    word,
+    words,
 )
-from domain.person.policy import DetailNotKept, NameMissing
+from domain.person.policy import DETAIL_TITLES, DetailNotKept, NameMissing
 from domain.publicity.events import (
     EntryPassed,
     ObjectionAdmitted,
@@ -50,6 +53,7 @@ from domain.publicity.events import (
     PublicityRuleDefined,
 )
 from domain.publicity.policy import (
+    IDENTITY_TITLES,
     OBJECTION_FACTS,
     PUBLICITY_FACTS,
     Objection,
@@ -68,18 +72,21 @@ _DETAILS = frozenset({"name", "phone", "email", "unit"})
 class ObjectionAlreadyReceived(Refusal):
     """Objection {objection_id} has been received before.
     zh: 异议 {objection_id} 此前已收到。
+    title: The objection was received before · 异议此前已收到
     """
 
 
 class IdentityNotAllowed(Refusal):
     """An objection may not be {identity}; the rule allows: {allowed}.
-    zh: 异议不得以 {identity} 形式提出;规则允许:{allowed}。
+    zh: 异议不得以“{identity}”形式提出;规则允许:{allowed}。
+    title: Objections are not taken in this form · 不得以该形式提出异议
     """
 
 
 class ChannelNotAllowed(Refusal):
     """An objection is not received by the channel {channel}; the rule names: {allowed}.
     zh: 异议不得经 {channel} 渠道提出;规则列明:{allowed}。
+    title: Objections are not taken by this channel · 不得经该渠道提出异议
     """
 
 
@@ -154,7 +161,8 @@ class ReceiveObjection(Command):
         self.publicity.entry(self.application_id)
         rule = self.rules[prepared.rule_position]
         if self.identity not in rule.identities:
-            raise IdentityNotAllowed(identity=self.identity, allowed=", ".join(rule.identities))
+            allowed = words(rule.identities, IDENTITY_TITLES)
+            raise IdentityNotAllowed(identity=word(self.identity, IDENTITY_TITLES), allowed=allowed)
         if self.channel not in rule.channels:
             raise ChannelNotAllowed(channel=self.channel, allowed=", ".join(rule.channels))
         self._check_texts()
@@ -181,7 +189,7 @@ class ReceiveObjection(Command):
         elif "name" not in self.objector.fields:
             raise NameMissing(field="objector")
         elif not self.objector.fields <= _DETAILS:
-            raise DetailNotKept(field="objector", kept=", ".join(sorted(_DETAILS)))
+            raise DetailNotKept(field="objector", kept=words(sorted(_DETAILS), DETAIL_TITLES))
         if set(self.statement.characters) != {"statement"} or not self.statement.characters["statement"]:
             raise StatementMissing(field="statement")
 
@@ -341,4 +349,4 @@ class WithdrawObjection(AboutObjection):
 
 def _require_second_person(command: AboutObjection, one: Objection) -> None:
     if command.by == one.investigated_by:
-        raise SecondPersonMissing(act=type(command).__name__)
+        raise SecondPersonMissing(act=called(type(command)))

@@ -14,10 +14,12 @@ from typing import Final, Literal, get_args
 import msgspec
 
 from domain.ids import ApplicationId, ObjectionId, PublicityId
-from domain.kernel import Event, Refusal, Unknown
-from domain.permission.policy import NOT_ON_RECORD
+from domain.kernel import Event, Refusal, Unknown, word
+from domain.permission.policy import NOT_ON_RECORD, STATE_TITLES
 from domain.publicity.events import (
+    Check,
     EntryPassed,
+    Matter,
     ObjectionAdmitted,
     ObjectionDismissed,
     ObjectionInvestigated,
@@ -25,6 +27,7 @@ from domain.publicity.events import (
     ObjectionReceived,
     ObjectionUpheld,
     ObjectionWithdrawn,
+    ObjectorIdentity,
     PostingWithdrawn,
     PublicityApproved,
     PublicityClosed,
@@ -36,6 +39,9 @@ from domain.publicity.events import (
 )
 
 __all__ = [
+    "CHECK_TITLES",
+    "IDENTITY_TITLES",
+    "MATTER_TITLES",
     "OBJECTION_FACTS",
     "OBJECTION_STATE_AFTER",
     "PUBLICITY_FACTS",
@@ -94,6 +100,20 @@ OBJECTION_FACTS: Final[tuple[type[Event], ...]] = get_args(ObjectionFact)
 ObjectionState = Literal[
     "unknown", "received", "admitted", "not_admitted", "investigated", "upheld", "dismissed", "withdrawn"
 ]
+MATTER_TITLES: Final[dict[Matter, tuple[str, str]]] = {
+    "selection": ("selection", "遴选"),
+    "acceptance": ("acceptance", "验收"),
+}
+IDENTITY_TITLES: Final[dict[ObjectorIdentity, tuple[str, str]]] = {
+    "named": ("named", "实名"),
+    "stamped": ("stamped by an organisation", "单位盖章"),
+    "confidential": ("confidential", "保密"),
+    "anonymous": ("anonymous", "匿名"),
+}
+CHECK_TITLES: Final[dict[Check, tuple[str, str]]] = {
+    "secrecy": ("secrecy", "保密审查"),
+    "personal_data": ("personal data", "个人信息审查"),
+}
 OBJECTION_STATE_AFTER: Final[Mapping[type[Event], ObjectionState]] = {
     ObjectionReceived: "received",
     ObjectionAdmitted: "admitted",
@@ -109,36 +129,42 @@ _OPEN: Final[frozenset[ObjectionState]] = frozenset({"received", "admitted", "in
 class PublicityUnknown(Unknown):
     """Publicity {publicity_id} is not on record.
     zh: 没有公示 {publicity_id} 的记录。
+    title: The publicity is not on record · 没有该公示的记录
     """
 
 
 class ObjectionUnknown(Unknown):
     """Objection {objection_id} is not on record.
     zh: 没有异议 {objection_id} 的记录。
+    title: The objection is not on record · 没有该异议的记录
     """
 
 
 class PublicityNotOpen(Refusal):
     """Publicity {publicity_id} is not open; it is {state}.
-    zh: 公示 {publicity_id} 未在开启状态,现为 {state}。
+    zh: 公示 {publicity_id} 未在开启状态,现为“{state}”。
+    title: The publicity is not open · 公示未在开启状态
     """
 
 
 class PublicityOver(Refusal):
     """The publicity is over: its last day was {last_day}, it closed at {closes_at}.
     zh: 公示已截止:截止日为 {last_day},截止时刻为 {closes_at}。
+    title: The publicity is over · 公示已截止
     """
 
 
 class NotShown(Refusal):
     """Publicity {publicity_id} does not show application {application_id}.
     zh: 公示 {publicity_id} 未列申报 {application_id}。
+    title: The publicity does not show the application · 公示未列该申报
     """
 
 
 class SecondPersonMissing(Refusal):
     """Whoever did the act before this one does not also do this: {act}.
-    zh: 前一环节的办理人不得同时办理 {act}。
+    zh: 前一环节的办理人不得同时办理{act}。
+    title: A second person is needed · 须由另一人办理
     """
 
 
@@ -207,7 +233,7 @@ class Publicity:
     def require_open(self, publicity_id: PublicityId) -> tuple[datetime, date]:
         """When it closes, and its last day. Raises PublicityNotOpen."""
         if self.closes_at is None or self.last_day is None or self.state != "open":
-            raise PublicityNotOpen(publicity_id=publicity_id, state=self.state)
+            raise PublicityNotOpen(publicity_id=publicity_id, state=word(self.state, STATE_TITLES))
         return self.closes_at, self.last_day
 
     def is_over(self, now: datetime) -> bool:

@@ -115,6 +115,20 @@ class ReviewerSeated(Event):
     commitment: Annotated[Digest, restricted("Commitment to the identity", "身份承诺值")]
 
 
+class ReviewerJoinedScoring(Event):
+    """A reviewer took a seat while scoring was open: what the panel scores is the reviewer's to score by then, too.
+    zh: 评审专家于评分期间入组:评审组应评的申报,该专家亦应在所载时刻之前评分。
+    """
+
+    TOPIC = "review.reviewer_joined_scoring.v1"
+    panel_id: Annotated[PanelId, office("Panel", "评审组")]
+    programme_id: Annotated[ProgrammeId, office("Programme", "项目")]
+    seat_id: Annotated[SeatId, office("Seat", "席位")]
+    closes_at: Annotated[datetime, office("Closes at", "截止时刻")]
+    last_day: Annotated[date, office("Last day", "截止日")]
+    application_ids: Annotated[tuple[ApplicationId, ...], office("To be scored", "应评申报")]
+
+
 class ReviewerUnseated(Event):
     """A seat of the panel was vacated; nothing more is read or filed from it.
     zh: 席位空出;此后不得再由该席位查阅或评分。

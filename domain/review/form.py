@@ -10,9 +10,10 @@ from typing import Any, Final
 
 import msgspec
 
+from domain.kernel import Word
 from domain.review.events import ScoreCriterion, StageDefined
 
-__all__ = ["STAGE_RULES", "StageFault", "StageRule", "bounds", "faults_of", "leaves"]
+__all__ = ["STAGE_RULES", "StageFault", "StageRule", "bounds", "faults_of", "leaves", "rule_called"]
 
 _WHOLE_BP: Final = 10_000
 Faults = Iterator[tuple[str, Any]]
@@ -237,3 +238,9 @@ def faults_of(stage: StageDefined) -> tuple[StageFault, ...]:
     return tuple(
         StageFault(path=path, value=value, rule=rule.name) for rule in STAGE_RULES for path, value in rule.faults(stage)
     )
+
+
+def rule_called(name: str) -> Word:
+    """A rule of stages by its name, and its sentence."""
+    (rule,) = (each for each in STAGE_RULES if each.name == name)
+    return Word(name, rule.en.rstrip("."), rule.zh.rstrip("。"))

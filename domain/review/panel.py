@@ -49,18 +49,21 @@ PanelState = Literal["unknown", "constituted", "scoring", "scored"]
 class PanelUnknown(Unknown):
     """Panel {panel_id} is not on record.
     zh: 没有评审组 {panel_id} 的记录。
+    title: The panel is not on record · 没有该评审组的记录
     """
 
 
 class SeatUnknown(Unknown):
     """Panel {panel_id} has no seat {seat_id}.
     zh: 评审组 {panel_id} 没有席位 {seat_id}。
+    title: The panel has no such seat · 评审组没有该席位
     """
 
 
 class SeatVacated(Refusal):
     """Seat {seat_id} of panel {panel_id} was vacated.
     zh: 评审组 {panel_id} 的席位 {seat_id} 已空出。
+    title: The seat was vacated · 席位已空出
     """
 
 

@@ -28,30 +28,35 @@ from domain.review.sheet import FILED_FACTS
 class TrackNotOfPanel(Invalid):
     """Panel {panel_id} does not sit for track {track_id}.
     zh: 评审组 {panel_id} 不负责赛道 {track_id}。
+    title: The panel does not sit for this track · 评审组不负责该赛道
     """
 
 
 class SheetsStillSealed(Refusal):
     """{sealed} of {filed} sheets are not open yet.
     zh: {filed} 份评分表中尚有 {sealed} 份未开启。
+    title: Some sheets are not open yet · 尚有评分表未开启
     """
 
 
 class OpenedForged(Refusal):
     """What was opened as the sheet of seat {seat_id} on application {application_id} is not what was committed to.
     zh: 作为席位 {seat_id} 对申报 {application_id} 的评分表所开启者,与其承诺不符。
+    title: What was opened is not what was committed to · 所开启的评分表与其承诺不符
     """
 
 
 class ShareRuleBroken(Refusal):
     """Seat {seat_id} breaks {rule}: {reaching} of {sheets} sheets; {at_least_bp} to {at_most_bp} in 10,000 may.
     zh: 席位 {seat_id} 不符合 {rule}:{sheets} 份中有 {reaching} 份;允许万分之 {at_least_bp} 至 {at_most_bp}。
+    title: A seat breaks a rule of shares · 席位不符合比例规则
     """
 
 
 class TooFewSheets(Refusal):
     """Application {application_id} has {sheets} of {minimum} sheets; with a reason it is left without a rank.
     zh: 申报 {application_id} 有 {sheets} 份评分表,至少须 {minimum} 份;附事由方可不予排名。
+    title: An application has too few sheets · 申报的评分表份数不足
     """
 
 

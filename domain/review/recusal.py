@@ -14,24 +14,28 @@ from domain.screening.events import ScreeningPassed
 class NotBeforePanel(Unknown):
     """Application {application_id} is not before panel {panel_id}.
     zh: 申报 {application_id} 不在评审组 {panel_id} 的评审范围内。
+    title: The application is not before the panel · 申报不在评审组评审范围内
     """
 
 
 class AlreadyRecused(Refusal):
     """Seat {seat_id} is recused from application {application_id} already.
     zh: 席位 {seat_id} 已回避申报 {application_id}。
+    title: The seat is recused already · 席位已回避该申报
     """
 
 
 class NotRecused(Refusal):
     """Seat {seat_id} is not recused from application {application_id}.
     zh: 席位 {seat_id} 未回避申报 {application_id}。
+    title: The seat is not recused · 席位未回避该申报
     """
 
 
 class OwnUnitStands(Refusal):
     """The recusal of seat {seat_id} from application {application_id} of its own unit is not lifted.
     zh: 席位 {seat_id} 因本单位而对申报 {application_id} 的回避不得解除。
+    title: A recusal from the own unit stands · 因本单位的回避不得解除
     """
 
 

@@ -37,42 +37,49 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 class TooFewSeats(Refusal):
     """Panel {panel_id} has {seats} seats; each application needs {minimum} sheets at least.
     zh: 评审组 {panel_id} 有 {seats} 个席位;每项申报至少须有 {minimum} 份评分表。
+    title: The panel has too few seats · 评审组席位不足
     """
 
 
 class NothingToScore(Refusal):
     """No application of its tracks has come as far as panel {panel_id}.
     zh: 评审组 {panel_id} 所负责的赛道尚无进入本阶段的申报。
+    title: There is nothing to score yet · 尚无可评分的申报
     """
 
 
 class EarlierStageNotRanked(Refusal):
     """Track {track_id} has no recorded ranking of the earlier stage {stage}.
     zh: 赛道 {track_id} 的前一评审阶段 {stage} 尚无排名记录。
+    title: The stage before has no ranking · 前一评审阶段尚无排名
     """
 
 
 class ScoringWouldBeOver(Refusal):
     """Scoring would be over at once: it would close at {closes_at}.
     zh: 评分将随即截止:截止时刻为 {closes_at}。
+    title: Scoring would be over at once · 评分将随即截止
     """
 
 
 class ScoringOver(Refusal):
     """Scoring is over: it closed at {closes_at}.
     zh: 评分已于 {closes_at} 截止。
+    title: Scoring is over · 评分已截止
     """
 
 
 class ScoringStillOpen(Refusal):
     """Scoring is open until {closes_at}.
     zh: 评分至 {closes_at} 方截止。
+    title: Scoring is still open · 评分尚未截止
     """
 
 
 class NotALaterEnd(Refusal):
     """Scoring is open until {closes_at} already.
     zh: 评分本已开放至 {closes_at}。
+    title: Scoring was open at least that long · 评分本已开放至该时刻
     """
 
 

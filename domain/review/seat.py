@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
+from domain.application.events import ApplicationWithdrawn
+from domain.application.policy import of_track
 from domain.ids import ApplicationId, PersonId, ProgrammeId, SeatId, TrackId, UnitId, tag
 from domain.kernel import Refusal, SealedIdentity, Selector, any_event, asked, event, known
 from domain.person.events import Appointed, AppointmentEnded, PersonRegistered
 from domain.person.policy import Appointments
-from domain.review.events import ReviewerRecused, ReviewerSeated, ReviewerUnseated, SeatIdentityOpened
+from domain.review.events import (
+    ApplicationAdmitted,
+    ReviewerJoinedScoring,
+    ReviewerRecused,
+    ReviewerSeated,
+    ReviewerUnseated,
+    SeatIdentityOpened,
+)
 from domain.review.panel import SEAT_FACTS, AboutPanel, AboutSeat, SeatFact, of_panel
 from domain.screening.events import ScreeningPassed
 
@@ -19,12 +28,14 @@ _OWN_UNIT: Final = "own_unit"
 class SeatTaken(Refusal):
     """Seat {seat_id} of panel {panel_id} was given before; a code stays with whom it was given to.
     zh: 评审组 {panel_id} 的席位 {seat_id} 此前已授予;席位代码不得转授。
+    title: The seat was given before · 席位此前已授予
     """
 
 
 class ReviewerSeatedBefore(Refusal):
     """The person named has, or had, a seat of panel {panel_id}; nobody has two.
     zh: 所指人员在评审组 {panel_id} 已有或曾有席位;一人不得有两席。
+    title: The person has or had a seat on the panel · 所指人员在该评审组已有或曾有席位
     """
 
 
@@ -47,6 +58,8 @@ class SeatReviewer(AboutPanel):
     registered: bool = known(default=False)
     appointments: Appointments = known(factory=Appointments)
     before: dict[ApplicationId, TrackId] = known(factory=dict)
+    admitted: frozenset[ApplicationId] = known(frozenset())
+    withdrawn: frozenset[ApplicationId] = known(frozenset())
 
     @property
     def own_units(self) -> tuple[UnitId, ...]:
@@ -57,7 +70,7 @@ class SeatReviewer(AboutPanel):
         person = tag(PersonId, self.reviewer.person_id)
         boundary = [
             *super().consistency_boundary(),
-            Selector(SEAT_FACTS, of_panel(self.panel_id)),
+            Selector([*SEAT_FACTS, ApplicationAdmitted], of_panel(self.panel_id)),
             Selector([PersonRegistered, Appointed, AppointmentEnded], [person]),
         ]
         if (constituted := self.panel.constituted) is not None:
@@ -65,6 +78,10 @@ class SeatReviewer(AboutPanel):
             for unit in self.own_units or (UnitId("none"),):
                 screened = [tag(UnitId, unit), tag(ProgrammeId, constituted.programme_id)]
                 boundary.append(Selector([ScreeningPassed], screened))
+            boundary += [
+                Selector([ApplicationWithdrawn], of_track(constituted.programme_id, track_id))
+                for track_id in constituted.track_ids
+            ]
         return boundary
 
     @any_event(*SEAT_FACTS)
@@ -83,6 +100,14 @@ class SeatReviewer(AboutPanel):
     def _(self, application_id: ApplicationId, track_id: TrackId) -> None:
         self.before[application_id] = track_id
 
+    @event(ApplicationAdmitted)
+    def _(self, application_id: ApplicationId) -> None:
+        self.admitted |= {application_id}
+
+    @event(ApplicationWithdrawn)
+    def _(self, application_id: ApplicationId) -> None:
+        self.withdrawn |= {application_id}
+
     def execute(self) -> None:
         constituted = self._require_panel()
         if self.seat_id in self.panel.seats:
@@ -94,6 +119,7 @@ class SeatReviewer(AboutPanel):
         self.trigger_event(
             ReviewerSeated, panel_id=self.panel_id, seat_id=self.seat_id, commitment=self.reviewer.commitment
         )
+        self._join_scoring(constituted.programme_id)
         for application_id in sorted(self.before):
             if self.before[application_id] not in constituted.track_ids:
                 continue
@@ -104,6 +130,22 @@ class SeatReviewer(AboutPanel):
                 application_id=application_id,
                 basis="own_unit",
                 interest=_OWN_UNIT,
+            )
+
+    def _join_scoring(self, programme_id: ProgrammeId) -> None:
+        """Whoever comes while the others score has the same to score by the same instant."""
+        if self.state != "scoring":
+            return
+        closes_at, last_day = self.panel.end
+        if self.now < closes_at:
+            self.trigger_event(
+                ReviewerJoinedScoring,
+                panel_id=self.panel_id,
+                programme_id=programme_id,
+                seat_id=self.seat_id,
+                closes_at=closes_at,
+                last_day=last_day,
+                application_ids=tuple(sorted(self.admitted - self.withdrawn)),
             )
 
 

@@ -46,54 +46,63 @@ _OPINION: Final = "opinion"
 class RecusedFrom(Refusal):
     """Seat {seat_id} is recused from application {application_id}.
     zh: 席位 {seat_id} 须回避申报 {application_id}。
+    title: The seat is recused from the application · 席位须回避该申报
     """
 
 
 class OfOwnUnit(Refusal):
     """Application {application_id} is of a unit at which its reviewer holds an office: that unit never reviews itself.
     zh: 申报 {application_id} 属评审专家任职的单位:申报单位不得自评。
+    title: Nobody marks the own unit's application · 不得评审本单位的申报
     """
 
 
 class NoLongerApplied(Refusal):
     """Application {application_id} was withdrawn.
     zh: 申报 {application_id} 已撤回。
+    title: The application was withdrawn · 申报已撤回
     """
 
 
 class SheetAlreadyFiled(Refusal):
     """Seat {seat_id} has filed a sheet on application {application_id}; until closing it can be amended.
     zh: 席位 {seat_id} 已提交对申报 {application_id} 的评分表;截止前可修改。
+    title: The sheet was filed before · 评分表此前已提交
     """
 
 
 class SheetNotFiled(Unknown):
     """Seat {seat_id} has filed no sheet on application {application_id}.
     zh: 席位 {seat_id} 未提交对申报 {application_id} 的评分表。
+    title: No such sheet was filed · 未提交该评分表
     """
 
 
 class CriteriaNotMarked(Invalid):
     """The sheet leaves out these criteria: {missing}.
     zh: 评分表缺少以下标准:{missing}。
+    title: Some criteria are not marked · 尚有标准未评分
     """
 
 
 class CriterionNotInForm(Invalid):
     """The sheet marks what is no criterion of the form; its criteria are: {known}.
     zh: 评分表含有非计分标准的项目;计分标准为:{known}。
+    title: A criterion is not in the form · 含有非计分标准
     """
 
 
 class MarkOutOfRange(Invalid):
     """A mark of criterion {criterion} lies between {lowest} and {highest} tenths, in steps of {step}.
     zh: 标准 {criterion} 的分数须在 {lowest} 至 {highest}(十分之一分)之间,步长为 {step}。
+    title: A mark is out of range · 分数超出范围
     """
 
 
 class TotalOutOfBounds(Invalid):
     """The total of a sheet lies between {at_least} and {at_most} tenths.
     zh: 单表总分须在 {at_least} 至 {at_most}(十分之一分)之间。
+    title: The total is out of bounds · 总分超出范围
     """
 
 
@@ -106,42 +115,49 @@ class OpinionMissing(Invalid):
 class OpinionOnNothing(Invalid):
     """An opinion is on the application as a whole, or on a criterion of the form: {known}.
     zh: 意见须针对申报整体或评分表中的标准:{known}。
+    title: The opinion is on nothing that is marked · 意见未针对计分标准
     """
 
 
 class SheetAlreadyOpened(Refusal):
     """The sheet of seat {seat_id} on application {application_id} has been opened before.
     zh: 席位 {seat_id} 对申报 {application_id} 的评分表此前已开启。
+    title: The sheet was opened before · 评分表此前已开启
     """
 
 
 class NotTheStandingSheet(Refusal):
     """The sheet of seat {seat_id} on application {application_id} that stands was filed at {filed_position}.
     zh: 席位 {seat_id} 对申报 {application_id} 的有效评分表提交于位置 {filed_position}。
+    title: Another sheet is the one that stands · 有效评分表为另一份
     """
 
 
 class OpeningForged(Refusal):
     """These marks are not what seat {seat_id} committed to on application {application_id}.
     zh: 所示分数与席位 {seat_id} 对申报 {application_id} 的承诺不符。
+    title: The marks are not those committed to · 所示分数与承诺不符
     """
 
 
 class SeatKeyDestroyed(Refusal):
     """The key of seat {seat_id} of panel {panel_id} was destroyed: its sheets cannot be opened any more.
     zh: 评审组 {panel_id} 席位 {seat_id} 的密钥已销毁:其评分表无法再开启。
+    title: The key of the seat was destroyed · 席位的密钥已销毁
     """
 
 
 class SheetNotOpened(Refusal):
     """The sheet of seat {seat_id} on application {application_id} has not been opened.
     zh: 席位 {seat_id} 对申报 {application_id} 的评分表尚未开启。
+    title: The sheet is not open yet · 评分表尚未开启
     """
 
 
 class SheetAlreadyExcluded(Refusal):
     """The sheet of seat {seat_id} on application {application_id} has been excluded before.
     zh: 席位 {seat_id} 对申报 {application_id} 的评分表此前已排除。
+    title: The sheet was excluded before · 评分表此前已排除
     """
 
 

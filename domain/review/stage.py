@@ -20,33 +20,37 @@ from domain.review.events import (
     TieBreak,
     Veto,
 )
-from domain.review.form import faults_of
+from domain.review.form import faults_of, rule_called
 from domain.review.panel import of_panel
 
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class StageFaulty(Invalid):
-    """The stage has {count} faults; the first breaks the rule {rule} at {path}.
-    zh: 评审阶段有 {count} 处不符;首处在 {path},不符合规则 {rule}。
+    """The stage has {count} faults; the first breaks the rule “{rule}” at {path}.
+    zh: 评审阶段有 {count} 处不符;首处在 {path},不符合规则“{rule}”。
+    title: The stage has faults · 评审阶段有不符之处
     """
 
 
 class StageOrderTaken(Refusal):
     """Stage {stage} is number {order} for track {track_id} already.
     zh: 赛道 {track_id} 的第 {order} 阶段已是 {stage}。
+    title: Another stage has this order · 该次序已有评审阶段
     """
 
 
 class PanelAlreadyConstituted(Refusal):
     """Panel {panel_id} has been constituted before.
     zh: 评审组 {panel_id} 此前已组成。
+    title: The panel was constituted before · 评审组此前已组成
     """
 
 
 class StageUnknown(Unknown):
     """Programme {programme_id} has no stage {stage}.
     zh: 项目 {programme_id} 没有评审阶段 {stage}。
+    title: The programme has no such stage · 项目没有该评审阶段
     """
 
 
@@ -59,12 +63,14 @@ class TracksNotNamed(Invalid):
 class TrackNotInStage(Invalid):
     """Track {track_id} is not among those of stage {stage}.
     zh: 赛道 {track_id} 不在评审阶段 {stage} 的赛道之列。
+    title: The stage does not have this track · 赛道不在该评审阶段之列
     """
 
 
 class TrackHasPanel(Refusal):
     """Track {track_id} has a panel in stage {stage} already: {panel_id}.
     zh: 赛道 {track_id} 在评审阶段 {stage} 已有评审组 {panel_id}。
+    title: The track has a panel in this stage · 该赛道在本阶段已有评审组
     """
 
 
@@ -119,7 +125,8 @@ class DefineStage(Command):
         fields = {name: getattr(self, name) for name in StageDefined.__struct_fields__}
         stage = StageDefined(**fields)
         if faults := faults_of(stage):
-            raise StageFaulty(count=len(faults), field=faults[0].path, path=faults[0].path, rule=faults[0].rule)
+            path, rule = faults[0].path, rule_called(faults[0].rule)
+            raise StageFaulty(count=len(faults), field=path, path=path, rule=rule)
         self._check_tracks(stage)
         if stage != self.defined.get(self.stage):
             self.trigger_event(StageDefined, **fields)

@@ -39,24 +39,28 @@ class NoPartNamed(Invalid):
 class PartTwice(Invalid):
     """Part {part} is named twice.
     zh: 部分 {part} 重复列出。
+    title: A part is named twice · 部分重复列出
     """
 
 
 class PartNotAsked(Invalid):
     """Track {track_id} asks for no such part: {part}.
     zh: 赛道 {track_id} 没有要求该部分:{part}。
+    title: The track asks for no such part · 赛道没有要求该部分
     """
 
 
 class CorrectionWouldBeOver(Refusal):
     """The last day {last_day} is over already.
     zh: 截止日 {last_day} 已过。
+    title: The last day to correct is over already · 补正截止日已过
     """
 
 
 class NothingCorrected(Refusal):
     """Nothing was changed of what was to be corrected: {parts}.
     zh: 要求补正的部分均未改动:{parts}。
+    title: Nothing was changed of what was to be corrected · 要求补正的部分均未改动
     """
 
 
@@ -68,7 +72,7 @@ class AboutScreening(AboutApplication):
     def _require_screened_by_another(self) -> ApplicationFiled:
         """The filing, in a state that allows the act, by another hand than is in the materials."""
         self._require_started()
-        self.file.require_other_hand(self.by, type(self).__name__)
+        self.file.require_other_hand(self.by, type(self))
         # There is no way into a state of screening but by a filing.
         return cast("ApplicationFiled", self.file.filed)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
 
-from domain.kernel import Refusal
-from domain.screening.events import CorrectionExtended, CorrectionRequested, Part
+from domain.kernel import Refusal, Word, words
+from domain.screening.events import CorrectionExtended, CorrectionRequested, Part, PartKind
 
 __all__ = ["Correction", "CorrectionNotExtended", "CorrectionOver", "CorrectionStillOpen", "named"]
 
@@ -15,24 +16,44 @@ __all__ = ["Correction", "CorrectionNotExtended", "CorrectionOver", "CorrectionS
 class CorrectionOver(Refusal):
     """The time to correct is over: its last day was {last_day}, it closed at {closes_at}.
     zh: 补正期限已过:截止日为 {last_day},截止时刻为 {closes_at}。
+    title: The time to correct is over · 补正期限已过
     """
 
 
 class CorrectionStillOpen(Refusal):
     """The application may be corrected until {last_day}; the time closes at {closes_at}.
     zh: 该申报可补正至 {last_day},截止时刻为 {closes_at}。
+    title: The time to correct is not over · 补正期限尚未届满
     """
 
 
 class CorrectionNotExtended(Refusal):
     """The application may be corrected until {last_day} already.
     zh: 该申报本可补正至 {last_day}。
+    title: The time to correct lasted at least that long · 补正期限本已至该日
     """
 
 
-def named(parts: Iterable[Part]) -> str:
+PART_TITLES: Final[dict[PartKind, tuple[str, str]]] = {
+    "form": ("form", "申报书"),
+    "form_field": ("field of the form", "申报书栏目"),
+    "self_check": ("self-check", "自查"),
+    "budget": ("budget", "经费预算"),
+}
+
+
+def named(parts: Sequence[Part]) -> Word:
     """Parts as a refusal names them: ``budget, form_field:goals``."""
-    return ", ".join(part.kind if part.code is None else f"{part.kind}:{part.code}" for part in parts)
+    told = {_code(part): tuple(_with(title, part.code) for title in PART_TITLES[part.kind]) for part in parts}
+    return words(map(_code, parts), {code: (en, zh) for code, (en, zh) in told.items()})
+
+
+def _code(part: Part) -> str:
+    return part.kind if part.code is None else f"{part.kind}:{part.code}"
+
+
+def _with(title: str, code: str | None) -> str:
+    return title if code is None else f"{title} {code}"
 
 
 @dataclass(slots=True)

@@ -16,13 +16,14 @@ from domain.ids import (
     ApplicationId,
     DecisionId,
     DocumentId,
+    ObjectionId,
     PanelId,
     ProgrammeId,
     PublicityId,
     TrackId,
     tag,
 )
-from domain.kernel import Code, Command, Event, Invalid, Refusal, Selector, any_event, asked, event, known
+from domain.kernel import Code, Command, Event, Invalid, Refusal, Selector, any_event, asked, called, event, known
 from domain.permission.policy import ReasonMissing
 from domain.programme.events import (
     ErratumRecorded,
@@ -32,7 +33,13 @@ from domain.programme.events import (
     TrackDefined,
 )
 from domain.programme.policy import CYCLE_ENDS, TERM_FACTS, ProgrammeUnknown, Terms, TrackUnknown, day_of
-from domain.publicity.events import EntryPassed, PublicityClosed, PublicityOpened, PublicityTakenDown
+from domain.publicity.events import (
+    EntryPassed,
+    ObjectionUpheld,
+    PublicityClosed,
+    PublicityOpened,
+    PublicityTakenDown,
+)
 from domain.publicity.policy import OBJECTION_FACTS, ObjectionFact, Objections
 from domain.review.events import ApplicationRanked, RankingRecorded
 from domain.selection.events import (
@@ -67,102 +74,126 @@ _SHOWN: Final[tuple[type[Event], ...]] = (PublicityOpened, PublicityClosed, Publ
 class NoShare(Invalid):
     """{share_bp} basis points are no share of a whole.
     zh: 万分之 {share_bp} 不成其为比例。
+    title: That is no share · 不成其为比例
     """
 
 
 class NotRankedYet(Refusal):
     """Panel {panel_id} has recorded no ranking of track {track_id}.
     zh: 评审组 {panel_id} 尚未就赛道 {track_id} 记录排名。
+    title: The panel has not ranked the track yet · 评审组尚未记录该赛道的排名
     """
 
 
 class NotTheRankedOnes(Invalid):
     """Each of those ranked is named once, and nobody else; these are missing, too many or named twice: {amiss}.
     zh: 须逐一列明已排名的申报且不得另列;下列申报缺漏、多余或重复:{amiss}。
+    title: Each ranked application is named, each once · 须逐一列明已排名的申报
     """
 
 
 class VetoedNotChosen(Refusal):
     """Application {application_id} was vetoed in the review.
     zh: 申报 {application_id} 在评审中被否决。
+    title: A vetoed application is not chosen · 被否决的申报不得入选
     """
 
 
 class WithdrawnNotChosen(Refusal):
     """Application {application_id} has been withdrawn.
     zh: 申报 {application_id} 已撤回。
+    title: A withdrawn application is not chosen · 已撤回的申报不得入选
     """
 
 
 class NotRecommendedYet(Refusal):
     """Nothing has been recommended in track {track_id}.
     zh: 赛道 {track_id} 尚无推荐意见。
+    title: There is no recommendation yet · 尚无推荐意见
     """
 
 
 class SelectionRuleMissing(Refusal):
     """No rule says how the committee of programme {programme_id} decides.
     zh: 项目 {programme_id} 尚未设定委员会决定规则。
+    title: No selection rule is defined · 尚未设定委员会决定规则
     """
 
 
 class AlreadyDecided(Refusal):
     """Track {track_id} has been decided on before: {decision_id}.
     zh: 赛道 {track_id} 此前已有决定:{decision_id}。
+    title: The track has a decision · 该赛道此前已有决定
     """
 
 
 class DecisionIdUsed(Refusal):
     """The decision {decision_id} is on record already.
     zh: 决定 {decision_id} 已有记录。
+    title: The decision is on record · 该决定已有记录
     """
 
 
 class PlacesExceeded(Refusal):
     """{selected} are selected; the call allows {at_most} in this track.
     zh: 入选 {selected} 个;通知规定该赛道至多 {at_most} 个。
+    title: More are selected than the call allows · 入选多于通知上限
     """
 
 
 class PlacesNotFilled(Refusal):
     """{selected} are selected; the call asks for at least {at_least} in this track.
     zh: 入选 {selected} 个;通知规定该赛道至少 {at_least} 个。
+    title: Fewer are selected than the call asks for · 入选少于通知下限
     """
 
 
 class DecisionUnknown(Refusal):
     """Track {track_id} has no decision {decision_id} that stands.
     zh: 赛道 {track_id} 没有现行有效的决定 {decision_id}。
+    title: No such decision holds · 没有该项现行有效的决定
     """
 
 
 class SelectionStands(Refusal):
     """The decision cannot be reopened: confirmed by now are {confirmed}.
     zh: 决定不能重新开启:下列入选已确认:{confirmed}。
+    title: Some of it is confirmed · 部分入选已确认
     """
 
 
 class PublicityStands(Refusal):
     """The decision cannot be reopened while the publicity {publicity_id} shows what it decided.
     zh: 公示 {publicity_id} 正在展示该决定的内容,决定不能重新开启。
+    title: A publicity shows what was decided · 该决定的内容正在公示
     """
 
 
 class NoPlaceFree(Refusal):
     """The place of application {freed_by} is not free.
     zh: 申报 {freed_by} 的名额并未空出。
+    title: No place fell free there · 名额并未空出
     """
 
 
 class NotPassedPublicity(Refusal):
     """Application {application_id} has not passed its publicity {publicity_id} since it was decided on.
     zh: 申报 {application_id} 自作出决定以来尚未通过公示 {publicity_id}。
+    title: It has not passed its publicity since it was decided · 作出决定以来尚未通过公示
     """
 
 
 class ObjectionStillOpen(Refusal):
     """Objection {objection_id} against application {application_id} is still open.
     zh: 针对申报 {application_id} 的异议 {objection_id} 尚未办结。
+    title: An objection is still open · 异议尚未办结
+    """
+
+
+class ObjectionWasUpheld(Refusal):
+    """Objection {objection_id} against application {application_id} was upheld since that was decided on.
+    zh: 自申报 {application_id} 作出决定以来,针对其的异议 {objection_id} 已认定成立。
+    title: An objection was upheld since it was decided on · 作出决定以来异议已成立
     """
 
 
@@ -302,7 +333,7 @@ class RecommendApplications(AboutTrack):
         placed = in_order(self.choices)
         departing = departures(placed, {key: body.rank for key, body in self.ranked.items()})
         if departing and self.reason_code is None:
-            raise ReasonMissing(field="Reason", command=type(self).__name__)
+            raise ReasonMissing(field="Reason", command=called(type(self)))
         for choice, order in placed:
             ranked = self.ranked[choice.application_id]
             self.trigger_event(
@@ -382,7 +413,7 @@ class DecideSelection(AboutTrack):
         self._require_places(track, selected)
         placed = in_order(self.choices)
         if (selected != track.places.target or self._differs(placed)) and self.reason_code is None:
-            raise ReasonMissing(field="Reason", command=type(self).__name__)
+            raise ReasonMissing(field="Reason", command=called(type(self)))
         self.trigger_event(
             CommitteeDecided,
             decision_id=self.decision_id,
@@ -545,7 +576,7 @@ class PromoteReserve(AboutCase):
         if not self.selection.is_free(self.freed_by):
             raise NoPlaceFree(freed_by=self.freed_by)
         if self.selection.next_reserve() != self.application_id and self.reason_code is None:
-            raise ReasonMissing(field="Reason", command=type(self).__name__)
+            raise ReasonMissing(field="Reason", command=called(type(self)))
         self.trigger_event(
             ReservePromoted,
             decision_id=decided.decision_id,
@@ -565,6 +596,7 @@ class ConfirmSelection(AboutCase):
     publicity_id: PublicityId = asked("Publicity", "公示")
 
     objections: Objections = known(factory=Objections)
+    upheld: dict[ObjectionId, int] = known(factory=dict)
     passed_position: int = known(0)
     withdrawn: bool = known(default=False)
     terms: Terms = known(factory=Terms)
@@ -587,8 +619,10 @@ class ConfirmSelection(AboutCase):
         self.passed_position = position
 
     @any_event(*OBJECTION_FACTS)
-    def _(self, body: ObjectionFact) -> None:
+    def _(self, body: ObjectionFact, position: int) -> None:
         self.objections.take(body)
+        if isinstance(body, ObjectionUpheld):
+            self.upheld[body.objection_id] = position
 
     @event(ApplicationWithdrawn)
     def _(self) -> None:
@@ -606,6 +640,10 @@ class ConfirmSelection(AboutCase):
             raise NotPassedPublicity(application_id=self.application_id, publicity_id=self.publicity_id)
         if (standing := self.objections.first_open()) is not None:
             raise ObjectionStillOpen(application_id=self.application_id, objection_id=standing)
+        for objection_id, position in self.upheld.items():
+            # It may have been upheld in a publicity that was taken down, and what strikes for it is still to come.
+            if position > case.position:
+                raise ObjectionWasUpheld(application_id=self.application_id, objection_id=objection_id)
         self.trigger_event(
             SelectionConfirmed,
             application_id=self.application_id,

@@ -62,30 +62,35 @@ _AFTER: Final[Mapping[Outcome, int]] = {"selected": 0, "reserve": 1, "not_select
 class NothingDecidedYet(Unknown):
     """Nothing has been decided of application {application_id}, or its decision was reopened.
     zh: 申报 {application_id} 尚未决定,或其决定已重新开启。
+    title: Nothing holds that was decided on it · 尚无现行有效的决定
     """
 
 
 class MoreAttendThanEntitled(Invalid):
     """{attending} attend, of {entitled} entitled.
     zh: 应到 {entitled} 人,实到却为 {attending} 人。
+    title: More attend than are entitled · 实到多于应到
     """
 
 
 class VotesDoNotAddUp(Invalid):
     """There are {votes} votes and abstentions of {attending} who attended.
     zh: 实到 {attending} 人,赞成、反对与弃权合计却为 {votes} 票。
+    title: The votes do not add up · 票数合计不符
     """
 
 
 class QuorumNotReached(Refusal):
     """{attending} of {entitled} attended; the quorum is {quorum_bp} basis points of those entitled.
     zh: 应到 {entitled} 人,实到 {attending} 人;法定出席比例为万分之 {quorum_bp}。
+    title: The quorum was not reached · 未达法定出席
     """
 
 
 class VoteNotCarried(Refusal):
     """{in_favour} of {counted} were in favour; the rule asks for {threshold_bp} basis points.
     zh: {counted} 票中赞成 {in_favour} 票;规则要求万分之 {threshold_bp}。
+    title: The vote was not carried · 表决未获通过
     """
 
 

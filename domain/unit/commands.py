@@ -44,108 +44,126 @@ from domain.unit.policy import TREE_FACTS, Tree, TreeFact, UnitFact, UnitOnDay
 class UnitAlreadyRegistered(Refusal):
     """Unit {unit_id} is in the organisation tree already.
     zh: 单位 {unit_id} 已在组织树中。
+    title: The unit is in the tree already · 单位已在组织树中
     """
 
 
 class ParentUnitUnknown(Refusal):
     """The parent {parent_unit_id} is not in the organisation tree on {valid_on}.
     zh: {valid_on} 组织树中没有上级单位 {parent_unit_id}。
+    title: The parent unit was not in the tree then · 其时组织树中没有该上级单位
     """
 
 
 class ParentUnitGone(Refusal):
     """The parent {parent_unit_id} was merged or dissolved as of {gone_on}.
     zh: 上级单位 {parent_unit_id} 已于 {gone_on} 合并或撤销。
+    title: The parent unit is no more · 上级单位已合并或撤销
     """
 
 
 class UnitAboveItself(Refusal):
     """Under {parent_unit_id}, unit {unit_id} would stand above itself.
     zh: 单位 {unit_id} 若隶属 {parent_unit_id},将成为自身的上级。
+    title: A unit is not above itself · 单位不能成为自身的上级
     """
 
 
 class NotYetValid(Refusal):
     """A fact is recorded once it holds: {valid_on} lies after today, {today}.
     zh: 事实自生效后方可记录:{valid_on} 晚于今日 {today}。
+    title: A fact is recorded once it holds · 事实自生效后方可记录
     """
 
 
 class BeforeRegistration(Refusal):
     """The day {valid_on} lies before {registered_on}, from which the unit is in the tree.
     zh: {valid_on} 早于该单位录入组织树的生效日 {registered_on}。
+    title: The day lies before the unit was registered · 该日早于单位录入组织树
     """
 
 
 class OutOfOrder(Refusal):
     """The day {valid_on} lies before {latest}, from which the newest record of this kind holds.
     zh: {valid_on} 早于同类最新记录的生效日 {latest}。
+    title: A later record of the same kind stands · 同类记录中已有生效更晚者
     """
 
 
 class HappenedAfterwards(Refusal):
     """What happened on {happened_on} cannot count from {valid_on} already.
     zh: {happened_on} 发生之事不能自 {valid_on} 起计。
+    title: What happened later cannot count from earlier · 事实不能早于其发生而起计
     """
 
 
 class MergedIntoItself(Refusal):
     """Unit {unit_id} cannot be merged into itself.
     zh: 单位 {unit_id} 不能并入自身。
+    title: A unit does not merge into itself · 单位不能并入自身
     """
 
 
 class SuccessorUnknown(Refusal):
     """The successor {successor_unit_id} is not in the organisation tree on {valid_on}.
     zh: {valid_on} 组织树中没有承接单位 {successor_unit_id}。
+    title: The successor was not in the tree then · 其时组织树中没有该承接单位
     """
 
 
 class SuccessorGone(Refusal):
     """The successor {successor_unit_id} was itself merged or dissolved as of {gone_on}.
     zh: 承接单位 {successor_unit_id} 已于 {gone_on} 合并或撤销。
+    title: The successor is no more · 承接单位已合并或撤销
     """
 
 
 class UnitHasChildren(Refusal):
     """Units are still under {unit_id}: {children}. Move them first.
     zh: 单位 {unit_id} 尚有下级单位:{children}。请先改隶。
+    title: The unit still has units below it · 单位尚有下级单位
     """
 
 
 class IncidentAlreadyRecorded(Refusal):
     """Incident {incident_id} has been recorded before.
     zh: 事件 {incident_id} 此前已记录。
+    title: The incident was recorded before · 事件此前已记录
     """
 
 
 class IncidentUnknown(Unknown):
     """Incident {incident_id} is not on record.
     zh: 没有事件 {incident_id} 的记录。
+    title: The incident is not on record · 没有该事件的记录
     """
 
 
 class IncidentAlreadyWithdrawn(Refusal):
     """The record of incident {incident_id} has been withdrawn before.
     zh: 事件 {incident_id} 的记录此前已撤回。
+    title: The incident was withdrawn before · 事件记录此前已撤回
     """
 
 
 class AlreadyOnRecord(Refusal):
     """Exactly this is on record already, for unit {unit_id} and {day}.
     zh: 单位 {unit_id} 于 {day} 的同一事项已有记录。
+    title: The same fact is on record · 同一事项已有记录
     """
 
 
 class TraitTwice(Invalid):
     """Trait {trait} is named twice.
     zh: 属性 {trait} 重复列出。
+    title: A trait is named twice · 属性重复列出
     """
 
 
 class TitleEndsBeforeItBegins(Invalid):
     """The title's last day {last_day} lies before {conferred_on}.
     zh: 称号有效期末日 {last_day} 早于授予日期 {conferred_on}。
+    title: A title ends before it begins · 称号在授予之前即已期满
     """
 
 

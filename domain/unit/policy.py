@@ -64,12 +64,14 @@ B = TypeVar("B", bound=UnitFact)
 class UnitUnknown(Unknown):
     """Unit {unit_id} is not in the organisation tree.
     zh: 组织树中没有单位 {unit_id}。
+    title: The unit is not in the tree · 组织树中没有该单位
     """
 
 
 class UnitGone(Refusal):
     """Unit {unit_id} was merged or dissolved as of {gone_on}.
     zh: 单位 {unit_id} 已于 {gone_on} 合并或撤销。
+    title: The unit is no more · 单位已合并或撤销
     """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -133,6 +134,18 @@ async def test_what_the_office_may_not_do_is_refused_and_journalled(
     assert await attacker.fetchval("select count(*) from access") == lines + 1
 
 
+@pytest.mark.parametrize(("path", "command"), [("/v1/units", "RegisterUnit"), ("/v1/tokens", "CreateToken")])
+async def test_a_chinese_reader_is_told_what_may_not_be_done_and_a_program_the_name_of_the_command(
+    served: Served, path: str, command: str
+) -> None:
+    stranger = await served.office.somebody("applicant", await a_unit(served, "U-refused"))
+    answer = await served.post(stranger, path, unit("U-never"), headers={"Accept-Language": "zh"})
+    problem = answer.json()
+    assert (answer.status_code, problem["because"]) == (403, {"command": command})
+    assert problem["title"] == "所任职务均不允许此项操作"
+    assert not re.search("[A-Za-z]", problem["detail"]), problem["detail"]
+
+
 @pytest.mark.parametrize(
     ("body", "headers", "expected"),
     [
@@ -199,6 +212,44 @@ async def test_a_body_is_faulted_by_pointer_and_never_quoted(served: Served) -> 
         assert answer.status_code == 422
         assert answer.json()["errors"][0]["pointer"] == pointer
         assert marker not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "pointer"),
+    [
+        ("/v1/services", b'{"service": "import", "service": "schedule"}', "/service"),
+        ("/v1/services", b'{"service": "import", "s\\u0065rvice": "schedule"}', "/service"),
+        ("/v1/people", b'{"details": {"name": "\xe7\x94\xb2", "name": "\xe4\xb9\x99"}}', "/details/name"),
+        ("/v1/people", b'{"details": {"\xe7\x94\xb2": "a", "\xe7\x94\xb2": "b"}}', "/details/..."),
+        ("/v1/tokens", b'{"person_id": "P", "days": 1, "days": 2, "person_id": "Q"}', "/days"),
+        (
+            "/v1/applications/A-1/budget",
+            b'{"lines":[{"category":"a","year":1,"amount_fen":1},{"category":"a","year":2,"year":1,"amount_fen":1}]}',
+            "/lines/1/year",
+        ),
+    ],
+)
+async def test_a_key_that_stands_twice_is_refused_by_its_name_and_neither_value_is_taken(
+    served: Served, attacker: asyncpg.Connection, path: str, body: bytes, pointer: str
+) -> None:
+    administrator = served.office.administrator
+    await served.token(administrator)
+    before = await contents(attacker)
+    sent = {"Content-Type": "application/json", "If-Match": "1"}
+    body = body.replace(b'"P"', f'"{administrator.person_id}"'.encode()).replace(
+        b'"Q"', f'"{administrator.person_id}"'.encode()
+    )
+    answer = await served.post(administrator, path, body, headers=sent)
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/body-invalid")
+    assert answer.json()["because"] == {"pointer": pointer, "rule": "at most once"}
+    assert await contents(attacker) == before
+
+
+async def test_the_same_key_may_stand_in_several_objects(served: Served) -> None:
+    lines = [{"category": "a", "year": year, "amount_fen": 1} for year in (1, 2)]
+    path, sent = "/v1/applications/A-1/budget", {"If-Match": "1"}
+    answer = await served.post(served.office.administrator, path, {"lines": lines}, headers=sent)
+    assert answer.json()["type"] == "/problems/not-permitted"
 
 
 async def test_an_earlier_day_needs_its_scope(served: Served, new_id: NewId) -> None:

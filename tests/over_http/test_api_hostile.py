@@ -10,10 +10,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
+from api.problems import BodyIncomplete
+from api.requests import Request
 from api.rules import CHINESE, in_chinese
 from tests.over_http.serving import Served
+from tests.over_http.test_api_commands import contents
 
 NewId = Callable[[str], str]
 ROOT = Path(__file__).resolve().parents[2]
@@ -82,20 +87,50 @@ async def test_what_is_no_http_is_refused_with_a_problem_like_everything_else(se
     assert json.loads(body)["request_id"].encode() in head_lines
 
 
-async def test_a_caller_who_goes_in_the_middle_is_no_fault_of_ours(served: Served) -> None:
+@pytest.mark.parametrize(
+    ("path", "sent"),
+    [
+        ("/v1/services", b'{"service": "import"'),
+        ("/v1/tokens", b'{"person_id": '),
+        ("/v1/documents?kind=evidence", b"the first half, "),
+    ],
+)
+async def test_a_caller_who_goes_in_the_middle_is_no_fault_of_ours_and_leaves_nothing(
+    served: Served, attacker: asyncpg.Connection, path: str, sent: bytes
+) -> None:
     token = await served.token(served.office.administrator)
+    before, seen = await contents(attacker), await answered(served, path)
     reader, writer = await asyncio.open_connection("127.0.0.1", served.http.base_url.port)
-    lines = f"Authorization: Bearer {token}\r\nIdempotency-Key: gone\r\nContent-Type: application/json"
-    writer.write(f"POST /v1/services HTTP/1.1\r\nHost: x\r\n{lines}\r\nContent-Length: 100\r\n\r\n{{".encode())
+    kind = "text/plain" if "documents" in path else "application/json"
+    lines = f"Authorization: Bearer {token}\r\nIdempotency-Key: gone\r\nContent-Type: {kind}"
+    writer.write(f"POST {path} HTTP/1.1\r\nHost: x\r\n{lines}\r\nContent-Length: 100\r\n\r\n".encode() + sent)
     await writer.drain()
-    writer.close()
-    counted: set[str] = set()
-    async with asyncio.timeout(10):
-        while not counted:
-            figures = (await served.http.get("/metrics")).text
-            counted = set(re.findall(r'requests_total\{method="POST",route="/v1/services",status="(\d+)"\}', figures))
-    assert counted == {"400"}
+    with capture_logs() as logged:
+        writer.close()
+        async with asyncio.timeout(10):
+            now = seen
+            while now == seen:
+                now = await answered(served, path)
+    assert now == {**seen, "400": seen.get("400", 0) + 1}
+    assert not [line for line in logged if line["log_level"] == "error"]
+    assert await contents(attacker) == before
     assert not reader.at_eof() or await reader.read() == b""
+
+
+async def answered(served: Served, path: str) -> dict[str, int]:
+    """How often a route was answered to POST, by status."""
+    route = re.escape(path.partition("?")[0])
+    figures = (await served.http.get("/metrics")).text
+    found = re.findall(rf'requests_total{{method="POST",route="{route}",status="(\d+)"}} (\d+)', figures)
+    return {status: int(number) for status, number in found}
+
+
+async def test_a_body_that_ends_too_early_is_called_incomplete() -> None:
+    async def gone() -> dict[str, object]:
+        return {"type": "http.disconnect"}
+
+    with pytest.raises(BodyIncomplete):
+        await Request({"type": "http"}, gone).body()
 
 
 @pytest.mark.parametrize(

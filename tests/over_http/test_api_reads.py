@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
+from python_calamine import CalamineWorkbook
 
+from infra.export.spreadsheet import XLSX
 from infra.front_door import Caller
 from tests.over_http.serving import Served
 
@@ -150,6 +154,44 @@ async def test_a_list_is_had_as_canonical_csv(served: Served, new_id: NewId) -> 
     assert "simulated" in by_format.headers["Content-Disposition"]
     other = await served.get(served.office.administrator, "/v1/units", headers={"Accept": "image/png"})
     assert (other.status_code, other.headers["Content-Type"]) == (406, "application/problem+json")
+
+
+async def test_a_format_that_is_not_offered_is_answered_with_those_that_are(served: Served) -> None:
+    administrator, offered = served.office.administrator, f"application/json, text/csv, {XLSX}"
+    for language, told in (("en", "can be had as: "), ("zh", "可提供的格式:")):
+        sent = {"Accept": "application/pdf", "Accept-Language": language}
+        answer = await served.get(administrator, "/v1/units", headers=sent)
+        assert (answer.status_code, answer.json()["type"]) == (406, "/problems/format-unknown")
+        assert f"{told}{offered}" in answer.json()["detail"]
+        assert answer.json()["because"] == {"known": offered}
+
+
+async def test_a_list_is_had_as_a_workbook_and_as_csv_for_excel(served: Served, new_id: NewId) -> None:
+    parent, name = new_id("PC"), "=HYPERLINK(0)总支"
+    await registered(served, parent, kind="committee")
+    version = (await registered(served, new_id("CH"), parent_unit_id=parent, name_zh=name)).json()["version"]
+    query, reader = {"parent_unit_id": parent, "at_position": version}, served.office.administrator
+    canonical = (await served.get(reader, "/v1/units", **query, format="csv")).content
+    by_format = await served.get(reader, "/v1/units", headers={"Accept-Language": "zh"}, **query, format="xlsx")
+    assert by_format.headers["Content-Type"] == XLSX
+    assert by_format.headers["Content-Disposition"].endswith('-simulated.xlsx"')
+    by_accept = await served.get(reader, "/v1/units", headers={"Accept": XLSX, "Accept-Language": "zh"}, **query)
+    assert by_accept.content == by_format.content
+    book = CalamineWorkbook.from_filelike(io.BytesIO(by_format.content))
+    cover = {str(label): value for label, value in book.get_sheet_by_name("封面").to_python()}
+    assert cover["规范 CSV 的 SHA-256"] == hashlib.sha256(canonical).hexdigest()
+    assert (cover["反映至位置"], cover["行数"]) == (version, 1)
+    assert "模拟" in cover
+    titles, *rows = book.get_sheet_by_name("数据").to_python()
+    assert "中文名称" in titles
+    assert {row[titles.index("中文名称")] for row in rows} == {name}
+    excel = await served.get(reader, "/v1/units", **query, format="excel_csv")
+    assert excel.content.startswith(b"\xef\xbb\xbf")
+    assert f"'{name}" in excel.content.decode("utf-8-sig")
+    assert "Name (Chinese)" in excel.content.decode("utf-8-sig").splitlines()[0]
+    unknown = await served.get(reader, "/v1/units", **query, format="pdf")
+    assert unknown.status_code == 406
+    assert "excel_csv, xlsx" in unknown.json()["detail"]
 
 
 async def an_applicant(served: Served, unit_id: str) -> Caller:

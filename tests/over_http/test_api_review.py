@@ -12,9 +12,10 @@ import httpx
 import pytest_asyncio
 
 from domain.application.events import ApplicationFiled, FormSaved
-from domain.ids import ApplicationId, DocumentId, NominatorUnitId, UnitId
+from domain.ids import ApplicationId, DocumentId, NominatorUnitId, PublicityId, UnitId
 from domain.institution.commands import AdvanceClock
 from domain.person.commands import Appoint
+from domain.publicity.events import PublicityPrepared, ShownEntry
 from infra.front_door import Caller
 from tests.call import BRANCH_TRACK, CALL
 from tests.conftest import Database
@@ -188,10 +189,102 @@ async def test_a_recused_reviewer_reads_nothing_of_it_as_a_clerk_either(scene: S
     assert not [item for item in feed["items"] if item["type"].startswith(("review.", "application.form"))]
     for caller, expected in ((mine, {"A-2", "A-3"}), (others, {"A-1", "A-2", "A-3"})):
         inbox = await scene.read(caller, "/v1/inbox", **wanted)
-        assert {item["application_id"] for item in inbox["items"]} == expected
+        assert {item["application_id"] for item in inbox["items"] if item["task"] != "score"} == expected
     # Nor is there a gap to be seen where it would stand.
     first = await scene.read(mine, f"/v1/panels/{PANEL}/applications", limit=1, **wanted)
     assert [item["application_id"] for item in first["items"]] == ["A-2"]
+
+
+async def test_a_recused_reviewer_reads_of_no_list_that_names_it_as_a_clerk_or_head_either(scene: Scene) -> None:
+    mine, others = scene.seat("S-1"), scene.review.head
+    for role in ("clerk", "head"):
+        await appoint(scene, mine, role, None)
+    await scene.act(mine, f"/v1/panels/{PANEL}/applications/A-1/declare-interest", {"interest": "colleague"})
+    entries = tuple(
+        ShownEntry(application_id=ApplicationId(one), track_id=BRANCH_TRACK, unit_id=UnitId(unit), order=n)
+        for n, (one, unit) in enumerate(APPLICATIONS.items(), 1)
+    )
+    for publicity_id, listed in (("PUB-1", entries), ("PUB-2", entries[1:])):
+        prepared = PublicityPrepared(
+            publicity_id=PublicityId(publicity_id), programme_id=CALL, matter="selection", rule_position=1,
+            list_position=1, list_digest="6" * 64, entries=listed,
+        )  # fmt: skip
+        await write(scene.served.office, prepared)
+        for caller, is_seen in ((others, True), (mine, publicity_id == "PUB-2")):
+            row = await scene.get(caller, f"/v1/publicities/{publicity_id}")
+            assert row.status_code == (200 if is_seen else 404), (publicity_id, is_seen)
+            text = (await scene.get(caller, "/v1/publicities")).text
+            assert (publicity_id in text) is is_seen
+            assert (publicity_id in (await scene.get(caller, "/v1/publicities", format="csv")).text) is is_seen
+            inbox = (await scene.read(caller, "/v1/inbox"))["items"]
+            assert ((publicity_id, "approve_publicity") in {(t["subject_id"], t["task"]) for t in inbox}) is is_seen
+    owed = await scene.get(mine, "/v1/obligations", kind="score_sheets")
+    assert "A-1" not in owed.text
+    assert "A-1" in (await scene.get(others, "/v1/obligations", kind="score_sheets")).text
+
+
+async def test_once_it_is_ranked_no_door_opens_to_who_is_recused_neither_ranking_nor_what_if_nor_roster(
+    scene: Scene,
+) -> None:
+    mine, others = scene.seat("S-1"), scene.review.clerk
+    await appoint(scene, mine, "clerk", None)
+    for seat in scene.review.reviewers:
+        for application_id in APPLICATIONS:
+            await scene.file(seat, application_id)
+    await scene.act(mine, f"/v1/panels/{PANEL}/applications/A-1/declare-interest", {"interest": "colleague"})
+    await scene.served.office.ask(scene.served.office.administrator, AdvanceClock, to=CLOSES_AT)
+    await scene.act(others, f"/v1/panels/{PANEL}/scoring/close")
+    await scene.review.open_sheets()
+    track = f"/v1/panels/{PANEL}/tracks/branch"
+    await scene.act(others, f"{track}/rank")
+    picked = [{"application_id": one, "outcome": "selected"} for one in APPLICATIONS]
+    ranked = await scene.read(others, f"{track}/ranking")
+    places = {placing["application_id"]: placing["rank"] for placing in ranked["placings"]}
+    picked.sort(key=lambda choice: places[choice["application_id"]])
+    await scene.act(
+        others, "/v1/programmes/benchmark-2020/tracks/branch/recommend", {"panel_id": PANEL, "choices": picked}
+    )
+    doors: list[tuple[str, dict[str, Any]]] = [
+        (f"{track}/ranking", {}),
+        (f"{track}/what-if", {"places": 1}),
+        (f"{track}/what-if", {"aggregation": "median", "without": "S-2"}),
+        (f"/v1/panels/{PANEL}/sheets", {}),
+        (f"/v1/panels/{PANEL}/sheets", {"format": "csv"}),
+        ("/v1/roster", {"outcome": "recommended"}),
+        ("/v1/roster", {"format": "csv"}),
+        ("/v1/selections", {}),
+        ("/v1/selections", {"format": "csv"}),
+        ("/v1/events", {"type": "review.score_sheet_opened.v1"}),
+        ("/v1/events", {"type": "selection.application_recommended.v1"}),
+    ]
+    for path, query in doors:
+        answers = [await scene.get(caller, path, **query) for caller in (mine, others)]
+        assert [answer.status_code for answer in answers] == [200, 200], (path, query, answers[0].text)
+        assert ["A-1" in answer.text for answer in answers] == [False, True], (path, query)
+        assert "A-2" in answers[0].text, (path, query)
+    for path in ("/v1/roster/A-1", "/v1/selections/A-1", "/v1/applications/A-1/case-file"):
+        assert [(await scene.get(caller, path)).status_code for caller in (mine, others)] == [404, 200], path
+
+
+async def test_a_reviewer_s_own_inbox_says_what_is_to_be_scored_by_when_and_that_it_was_reminded_of(
+    scene: Scene,
+) -> None:
+    late = await scene.review.seat("S-4")
+    for seat in ("S-1", "S-4"):
+        (task,) = (await scene.read(scene.seat(seat), "/v1/inbox"))["items"]
+        assert (task["task"], task["subject_id"], task["role"]) == ("score", PANEL, "reviewer")
+        assert task["due_at"] == CLOSES_AT.isoformat().replace("+00:00", "Z")
+        assert task["reminded_at"] is None
+    (owed,) = (await scene.read(scene.review.clerk, "/v1/obligations", seat=f"{PANEL}/S-4"))["items"]
+    assert owed["due_at"] == CLOSES_AT.isoformat().replace("+00:00", "Z")
+    await scene.act(scene.review.clerk, f"/v1/obligations/{owed['obligation_id']}/remind", {"panel_id": PANEL})
+    (task,) = (await scene.read(late, "/v1/inbox"))["items"]
+    assert task["reminded_at"] is not None
+    for application_id in APPLICATIONS:
+        await scene.file("S-4", application_id)
+    assert (await scene.read(late, "/v1/inbox"))["items"] == []
+    assert len((await scene.read(scene.seat("S-1"), "/v1/inbox"))["items"]) == 1
+    assert "score" not in {task["task"] for task in (await scene.read(scene.review.clerk, "/v1/inbox"))["items"]}
 
 
 async def appoint(scene: Scene, person: Caller, role: str, unit_id: str | None) -> None:

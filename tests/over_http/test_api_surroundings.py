@@ -14,6 +14,7 @@ import pytest
 
 import api.app
 from api.callers import Failures
+from api.pages import root_page
 from api.problems import TooManyFailures, known_refusals, status_of
 from api.requests import language
 from infra.documents import LIMIT_BYTES
@@ -104,7 +105,8 @@ async def test_a_first_token_works_once_and_is_exchanged(served: Served) -> None
     assert exchanged.headers["Cache-Control"] == "no-store"
     secret = exchanged.json()["token"]
     assert (await served.http.get("/v1/me", headers=bearer(secret))).json()["scopes"] == ["read"]
-    assert (await served.http.post("/v1/tokens/exchange", headers=bearer(once.secret))).status_code == 401
+    assert (await served.http.post("/v1/tokens/exchange", headers=bearer(once.secret))).status_code == 409
+    assert (await served.http.post("/v1/tokens/exchange", headers=bearer(once.secret, "k-2"))).status_code == 401
 
 
 async def test_an_administrator_gives_and_takes_tokens_and_nobody_else_does(served: Served) -> None:
@@ -129,20 +131,45 @@ async def test_an_administrator_gives_and_takes_tokens_and_nobody_else_does(serv
     assert unknown.json()["errors"][0]["pointer"] == "/scopes"
 
 
-async def test_a_request_for_a_token_sent_again_makes_no_second_one(
+async def test_a_request_for_a_token_sent_again_makes_no_second_one_and_mends_a_lost_answer(
     served: Served, attacker: asyncpg.Connection, new_id: NewId
 ) -> None:
     administrator, clerk = served.office.administrator, await served.office.somebody("clerk")
     await served.token(administrator)
     asked, key = {"person_id": clerk.person_id, "scopes": ["read"]}, new_id("token")
-    first = await served.post(administrator, "/v1/tokens", asked, key=key)
+    lost = await served.post(administrator, "/v1/tokens", asked, key=key)
     there = await attacker.fetchval("select count(*) from token")
     again = await served.post(administrator, "/v1/tokens", asked, key=key)
-    assert (again.status_code, again.json()["type"]) == (409, "/problems/token-given-before")
-    assert again.json()["because"] == {"token_id": first.json()["token_id"]}
+    assert (again.status_code, again.json()["token_id"]) == (201, lost.json()["token_id"])
+    assert (await served.http.get("/v1/me", headers=bearer(lost.json()["token"]))).status_code == 401
+    outcomes = await attacker.fetch("select outcome from access where what = $1", f"token:{again.json()['token_id']}")
+    assert [row["outcome"] for row in outcomes] == ["created", "renewed"]
+    assert (await served.http.get("/v1/me", headers=bearer(again.json()["token"]))).status_code == 200
+    used = await served.post(administrator, "/v1/tokens", asked, key=key)
+    assert (used.status_code, used.json()["type"]) == (409, "/problems/token-given-before")
+    assert used.json()["because"] == {"token_id": lost.json()["token_id"]}
+    otherwise = await served.post(administrator, "/v1/tokens", {**asked, "scopes": ["act"]}, key=key)
+    assert (otherwise.status_code, otherwise.json()["type"]) == (422, "/problems/key-used-before")
     assert await attacker.fetchval("select count(*) from token") == there
     other = await served.post(administrator, "/v1/tokens", asked, key=new_id("token"))
     assert other.status_code == 201
+
+
+async def test_an_exchange_whose_answer_was_lost_is_sent_again_until_its_token_is_used(served: Served) -> None:
+    administrator = served.office.administrator
+    once = await served.parts.tokens.create(administrator.log_id, administrator.person_id, ("read",), once=True)
+    lost = await served.http.post("/v1/tokens/exchange", headers=bearer(once.secret, "lost"))
+    again = await served.http.post("/v1/tokens/exchange", headers=bearer(once.secret, "lost"))
+    assert (lost.status_code, again.status_code) == (201, 201)
+    assert lost.json()["token_id"] == again.json()["token_id"]
+    assert (await served.http.post("/v1/tokens/exchange", headers=bearer(once.secret, "other"))).status_code == 401
+    assert (await served.http.get("/v1/me", headers=bearer(lost.json()["token"]))).status_code == 401
+    assert (await served.http.get("/v1/me", headers=bearer(again.json()["token"]))).status_code == 200
+    used = await served.http.post(
+        "/v1/tokens/exchange", headers={**bearer(once.secret, "lost"), "Accept-Language": "zh"}
+    )
+    assert (used.status_code, used.json()["type"]) == (409, "/problems/token-given-before")
+    assert used.json()["title"] == "该令牌此前已创建,不再显示"
 
 
 async def test_a_revoked_token_writes_nothing_at_all(served: Served, new_id: NewId) -> None:
@@ -318,6 +345,23 @@ async def test_every_answer_carries_its_request_id_and_safe_headers(served: Serv
     assert "Access-Control-Allow-Origin" not in answer.headers
     forged = await served.http.get("/livez", headers={"X-Request-Id": "a b\tc"})
     assert forged.headers["X-Request-Id"] != "a b\tc"
+
+
+async def test_the_first_page_says_which_institutions_are_simulated(
+    served: Served, attacker: asyncpg.Connection
+) -> None:
+    page = (await served.http.get("/")).text
+    both = sorted({"OTHER", served.office.institution_id})
+    assert "演练机构,其记录并非真实" in page
+    assert all(name in page for name in both)
+    assert "演练" not in root_page(())
+    await attacker.execute("alter table event rename to hidden")
+    try:
+        answer = await served.http.get("/")
+    finally:
+        await attacker.execute("alter table hidden rename to event")
+    assert answer.status_code == 200
+    assert "The record is out of reach for now" in answer.text
 
 
 async def test_the_permission_table_is_published(served: Served) -> None:

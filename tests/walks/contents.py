@@ -27,7 +27,13 @@ async def caught_up(connection: asyncpg.Connection, log_id: int) -> int:
     deadline = asyncio.get_running_loop().time() + SECONDS
     while True:
         head = await connection.fetchval("SELECT max(position) FROM event WHERE log_id = $1", log_id)
-        least = await connection.fetchval("SELECT min(position) FROM checkpoint WHERE log_id = $1", log_id)
+        # A view that has not begun with this log has no checkpoint in it yet.
+        least = await connection.fetchval(
+            "SELECT least((SELECT min(position) FROM checkpoint WHERE log_id = $1),"
+            " (SELECT min(coalesce(c.position, 0)) FROM view.live v"
+            " LEFT JOIN checkpoint c ON c.log_id = $1 AND c.consumer = 'view.' || v.relation))",
+            log_id,
+        )
         if least == head:
             return int(head)
         assert asyncio.get_running_loop().time() < deadline, f"a view stands at {least}, the log at {head}"

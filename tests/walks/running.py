@@ -101,6 +101,7 @@ async def running(
             broker_url=broker.url,
             state_dir=folder,
             key_file=folder / "vault.key",
+            signer_dir=folder / "signer",
             host="127.0.0.1",
         )
         product = Product(settings, server.superuser_url(name))

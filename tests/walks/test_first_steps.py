@@ -58,7 +58,8 @@ async def test_the_first_steps_lead_to_an_open_window(server: EmbeddedPostgres, 
 
             assert '"closed": false' in said
             assert re.search(r"application_closes +clear +6月15日17:00前 → 2020-06-15 17:00 \(published\)", said)
-            assert said.rstrip().endswith("0 differences")
+            assert said.rstrip().endswith("0 differences · 处差异")
+            assert "simulated: nothing of it ever happened" in said
             (advance,) = re.findall(r"`(biaogan api post /v1/clock/advance .*?)`", guide)
             closing = f"PATH={folder}/.venv/bin:$PATH; {advance} --token-file admin.token"
             await run("/bin/sh", "-eu", "-c", closing, cwd=folder, env=env)

@@ -1,4 +1,4 @@
-"""``biaogan demo``: plays the first third of a real programme on a product of its own, and checks what it reached.
+"""``biaogan demo``: plays a real programme on a product of its own, and checks what it reached.
 
 The product is started as ``biaogan serve`` starts it; all that the story does goes over HTTP, with a token per person.
 """
@@ -112,6 +112,7 @@ def _play(
         settings,
         state_dir=stage.folder,
         key_file=stage.folder / "vault.key",
+        signer_dir=stage.folder / "signer",
         database_url=None,
         owner_url=None,
     )
@@ -140,6 +141,7 @@ def _perform(running: Product, player: Player, output: Path) -> dict[str, object
     token = asyncio.run(backstage.first_token(running.settings, log_id, administrator))
     player.let_in(cast.ADMINISTRATOR.code, f"{cast.ADMINISTRATOR.en} · {cast.ADMINISTRATOR.zh}", token)
     player.say(f"{running.url} · {cast.INSTITUTION['name_en']} {cast.INSTITUTION['name_zh']} · {cast.STARTS_AT}")
+    player.say("simulated: nothing of it ever happened · 演练,并非真实")
     story.play(player)
     reached = papers.Reached.gather(player, story.PROGRAMME)
     papers.show(player, reached)
@@ -148,7 +150,7 @@ def _perform(running: Product, player: Player, output: Path) -> dict[str, object
         backstage.export(running.settings, log_id, cast.INSTITUTION["institution_id"], folder / "events.jsonl")
     )
     differences = asyncio.run(backstage.differences(running.settings, log_id))
-    papers.show_root(player, exported, differences, folder)
+    papers.show_root(player, reached, exported, differences, folder)
     found = faults(player, reached, exported, differences)
     if found:
         raise StoryBroken(f"{len(found)} checks failed; the first: {found[0]}")

@@ -12,6 +12,7 @@ from api.cli.demo.cast import APPLICANTS
 from api.cli.demo.papers import Reached, timeline
 from api.cli.demo.player import Player
 from infra.line import Checked
+from infra.note import Checkpoint, NoteRefused, Verifier, opened
 from infra.replay import Difference
 
 __all__ = ["faults"]
@@ -92,8 +93,21 @@ def faults(p: Player, reached: Reached, exported: Checked, differences: Sequence
             f"the log has {len(reached.facts)} events, the export {exported.root.size}"
             for _ in _unequal(reached, exported)
         ),
+        *_signed(reached, exported),
         *(f"view {d.view} is not what the log says: {d.kind} {d.key}" for d in differences),
     ]
+
+
+def _signed(reached: Reached, exported: Checked) -> Iterator[str]:
+    """What was signed is what was exported, checked with the public key alone."""
+    keys = [Verifier.parse(each["vkey"]) for each in reached.checkpoint["verifiers"]]
+    try:
+        signed = Checkpoint.parse(opened(reached.checkpoint["items"][0]["note"], keys)[0])
+    except NoteRefused as refused:
+        yield f"the checkpoint does not hold: {refused}"
+        return
+    if (signed.size, signed.root) != (exported.root.size, exported.root.digest()):
+        yield f"the checkpoint is of {signed.size} events and another root than the {exported.root.size} exported"
 
 
 def _unequal(reached: Reached, exported: Checked) -> Iterator[None]:

@@ -45,10 +45,12 @@ class Reached:
     selections: list[dict[str, Any]]
     rankings: list[dict[str, Any]]
     facts: list[dict[str, Any]]
+    checkpoint: dict[str, Any]
 
     @classmethod
     def gather(cls, p: Player, programme_id: str) -> Self:
         """Read everything over HTTP, not before it all shows."""
+        facts = list(_facts(p))
         return cls(
             roster=p.read("auditor", "/v1/roster", programme_id=programme_id, limit=200)["items"],
             eligibility=[p.read("auditor", f"/v1/applications/{a.application_id}/eligibility") for a in APPLICANTS],
@@ -56,7 +58,8 @@ class Reached:
             windows=p.read("auditor", "/v1/windows", limit=200)["items"],
             selections=p.read("auditor", "/v1/selections", programme_id=programme_id, limit=200)["items"],
             rankings=[p.read("auditor", f"/v1/panels/{PANEL}/tracks/{t}/ranking") for t in ("college", "branch")],
-            facts=list(_facts(p)),
+            facts=facts,
+            checkpoint=p.checkpoint("auditor", len(facts)),
         )
 
 
@@ -130,11 +133,13 @@ def show(p: Player, reached: Reached) -> None:
         )
 
 
-def show_root(p: Player, exported: Checked, differences: Sequence[Difference], folder: Path) -> None:
+def show_root(p: Player, reached: Reached, exported: Checked, differences: Sequence[Difference], folder: Path) -> None:
     """Size and root of the log, and what the replay found."""
     root = exported.root.digest().hex()
-    (folder / "root.txt").write_text(f"{exported.root.size} {root}\n", encoding="utf-8")
+    (folder / "checkpoint.txt").write_text(reached.checkpoint["items"][0]["note"], encoding="utf-8")
+    (folder / "root.txt").write_text(f"{exported.root.size} {root} simulated\n", encoding="utf-8")
     p.say(f"\nLog · 日志: {exported.root.size} events, root {root}")
+    p.say(f"Checkpoint · 检查点: signed by {reached.checkpoint['verifiers'][0]['vkey']} · 由该公钥对应私钥签署")
     p.say(f"Replay · 重放核对: {len(differences)} differences in the views · 视图差异 {len(differences)} 处")
 
 
@@ -159,10 +164,11 @@ def write(p: Player, reached: Reached, folder: Path) -> Path:
 
 def _csv(path: Path, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, columns, restval="")
+        # Wherever a line of it is copied to, it says that it never happened.
+        writer = csv.DictWriter(file, [*columns, "simulated"], restval="")
         writer.writeheader()
         for row in rows:
-            writer.writerow({name: _cell(value) for name, value in row.items()})
+            writer.writerow({**{name: _cell(value) for name, value in row.items()}, "simulated": "true"})
 
 
 def _cell(value: object) -> object:

@@ -227,6 +227,17 @@ class Player:
             raise StoryBroken(f"The events were not shown: {answer.status} {self._detail(answer)}")
         return answer.body
 
+    def checkpoint(self, who: str, size: int) -> Any:  # noqa: ANN401 - JSON of any shape.
+        """The newest signed checkpoint, not before it covers so many events: sealer and signer are a moment behind."""
+        for _ in range(_LOOKS):
+            answer = self._ask("GET", "/v1/audit/checkpoints?limit=1", who, "")
+            if answer.status != _OK:
+                raise StoryBroken(f"No checkpoint was shown: {answer.status} {self._detail(answer)}")
+            if answer.body["items"] and answer.body["items"][0]["size"] >= size:
+                return answer.body
+            time.sleep(_LOOK_SECONDS)
+        raise StoryBroken(f"No checkpoint of {size} events was signed.")
+
     def let_in(self, who: str, name: str, token: str) -> None:
         """Give somebody of the story a token to play with."""
         self.tokens[who], self.names[who] = token, name

@@ -1,0 +1,155 @@
+"""The tree over each log's leaves as the database keeps it, and its signed checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import asyncpg
+
+from infra.event_store import EventStore
+from infra.line import leaf, line
+from infra.tree import Growing, Tile, Tree, unfinished
+
+__all__ = ["AnotherSealer", "Checkpoints", "SealedLog", "Signed"]
+
+_LOGS: Final = """
+SELECT log_id, origin, clock = 'simulated' AS simulated, coalesce(tree.size, 0) AS size,
+       coalesce((SELECT max(size) FROM signed_checkpoint WHERE signed_checkpoint.log_id = log.log_id), 0) AS signed
+FROM log LEFT JOIN tree USING (log_id) ORDER BY log_id
+"""
+_MOVED: Final = """
+INSERT INTO tree (log_id, size) VALUES ($1, $3)
+ON CONFLICT (log_id) DO UPDATE SET size = excluded.size WHERE tree.size = $2 RETURNING size
+"""
+_TILES: Final = """
+INSERT INTO tile (log_id, level, number, hashes) SELECT $1, * FROM unnest($2::smallint[], $3::bigint[], $4::bytea[])
+ON CONFLICT (log_id, level, number) DO UPDATE SET hashes = excluded.hashes
+"""
+_FROM_SIZE: Final = (
+    "SELECT size, note, signed_at FROM signed_checkpoint WHERE log_id = $1 AND size >= $2 ORDER BY size LIMIT 1"
+)
+_NEWEST: Final = "SELECT size, note, signed_at FROM signed_checkpoint WHERE log_id = $1 ORDER BY size DESC LIMIT $2"
+_VERIFIER: Final = """
+INSERT INTO verifier (log_id, vkey, present)
+SELECT $1, vkey, n = 1 FROM unnest($2::text[]) WITH ORDINALITY AS key (vkey, n)
+ON CONFLICT (log_id, vkey) DO UPDATE SET present = excluded.present WHERE verifier.present <> excluded.present
+"""
+
+
+class AnotherSealer(Exception):
+    """Somebody else moved the tree on meanwhile; looked at again, there is less to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealedLog:
+    """A log, how many leaves its tree has by now, and up to which size it is signed."""
+
+    log_id: int
+    origin: str
+    simulated: bool
+    size: int
+    signed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A signed checkpoint."""
+
+    size: int
+    note: str
+    signed_at: datetime
+
+
+class Checkpoints:
+    """Trees and checkpoints of every log of a database."""
+
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], stores: Callable[[int], Awaitable[EventStore]]) -> None:
+        self._pool = pool
+        self._stores = stores
+
+    async def logs(self) -> list[SealedLog]:
+        """Every log there is."""
+        return [SealedLog(**record) for record in await self._pool.fetch(_LOGS)]
+
+    # --- growing -----------------------------------------------------------------------------------------------------
+
+    async def grow(self, log: SealedLog) -> int:
+        """Add a leaf for every event that is recorded by now, a page at a time; gives the size that was reached.
+
+        Raises AnotherSealer.
+        """
+        store, size = await self._stores(log.log_id), log.size
+        growing = Growing.of(size, await self._tiles(log.log_id, size))
+        async for page in store.rows(after=size, until=await store.head()):
+            growing.add(leaf(line(log.origin, row)) for row in page)
+            await self._keep(log.log_id, size, growing)
+            size = growing.size
+        return size
+
+    async def _tiles(self, log_id: int, size: int) -> dict[Tile, bytes]:
+        return {(level, number): await self._tile(log_id, (level, number)) for level, number, _ in unfinished(size)}
+
+    async def _tile(self, log_id: int, tile: Tile) -> bytes:
+        hashes: bytes | None = await self._pool.fetchval(
+            "SELECT hashes FROM tile WHERE log_id = $1 AND level = $2 AND number = $3", log_id, *tile
+        )
+        return hashes or b""
+
+    async def _keep(self, log_id: int, before: int, growing: Growing) -> None:
+        tiles = sorted(growing.take().items())
+        levels, numbers = [tile[0] for tile, _ in tiles], [tile[1] for tile, _ in tiles]
+        async with self._pool.acquire() as connection, connection.transaction():
+            # Whoever grows the same tree waits for this row, and then finds it moved.
+            if await connection.fetchval(_MOVED, log_id, before, growing.size) is None:
+                raise AnotherSealer
+            await connection.execute(_TILES, log_id, levels, numbers, [hashes for _, hashes in tiles])
+
+    # --- reading -----------------------------------------------------------------------------------------------------
+
+    def tree(self, log_id: int) -> Tree:
+        """The tree of a log; ask for a fresh one where it may have grown."""
+
+        async def fetch(tile: Tile) -> bytes:
+            return await self._tile(log_id, tile)
+
+        return Tree(fetch)
+
+    async def size(self, log_id: int) -> int:
+        """How many leaves the tree of a log has by now."""
+        size: int | None = await self._pool.fetchval("SELECT size FROM tree WHERE log_id = $1", log_id)
+        return size or 0
+
+    async def newest(self, log_id: int, most: int = 1) -> list[Signed]:
+        """The newest checkpoints, the newest first."""
+        return [Signed(**record) for record in await self._pool.fetch(_NEWEST, log_id, most)]
+
+    async def covering(self, log_id: int, size: int) -> Signed | None:
+        """The first checkpoint of at least a size."""
+        record = await self._pool.fetchrow(_FROM_SIZE, log_id, size)
+        return None if record is None else Signed(**record)
+
+    async def verifiers(self, log_id: int) -> list[tuple[str, bool]]:
+        """The public keys that sign or signed the log's checkpoints, and whether each is the present one."""
+        found = await self._pool.fetch(
+            "SELECT vkey, present FROM verifier WHERE log_id = $1 ORDER BY first_seen", log_id
+        )
+        return [(record["vkey"], record["present"]) for record in found]
+
+    # --- signing -----------------------------------------------------------------------------------------------------
+
+    async def keep(self, log_id: int, size: int, note: str, vkeys: list[str]) -> None:
+        """Keep a checkpoint that was signed, and the keys it was signed with, the present one first."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            await connection.execute(
+                "INSERT INTO signed_checkpoint (log_id, size, note) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+                log_id,
+                size,
+                note,
+            )
+            await connection.execute(
+                "UPDATE verifier SET present = false WHERE log_id = $1 AND vkey <> $2", log_id, vkeys[0]
+            )
+            await connection.execute(_VERIFIER, log_id, vkeys)

@@ -1,0 +1,197 @@
+"""Tables as files for spreadsheets: a workbook (XLSX, ISO/IEC 29500) and a CSV that Excel opens as it is meant.
+
+Whatever stands in a cell is data. In a workbook a text is written as a text, so that nothing in it is taken for a
+formula, a number, a day or an address, and leading zeros stay. A CSV has no such word for it: there a text that a
+spreadsheet would take for a formula begins with an apostrophe (OWASP, CSV injection).
+
+A workbook of the same table on the same cover has the same bytes. It is written page by page to a file of its own, in
+memory that does not grow with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import tempfile
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, tzinfo
+from typing import BinaryIO, Final, Literal
+
+import xlsxwriter
+from xlsxwriter.worksheet import Worksheet
+
+from projections.kernel import Column, Table, canonical_csv, cell
+
+__all__ = ["XLSX", "Cover", "Language", "TooLargeForWorkbook", "as_workbook", "chunks", "for_excel"]
+
+XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+Language = Literal["en", "zh"]
+Page = Sequence[Sequence[object]]
+
+_ROWS_AT_MOST: Final = 1_048_575
+_CHARACTERS_AT_MOST: Final = 32_767
+_EXACT: Final = 2**53
+_FIRST_DAY: Final = date(1900, 3, 1)
+"""Before it, spreadsheets disagree about which day a number is: 1900 was no leap year, and one of them has it so."""
+_SAME_FOR_ALL: Final = datetime(2000, 1, 1)  # noqa: DTZ001 - A file says when it was made, without a zone.
+_CHUNK: Final = 1 << 16
+_WIDEST: Final = 60
+_RISKY: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+_BOM: Final = b"\xef\xbb\xbf"
+
+
+class TooLargeForWorkbook(Exception):
+    """A table that no spreadsheet holds: too many rows, or a text of too many characters."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cover:
+    """What stands on the first sheet: labels and values, in order, before the digest of the rows and their number."""
+
+    language: Language
+    zone: tzinfo
+    lines: Sequence[tuple[str, object]]
+
+
+def _title(column: Column, language: Language) -> str:
+    return column.zh if language == "zh" else column.en
+
+
+# --- CSV for Excel ---------------------------------------------------------------------------------------------------
+
+
+def _guarded(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_RISKY) else value
+
+
+async def for_excel(table: Table, pages: AsyncIterable[Page], language: Language) -> AsyncIterator[bytes]:
+    """The canonical lines with a byte order mark, titles in one language, and no text that is taken for a formula."""
+    titled = [replace(column, name=_title(column, language)) for column in table.columns]
+    yield _BOM + next(canonical_csv(replace(table, columns=titled, rows=())))
+    async for rows in pages:
+        guarded = [[_guarded(value) for value in row] for row in rows]
+        _, *lines = canonical_csv(replace(table, columns=titled, rows=guarded))
+        yield b"".join(lines)
+
+
+# --- workbooks -------------------------------------------------------------------------------------------------------
+
+
+class _Workbook:
+    """A workbook that is being written: a cover, and one sheet with the rows."""
+
+    def __init__(self, file: BinaryIO, folder: str, table: Table, cover: Cover) -> None:
+        self._table, self._cover = table, cover
+        self._book = xlsxwriter.Workbook(
+            file,
+            {
+                "constant_memory": True,
+                "tmpdir": folder,
+                "strings_to_formulas": False,
+                "strings_to_numbers": False,
+                "strings_to_urls": False,
+            },
+        )
+        name = table.zh if cover.language == "zh" else table.en
+        self._book.set_properties({"title": name, "created": _SAME_FOR_ALL})
+        self._bold = self._book.add_format({"bold": True, "text_wrap": True, "valign": "top", "bottom": 1})
+        self._day = self._book.add_format({"num_format": "yyyy-mm-dd"})
+        self._instant = self._book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss.000"})
+        self._front = self._book.add_worksheet("封面" if cover.language == "zh" else "Cover")
+        self._sheet = self._book.add_worksheet("数据" if cover.language == "zh" else "Data")
+        self._next = 1
+        self._digest = hashlib.sha256(next(canonical_csv(replace(table, rows=()))))
+        self._head()
+
+    def _head(self) -> None:
+        for at, column in enumerate(self._table.columns):
+            title = _title(column, self._cover.language)
+            self._sheet.set_column(at, at, min(_WIDEST, max(12, 2 * len(title))))
+            self._sheet.write_string(0, at, title, self._bold)
+        self._sheet.freeze_panes(1, 0)
+
+    def write(self, rows: Page) -> None:
+        """Write the next rows."""
+        _, *lines = canonical_csv(replace(self._table, rows=rows))
+        for line in lines:
+            self._digest.update(line)
+        for row in rows:
+            if self._next > _ROWS_AT_MOST:
+                raise TooLargeForWorkbook(f"more than {_ROWS_AT_MOST} rows")
+            for at, value in enumerate(row):
+                self._cell(self._sheet, self._next, at, value)
+            self._next += 1
+
+    def _cell(self, sheet: Worksheet, row: int, column: int, value: object) -> None:
+        match value:
+            case None:
+                return
+            case bool():
+                sheet.write_boolean(row, column, value)
+            case int() if abs(value) < _EXACT:
+                sheet.write_number(row, column, value)
+            case datetime() if value.date() > _FIRST_DAY and value.year < date.max.year:
+                local = value.astimezone(self._cover.zone).replace(tzinfo=None)
+                sheet.write_datetime(row, column, local, self._instant)
+            case date() if not isinstance(value, datetime) and value >= _FIRST_DAY:
+                sheet.write_datetime(row, column, value, self._day)
+            case _:
+                text = cell(value)
+                if len(text) > _CHARACTERS_AT_MOST:
+                    raise TooLargeForWorkbook(f"a text of more than {_CHARACTERS_AT_MOST} characters")
+                sheet.write_string(row, column, text)
+
+    def close(self) -> None:
+        """Write the cover, whose digest is known by now, and the file."""
+        labels = {"en": ("Rows", "SHA-256 of the canonical CSV"), "zh": ("行数", "规范 CSV 的 SHA-256")}
+        rows, digest = labels[self._cover.language]
+        counted = ((rows, self._next - 1), (digest, self._digest.hexdigest()))
+        self._front.set_column(0, 0, 32)
+        self._front.set_column(1, 1, 72)
+        for at, (label, value) in enumerate((*self._cover.lines, *counted)):
+            self._front.write_string(at, 0, label, self._bold)
+            self._cell(self._front, at, 1, value)
+        if self._table.columns:
+            self._sheet.autofilter(0, 0, self._next - 1, len(self._table.columns) - 1)
+        self._front.activate()
+        self._book.close()
+
+    def discard(self) -> None:
+        """Give up: let go of the files in which the library keeps the rows until it is closed."""
+        for sheet in self._book.worksheets():
+            sheet.row_data_fh.close()
+
+
+async def as_workbook(table: Table, pages: AsyncIterable[Page], cover: Cover) -> BinaryIO:
+    """A table as a workbook, in a file of its own that is gone once closed; ``pages`` are its rows in order.
+
+    Raises TooLargeForWorkbook.
+    """
+    file: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - Whoever reads it closes it.
+    try:
+        with tempfile.TemporaryDirectory(prefix="biaogan-workbook-") as folder:
+            await _fill(_Workbook(file, folder, table, cover), pages)
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+async def _fill(book: _Workbook, pages: AsyncIterable[Page]) -> None:
+    try:
+        async for rows in pages:
+            await asyncio.to_thread(book.write, rows)
+        await asyncio.to_thread(book.close)
+    except BaseException:
+        book.discard()
+        raise
+
+
+async def chunks(file: BinaryIO) -> AsyncIterator[bytes]:
+    """The bytes of a file, some at a time; afterwards it is closed, also where nobody reads it to its end."""
+    with file:
+        while chunk := await asyncio.to_thread(file.read, _CHUNK):
+            yield chunk
