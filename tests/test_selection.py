@@ -167,6 +167,12 @@ def test_whoever_departs_from_the_ranking_says_why() -> None:
         )
 
 
+def test_the_order_in_which_the_others_are_named_departs_from_nothing() -> None:
+    turned = choices("selected", "selected", "not_selected", "not_selected", order=(FIRST, SECOND, FOURTH, THIRD))
+    past = the_ranking()
+    past.when(recommend(*turned)).then(*recommendation(turned, position=len(past.log)))
+
+
 def test_equals_may_be_named_in_either_order() -> None:
     past = the_ranking((1, 1, 3, 4))
     past.when(recommend(*SWAPPED)).then(*recommendation(SWAPPED, position=len(past.log)))
@@ -315,6 +321,14 @@ def vote(attending: int, in_favour: int, against: int = 0) -> Vote:
 def test_without_its_quorum_the_committee_decides_nothing() -> None:
     refused = the_recommendation().when(decide(vote=vote(6, 6)))
     refused.refused(QuorumNotReached, attending=6, entitled=9, quorum_bp=6_667)
+
+
+def test_with_just_its_quorum_the_committee_decides() -> None:
+    past = the_recommendation().and_(rule(quorum_bp=7_500))
+    cast = Vote(entitled=8, attending=6, in_favour=6, against=0, abstaining=0)
+    past.when(decide(vote=cast)).then(*decision(vote=cast, rule_position=len(past.log)))
+    short = Vote(entitled=8, attending=5, in_favour=5, against=0, abstaining=0)
+    past.when(decide(vote=short)).refused(QuorumNotReached, attending=5, entitled=8, quorum_bp=7_500)
 
 
 @pytest.mark.parametrize(
