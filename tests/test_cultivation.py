@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from hypothesis import example
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -590,26 +591,26 @@ UNITS = ("BR-1", AFTER, LAST, "BR-11", "BR-12")
 ANY = st.sampled_from(UNITS)
 
 
-@drawn(st.lists(st.tuples(st.sampled_from(["merge", "split", "dissolve"]), ANY, ANY, ANY), max_size=8))
+@drawn(st.lists(st.tuples(st.sampled_from(["merge", "split", "dissolve"]), ANY, ANY, ANY, st.booleans()), max_size=8))
+@example([("merge", "BR-1", AFTER, LAST, True), ("merge", AFTER, LAST, LAST, False)])
+@example([("merge", "BR-1", AFTER, LAST, True), ("split", AFTER, LAST, "BR-11", False)])
 def test_through_any_mergers_and_splits_a_case_is_borne_by_one_living_unit_or_waits_for_the_head(
-    asked: list[tuple[str, str, str, str]],
+    asked: list[tuple[str, str, str, str, bool]],
 ) -> None:
-    """By hand over the raw events: which unit ended how, and from whom to whom the case passed."""
+    """However late the worker comes. By hand over the raw events: which unit ended how, and to whom the case passed."""
     past = the_running().and_(*(unit(each, "branch", COLLEGE) for each in ("BR-11", "BR-12")))
     ended: dict[str, tuple[str, tuple[str, ...]]] = {}
     bearer, passed_from = "BR-1", []
-    for act, subject, first, second in asked:
-        heirs = {"merge": (first,), "split": (first, second), "dissolve": ()}[act]
+    for act, subject, first, second, late in [*asked, ("", "", "", "", False)]:
+        heirs = {"merge": (first,), "split": (first, second)}.get(act, ())
         if {subject, *heirs} & set(ended) or len({subject, *heirs}) < len(heirs) + 1:
             continue
-        ended[subject] = (act, heirs)
-        ends: dict[str, Callable[..., Event]] = {"merge": merged, "split": split, "dissolve": dissolved}
-        end = ends[act](subject, *heirs)
-        past = past.and_(end)
-        if bearer not in ended:
-            continue
+        if act:
+            ended[subject] = (act, heirs)
+            ends: dict[str, Callable[..., Event]] = {"merge": merged, "split": split, "dissolve": dissolved}
+            past = past.and_(ends[act](subject, *heirs))
         handed = past.when(succeed("merged"))
-        if handed._refusal() is None:
+        if not late and bearer in ended and handed._refusal() is None:
             (event,) = (tagged.decision for tagged in handed.command.collect_events())
             assert isinstance(event, CaseSucceeded)
             past, bearer = past.and_(event), str(event.successor_unit_id)
