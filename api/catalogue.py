@@ -6,8 +6,10 @@ from typing import Final
 
 from api import (
     application,
+    assessment,
     calendar,
     checkpoint,
+    cultivation,
     document,
     eligibility,
     institution,
@@ -50,6 +52,8 @@ PAGES: Final[tuple[Page, ...]] = (
     review.PAGE,
     selection.PAGE,
     publicity.PAGE,
+    cultivation.PAGE,
+    assessment.PAGE,
     obligation.PAGE,
     record.PAGE,
     checkpoint.PAGE,

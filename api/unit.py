@@ -15,6 +15,7 @@ from domain.unit.commands import (
     RecordTraits,
     RegisterUnit,
     RenameUnit,
+    SplitUnit,
     WithdrawIncident,
 )
 from projections.organisation import ORGANISATION, UNIT_FACT
@@ -30,6 +31,7 @@ PAGE = Page(
         Act(path="/v1/units/{unit_id}/rename", command=RenameUnit),
         Act(path="/v1/units/{unit_id}/traits", command=RecordTraits),
         Act(path="/v1/units/{unit_id}/merge", command=MergeUnit),
+        Act(path="/v1/units/{unit_id}/split", command=SplitUnit),
         Act(path="/v1/units/{unit_id}/dissolve", command=DissolveUnit),
         Act(path="/v1/units/{unit_id}/incidents", command=RecordIncident, makes="incident_id", subject="unit_id"),
         Act(path="/v1/incidents/{incident_id}/withdraw", command=WithdrawIncident),

@@ -1,7 +1,9 @@
 """Table of contents: every event type, in the order of a case's life."""
 
 from domain.application import events as application
+from domain.assessment import events as assessment
 from domain.calendar import events as calendar
+from domain.cultivation import events as cultivation
 from domain.document import events as document
 from domain.eligibility import events as eligibility
 from domain.institution import events as institution
@@ -34,6 +36,7 @@ EVENTS: tuple[type[Event], ...] = (
     unit.UnitRenamed,
     unit.UnitTraitsRecorded,
     unit.UnitMerged,
+    unit.UnitSplit,
     unit.UnitDissolved,
     unit.IncidentRecorded,
     unit.IncidentWithdrawn,
@@ -114,6 +117,29 @@ EVENTS: tuple[type[Event], ...] = (
     publicity.ObjectionUpheld,
     publicity.ObjectionDismissed,
     publicity.ObjectionWithdrawn,
+    cultivation.TaskBookRequired,
+    cultivation.ReportRequired,
+    cultivation.CultivationBegun,
+    cultivation.TaskBookAsked,
+    cultivation.ReportAsked,
+    cultivation.TaskBookFiled,
+    cultivation.TaskBookReturned,
+    cultivation.TaskBookSigned,
+    cultivation.ReportFiled,
+    cultivation.ReportReturned,
+    cultivation.ReportAccepted,
+    cultivation.OutreachRecorded,
+    cultivation.CaseSucceeded,
+    cultivation.CultivationStopped,
+    assessment.AssessmentDefined,
+    assessment.AssessmentDecided,
+    assessment.RectificationOrdered,
+    assessment.RectificationReported,
+    assessment.RectificationAccepted,
+    assessment.RectificationRejected,
+    assessment.CaseExtended,
+    assessment.CaseCompleted,
+    assessment.CaseClosedWithoutCompletion,
     obligation.ObligationReminded,
     obligation.ObligationFellOverdue,
     obligation.ObligationExcused,

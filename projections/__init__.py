@@ -6,7 +6,9 @@
 from typing import Any
 
 from projections.application import APPLICATION
+from projections.assessment import ASSESSED, ASSESSMENT
 from projections.calendar import CALENDAR
+from projections.cultivation import CASE, OUTREACH, REPORT, REQUIREMENT, TASK_BOOK
 from projections.document import DOCUMENT
 from projections.eligibility import ELIGIBILITY
 from projections.inbox import INBOX
@@ -63,6 +65,13 @@ VIEWS: tuple[View[Any], ...] = (
     PUBLICITY,
     POSTING,
     OBJECTION,
+    REQUIREMENT,
+    CASE,
+    TASK_BOOK,
+    REPORT,
+    OUTREACH,
+    ASSESSMENT,
+    ASSESSED,
     OBLIGATION,
     INBOX,
     JUDGING,

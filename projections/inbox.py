@@ -22,12 +22,31 @@ from domain.application.events import (
     SelfCheckSaved,
 )
 from domain.application.policy import STATE_AFTER, ApplicationState, state_after
+from domain.assessment.events import (
+    AssessmentDecided,
+    RectificationAccepted,
+    RectificationOrdered,
+    RectificationRejected,
+    RectificationReported,
+)
+from domain.cultivation.events import (
+    CaseSucceeded,
+    ReportAccepted,
+    ReportAsked,
+    ReportFiled,
+    ReportReturned,
+    TaskBookAsked,
+    TaskBookFiled,
+    TaskBookReturned,
+    TaskBookSigned,
+)
+from domain.cultivation.policy import ENDS
 from domain.eligibility.events import EligibilityJudged, Finding, RuleWaived
 from domain.eligibility.policy import FAILING, JUDGED_FACTS
 from domain.ids import ProgrammeId
 from domain.kernel import Code, Event, Recorded, office, subject
 from domain.nomination.events import NominationDecided, NominationDeclined
-from domain.obligation.events import ObligationReminded
+from domain.obligation.events import ObligationKind, ObligationReminded
 from domain.person.events import Role
 from domain.programme.events import ErratumRecorded, TermInterpreted, TermPublished
 from domain.screening.events import (
@@ -37,12 +56,13 @@ from domain.screening.events import (
     ScreeningPassed,
     ScreeningRejected,
 )
-from domain.unit.events import UnitDissolved, UnitMerged, UnitMoved, UnitRegistered
+from domain.unit.events import UnitMerged, UnitMoved, UnitRegistered
+from domain.unit.policy import UNIT_ENDS
 from projections.kernel import Key, View, Where
-from projections.task import TASKS, ApplicationTask, Waiting, in_order, waiting_as
+from projections.task import TASKS, ApplicationTask, CaseTask, Waiting, in_order, waiting_as
 from projections.window import WindowRow
 
-Matter = Literal["application", "judgement", "waiver", "term", "paper"]
+Matter = Literal["application", "judgement", "waiver", "term", "paper", "case"]
 NEXT: Final[Mapping[ApplicationState, ApplicationTask]] = {
     "started": "prepare",
     "prepared": "decide",
@@ -54,14 +74,38 @@ NEXT: Final[Mapping[ApplicationState, ApplicationTask]] = {
     "revetted": "refile",
 }
 _ENDORSED: Final[frozenset[ApplicationState]] = frozenset({"decided", "vetted"})
-_UNDATED: Final[frozenset[ApplicationTask]] = frozenset({"receive_paper", "screen"})
-_OWN_WORK: Final[frozenset[ApplicationTask]] = frozenset({"prepare", "correct"})
+_OF_CASE: Final[Mapping[type[Event], CaseTask | None]] = {
+    TaskBookAsked: "file_task_book",
+    TaskBookFiled: "sign_task_book",
+    TaskBookReturned: "file_task_book",
+    TaskBookSigned: None,
+    ReportAsked: "file_report",
+    ReportFiled: "accept_report",
+    ReportReturned: "file_report",
+    ReportAccepted: None,
+    RectificationOrdered: "report_rectification",
+    RectificationReported: "check_rectification",
+    RectificationAccepted: None,
+    RectificationRejected: "order_rectification",
+    AssessmentDecided: "order_rectification",
+}
+"""What a fact of a case leads to: the task that waits after it, or none."""
+_DUTIES: Final[Mapping[ObligationKind, str]] = {
+    "task_book": "task_book",
+    "report": "report/",
+    "rectification": "assessment/",
+}
+"""Which matter of a case a duty is about, before its code."""
+_UNDATED: Final[frozenset[ApplicationTask | CaseTask]] = frozenset(
+    {"receive_paper", "screen", "sign_task_book", "accept_report", "order_rectification", "check_rectification"}
+)
+_OWN_WORK: Final[frozenset[ApplicationTask | CaseTask]] = frozenset({"prepare", "correct"})
 """What whoever has a hand in the materials may do, and does."""
 _FILED: Final[frozenset[ApplicationState | None]] = frozenset({"filed", "returned", "corrected", "revetted"})
 _TO_BE_JUDGED: Final[frozenset[ApplicationState | None]] = frozenset(
     {"prepared", "decided", "vetted", "corrected", "revetted"}
 )
-_BEGIN_OR_END: Final[frozenset[type[Event]]] = frozenset({UnitRegistered, UnitMerged, UnitDissolved})
+_BEGIN_OR_END: Final[frozenset[type[Event]]] = frozenset({UnitRegistered, *UNIT_ENDS})
 FACTS: Final[tuple[type[Event], ...]] = tuple(kind for kind in JUDGED_FACTS if kind not in _BEGIN_OR_END)
 """Facts about a unit, or about the one that puts it forward, after which an application is to be judged anew.
 
@@ -83,7 +127,7 @@ class InboxRow(msgspec.Struct, frozen=True, kw_only=True):
 
     matter: Annotated[Matter, subject("Matter", "事项")]
     subject_id: Annotated[str, subject("About", "对象")]
-    task: Annotated[ApplicationTask, subject("Task", "待办")]
+    task: Annotated[ApplicationTask | CaseTask, subject("Task", "待办")]
     waiting: Annotated[bool, subject("Waiting", "待办中")] = True
     role: Annotated[Role, subject("Role", "角色")]
     unit_id: Annotated[str, subject("At unit (empty: the office)", "所在单位(空为主管部门)")] = ""
@@ -97,8 +141,8 @@ class InboxRow(msgspec.Struct, frozen=True, kw_only=True):
     since: Annotated[datetime, subject("Since", "起始时间")]
     judged: Annotated[bool, subject("Judged on what stands", "已据现状判定")] = False
     hands: Annotated[tuple[Hand, ...], office("Whose hands are in it", "经手人")] = ()
-    closes_at: Annotated[datetime | None, subject("Correction closes at", "补正截止时刻")] = None
-    last_day: Annotated[date | None, subject("To be corrected until", "补正截止日")] = None
+    closes_at: Annotated[datetime | None, subject("To be done before", "截止时刻")] = None
+    last_day: Annotated[date | None, subject("Last day", "截止日")] = None
     reminded_at: Annotated[datetime | None, subject("Reminded at", "催办时间")] = None
     rules: Annotated[tuple[Code, ...], office("Rules to be waived", "待豁免条件")] = ()
 
@@ -119,16 +163,32 @@ def _application_touches(event: Event, application_id: str) -> list[Key | Where]
     return [(matter, application_id) for matter in ("application", "judgement", "waiver")]
 
 
+def _case_touches(event: Event, application_id: str) -> list[Key | Where]:
+    if type(event) in _OF_CASE:
+        return [("case", f"{application_id}/{_about(event)}")]
+    return [Where("application_id", application_id)]
+
+
 def _touches(recorded: Recorded) -> list[Key | Where]:
     match recorded.event:
         case TermPublished() | TermInterpreted() | ErratumRecorded() as event:
             return [("term", f"{event.programme_id}/{event.term}")]
+        case ObligationReminded(application_id=application_id, kind=kind, matter=matter) if kind in _DUTIES:
+            return [("case", f"{application_id}/{_DUTIES[kind]}{matter or ''}")]
         case ObligationReminded(application_id=application_id):
             return [] if application_id is None else [Where("application_id", application_id)]
         case event if isinstance(event, (*FACTS, UnitMerged)):
             unit_id = event.as_dict()["unit_id"]
             return [Where("applicant_unit_id", unit_id), Where("nominator_unit_id", unit_id)]
-    return _application_touches(recorded.event, recorded.event.as_dict()["application_id"])
+    of_case = isinstance(recorded.event, (*_OF_CASE, CaseSucceeded, *ENDS))
+    touches = _case_touches if of_case else _application_touches
+    return touches(recorded.event, recorded.event.as_dict()["application_id"])
+
+
+def _about(event: Event) -> str:
+    """Which matter of a case a fact is about: its task book, a report, or an assessment."""
+    body = event.as_dict()
+    return next((f"{name}/{body[name]}" for name in ("report", "assessment") if name in body), "task_book")
 
 
 # --- how a matter changes --------------------------------------------------------------------------------------------
@@ -320,15 +380,65 @@ def _paper(row: InboxRow | None, recorded: Recorded) -> InboxRow | None:
     return _moved(row, recorded)
 
 
+def _case(row: InboxRow | None, recorded: Recorded, key: Key) -> InboxRow | None:
+    """What the unit of a case, or the office, is to do next about a task book, a report or an assessment."""
+    event = recorded.event
+    if isinstance(event, ENDS):
+        return None
+    if isinstance(event, CaseSucceeded):
+        return None if row is None else _carried_on(row, event.successor_unit_id)
+    if type(event) not in _OF_CASE:
+        return row
+    task = _OF_CASE[type(event)]
+    if isinstance(event, AssessmentDecided) and "rectify" not in event.effects:
+        task = None
+    return None if task is None else _waits(task, recorded, key)
+
+
+def _carried_on(row: InboxRow, successor: str) -> InboxRow:
+    unit_id = successor if row.role == "applicant" else row.unit_id
+    return replace(row, applicant_unit_id=successor, unit_id=unit_id)
+
+
+def _waits(task: CaseTask, recorded: Recorded, key: Key) -> InboxRow:
+    """Whoever filed a task book does not also sign it."""
+    body, role = recorded.event.as_dict(), TASKS[task][0][0]
+    filed = task == "sign_task_book"
+    return InboxRow(
+        matter="case",
+        subject_id=str(key[1]),
+        task=task,
+        role=role,
+        unit_id=body["unit_id"] if role == "applicant" else "",
+        programme_id=body["programme_id"],
+        track_id=body["track_id"],
+        application_id=body["application_id"],
+        applicant_unit_id=body["unit_id"],
+        since=recorded.envelope.effective_at,
+        hands=(Hand("task_book", recorded.envelope.actor_id),) if filed else (),
+        closes_at=body.get("due_at"),
+        last_day=body.get("last_day"),
+    )
+
+
 def _fold(row: InboxRow | None, recorded: Recorded, key: Key) -> InboxRow | None:
-    after = _turned(row, recorded, key)
+    if isinstance(event := recorded.event, ObligationReminded):
+        after = _reminded(row, event, recorded.envelope.effective_at)
+    elif key[0] == "case":
+        after = _case(row, recorded, key)
+    else:
+        after = _turned(row, recorded, key)
     return row if after == row else after
 
 
+def _reminded(row: InboxRow | None, event: ObligationReminded, at: datetime) -> InboxRow | None:
+    # What is not dated by the correction, such as a paper copy, is not what was reminded of; nor is a duty of a case.
+    if row is None or row.closes_at is None or (row.matter == "case") != (event.kind in _DUTIES):
+        return row
+    return replace(row, reminded_at=at)
+
+
 def _turned(row: InboxRow | None, recorded: Recorded, key: Key) -> InboxRow | None:
-    if isinstance(recorded.event, ObligationReminded):
-        # What is not dated by the correction, such as a paper copy, is not what was reminded of.
-        return row if row is None or row.closes_at is None else replace(row, reminded_at=recorded.envelope.effective_at)
     match key[0]:
         case "term":
             return _term(recorded, key)
@@ -343,7 +453,7 @@ def _turned(row: InboxRow | None, recorded: Recorded, key: Key) -> InboxRow | No
 
 INBOX = View(
     name="inbox",
-    version=3,
+    version=4,
     en="Inbox",
     zh="待办",
     row=InboxRow,
@@ -360,6 +470,9 @@ INBOX = View(
         ObligationReminded,
         *FACTS,
         UnitMerged,
+        *_OF_CASE,
+        CaseSucceeded,
+        *ENDS,
     ),
     touches=_touches,
     fold=_fold,

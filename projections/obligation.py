@@ -6,20 +6,34 @@ whoever comes later, by the fact that the reviewer joined it.
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, cast
 
 import msgspec
 from msgspec.structs import replace
 
 from domain.application.events import ApplicationWithdrawn
+from domain.assessment.events import AssessmentDecided, RectificationOrdered, RectificationReported
+from domain.cultivation.events import (
+    CaseSucceeded,
+    ReportAsked,
+    ReportFiled,
+    ReportReturned,
+    TaskBookAsked,
+    TaskBookFiled,
+    TaskBookReturned,
+)
 from domain.ids import ApplicationId, ObjectionId, ObligationId, PanelId, ProgrammeId, SeatId, UnitId
-from domain.kernel import Event, Recorded, office, subject
+from domain.kernel import Code, Event, Recorded, office, subject
 from domain.obligation.events import ObligationExcused, ObligationFellOverdue, ObligationKind, ObligationReminded
 from domain.obligation.policy import (
+    ASKING,
+    CASE_DUTIES,
+    CASE_DUTY_FACTS,
     CORRECTION_FACTS,
     OBJECTION_DUTY_FACTS,
     REMIND_BEFORE,
     SCORING_FACTS,
+    AskingFact,
     obligation_id,
 )
 from domain.publicity.events import ObjectionReceived
@@ -59,6 +73,7 @@ class ObligationRow(msgspec.Struct, frozen=True, kw_only=True):
     panel_id: Annotated[PanelId | None, office("Panel", "评审组")] = None
     seat_id: Annotated[SeatId | None, office("Seat", "席位")] = None
     seat: Annotated[str | None, office("Panel and seat", "评审组与席位")] = None
+    matter: Annotated[Code | None, subject("Which report or assessment", "何项报告或评估")] = None
     admitted: Annotated[tuple[ApplicationId, ...], office("To be scored", "应评申报")] = ()
     withdrawn: Annotated[tuple[ApplicationId, ...], office("Withdrawn since", "其后撤回")] = ()
     recused: Annotated[tuple[ApplicationId, ...], office("Recused from", "应回避申报")] = ()
@@ -77,7 +92,19 @@ _ARISES: Final[Mapping[type[Event], ObligationKind]] = {
     CorrectionRequested: "correction",
     ObjectionReceived: "objection_decision",
     ReviewerSeated: "score_sheets",
+    TaskBookAsked: "task_book",
+    TaskBookReturned: "task_book",
+    ReportAsked: "report",
+    ReportReturned: "report",
+    RectificationOrdered: "rectification",
 }
+_MATTER: Final[Mapping[type[Event], tuple[ObligationKind, str]]] = {
+    TaskBookFiled: ("task_book", ""),
+    ReportFiled: ("report", "report"),
+    RectificationReported: ("rectification", "assessment"),
+    AssessmentDecided: ("rectification", "assessment"),
+}
+"""What answers a duty of a case: of which kind, and the field that says which one."""
 
 # --- what an event touches -------------------------------------------------------------------------------------------
 
@@ -121,7 +148,32 @@ def _arisen(recorded: Recorded, key: Key) -> ObligationRow | None:
                 obligation_id=ObligationId(str(key[0])), kind="score_sheets", state="dormant", reminds=False,
                 waits=False, panel_id=panel_id, seat_id=seat_id, seat=f"{panel_id}/{seat_id}",
             )  # fmt: skip
+        case event if isinstance(event, ASKING):
+            return _owed(cast("AskingFact", event), recorded, key)
     return None
+
+
+def _owed(event: AskingFact, recorded: Recorded, key: Key) -> ObligationRow:
+    """What the unit of a case owes from now on."""
+    body = event.as_dict()
+    row = ObligationRow(
+        obligation_id=ObligationId(str(key[0])), kind=_ARISES[type(event)], programme_id=event.programme_id,
+        unit_id=event.unit_id, application_id=event.application_id, matter=body.get("report", body.get("assessment")),
+    )  # fmt: skip
+    return _due(row, event.due_at, event.last_day, recorded)
+
+
+def _of_case(row: ObligationRow, recorded: Recorded) -> ObligationRow:
+    """What becomes of a duty of a case: answered by its own fact or by the case's end, handed on with the case."""
+    event = recorded.event
+    if row.kind not in CASE_DUTIES or row.answered_at is not None:
+        return row
+    if isinstance(event, CaseSucceeded):
+        return replace(row, unit_id=UnitId(event.successor_unit_id))
+    kind, named = _MATTER.get(type(event), (row.kind, ""))
+    if kind == row.kind and (not named or event.as_dict()[named] == row.matter):
+        return _answered(row, recorded.envelope.effective_at)
+    return row
 
 
 def _due(row: ObligationRow, due_at: datetime, last_day: date, recorded: Recorded) -> ObligationRow:
@@ -216,6 +268,8 @@ def _fold(row: ObligationRow | None, recorded: Recorded, key: Key) -> Obligation
         after = _treated(row, recorded)
     elif row.kind == "score_sheets":
         after = _scored(row, recorded)
+    elif row.kind in CASE_DUTIES:
+        after = _of_case(row, recorded)
     elif isinstance(event, CorrectionExtended):
         after = row if row.answered_at else _due(row, event.closes_at, event.last_day, recorded)
     elif isinstance(event, ApplicationWithdrawn) and event.application_id != row.application_id:
@@ -227,13 +281,14 @@ def _fold(row: ObligationRow | None, recorded: Recorded, key: Key) -> Obligation
 
 OBLIGATION = View(
     name="obligation",
-    version=2,
+    version=3,
     en="Obligations and deadlines",
     zh="义务与期限",
     row=ObligationRow,
     key=("obligation_id",),
     reads=(
         *CORRECTION_FACTS,
+        *CASE_DUTY_FACTS,
         *OBJECTION_DUTY_FACTS,
         *(kind for kind in SCORING_FACTS if kind is not PanelConstituted),
         ReviewerJoinedScoring,

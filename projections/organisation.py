@@ -24,13 +24,14 @@ from domain.unit.events import (
     UnitMoved,
     UnitRegistered,
     UnitRenamed,
+    UnitSplit,
     UnitTraitsRecorded,
 )
 from projections.kernel import Key, View, Where, keyed
 
 # --- the tree --------------------------------------------------------------------------------------------------------
 
-UnitStatus = Literal["live", "merged", "dissolved"]
+UnitStatus = Literal["live", "merged", "split", "dissolved"]
 
 
 class Dated(msgspec.Struct, frozen=True):
@@ -85,6 +86,7 @@ class UnitRow(msgspec.Struct, frozen=True, kw_only=True):
     status: Annotated[UnitStatus, public("Status", "状态")] = "live"
     ended_on: Annotated[date | None, public("Ended on", "终止日")] = None
     successor_unit_id: Annotated[SuccessorUnitId | None, public("Successor", "承接单位")] = None
+    successor_unit_ids: Annotated[tuple[SuccessorUnitId, ...], public("Successors of a split", "拆分后的承接单位")] = ()
     names: Annotated[tuple[DatedName, ...], public("Names, dated", "历次名称")]
     parents: Annotated[tuple[DatedParent, ...], public("Parents, dated", "历次隶属")]
     trait_sets: Annotated[tuple[DatedTraits, ...], public("Traits, dated", "历次属性")]
@@ -139,6 +141,8 @@ def _changed(row: UnitRow, event: Event) -> UnitRow:
             row = replace(row, trait_sets=_with(row.trait_sets, DatedTraits(day, traits)))
         case UnitMerged(successor_unit_id=successor, valid_on=day):
             row = replace(row, status="merged", ended_on=day, successor_unit_id=successor)
+        case UnitSplit(successor_unit_ids=successors, valid_on=day):
+            row = replace(row, status="split", ended_on=day, successor_unit_ids=successors)
         case UnitDissolved(valid_on=day):
             row = replace(row, status="dissolved", ended_on=day)
     return _current(row)
@@ -165,13 +169,14 @@ def as_on(row: UnitRow, day: date) -> UnitRow | None:
             status=row.status if ended else "live",
             ended_on=row.ended_on if ended else None,
             successor_unit_id=row.successor_unit_id if ended else None,
+            successor_unit_ids=row.successor_unit_ids if ended else (),
         )
     )
 
 
 ORGANISATION = View(
     name="organisation",
-    version=1,
+    version=2,
     en="Organisation tree",
     zh="组织树",
     row=UnitRow,
@@ -183,6 +188,7 @@ ORGANISATION = View(
         UnitRenamed,
         UnitTraitsRecorded,
         UnitMerged,
+        UnitSplit,
         UnitDissolved,
     ),
     touches=keyed("unit_id"),

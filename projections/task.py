@@ -9,7 +9,7 @@ import msgspec
 from domain.kernel import subject
 from domain.person.events import Role
 
-__all__ = ["TASKS", "ApplicationTask", "JudgingTask", "Task", "Waiting", "in_order", "waiting_as"]
+__all__ = ["TASKS", "ApplicationTask", "CaseTask", "JudgingTask", "Task", "Waiting", "in_order", "waiting_as"]
 
 ApplicationTask = Literal[
     "prepare",
@@ -38,7 +38,16 @@ JudgingTask = Literal[
     "investigate_objection",
     "decide_objection",
 ]
-Task = ApplicationTask | JudgingTask | Literal["score"]
+CaseTask = Literal[
+    "file_task_book",
+    "sign_task_book",
+    "file_report",
+    "accept_report",
+    "order_rectification",
+    "report_rectification",
+    "check_rectification",
+]
+Task = ApplicationTask | JudgingTask | CaseTask | Literal["score"]
 
 TASKS: Final[Mapping[Task, tuple[tuple[Role, ...], str, str]]] = {
     "prepare": (("applicant",), "Prepare the application", "准备申报材料"),
@@ -65,6 +74,13 @@ TASKS: Final[Mapping[Task, tuple[tuple[Role, ...], str, str]]] = {
     "admit_objection": (("clerk", "supervisor", "head"), "Admit the objection, or refuse to", "受理或不予受理异议"),
     "investigate_objection": (("supervisor",), "Investigate the objection", "调查异议"),
     "decide_objection": (("head",), "Uphold or dismiss the objection", "认定异议成立或予以驳回"),
+    "file_task_book": (("applicant",), "File the task book", "提交任务书"),
+    "sign_task_book": (("head",), "Sign or return the task book", "签署或退回任务书"),
+    "file_report": (("applicant",), "File the report", "提交报告"),
+    "accept_report": (("clerk",), "Accept or return the report", "接受或退回报告"),
+    "order_rectification": (("head",), "Order a rectification", "责令整改"),
+    "report_rectification": (("applicant",), "Report the rectification", "报告整改情况"),
+    "check_rectification": (("head",), "Check the rectification", "复查整改"),
 }
 """Each task: the roles it waits for, and its name in both languages."""
 

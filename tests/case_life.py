@@ -21,7 +21,39 @@ from domain.application.events import (
     SelfCheckItem,
     SelfCheckSaved,
 )
+from domain.assessment.events import (
+    AssessmentDecided,
+    AssessmentDefined,
+    AssessmentOutcome,
+    CaseClosedWithoutCompletion,
+    CaseCompleted,
+    CaseExtended,
+    RectificationAccepted,
+    RectificationOrdered,
+    RectificationRejected,
+    RectificationReported,
+)
 from domain.calendar.events import WorkingDaysSupplied
+from domain.cultivation.events import (
+    BudgetItem,
+    CaseSucceeded,
+    CultivationBegun,
+    CultivationStopped,
+    DueOn,
+    DueWithin,
+    Milestone,
+    OutreachRecorded,
+    ReportAccepted,
+    ReportAsked,
+    ReportFiled,
+    ReportRequired,
+    ReportReturned,
+    TaskBookAsked,
+    TaskBookFiled,
+    TaskBookRequired,
+    TaskBookReturned,
+    TaskBookSigned,
+)
 from domain.document.events import DocumentDeposited
 from domain.eligibility.events import EligibilityJudged, Finding, RuleOutcome, RuleWaived, Verdict
 from domain.ids import (
@@ -100,6 +132,7 @@ from domain.publicity.events import (
     PublicityTakenDown,
     ShownEntry,
 )
+from domain.review.events import StageDefined
 from domain.screening.events import (
     ApplicationRefiled,
     CorrectionExtended,
@@ -132,6 +165,7 @@ from domain.unit.events import (
     UnitMoved,
     UnitRegistered,
     UnitRenamed,
+    UnitSplit,
     UnitTraitsRecorded,
 )
 from tests.review_life import review
@@ -613,6 +647,7 @@ PANEL, DECISION, PUBLICITY = PanelId("PANEL-1"), DecisionId("D-1"), PublicityId(
 OBJECTIONS = tuple(ObjectionId(f"OBJ-{n}") for n in range(1, 7))
 SHOWN_FROM, SHOWN_UNTIL = at("2020-06-22 09:00"), at("2020-06-30 00:00")
 SHOWN_LAST = date(2020, 6, 29)
+STOPPED, CLOSED, REVERSED = (ApplicationId(f"A-{end}") for end in ("STOPPED", "CLOSED", "REVERSED"))
 _CASE: dict[str, Any] = {"application_id": MINE, "programme_id": CALL, "track_id": BRANCHES, "unit_id": BRANCH}
 
 
@@ -682,6 +717,7 @@ def publicity() -> list[Event]:
             **_CASE, decision_id=DECISION, publicity_id=PUBLICITY, first_day=date(2020, 6, 30),
             last_day=date(2022, 6, 30),
         ),
+        *cultivation(),
         opened(publicity_id=second, entries=promoted),
         PublicityTakenDown(publicity_id=second, programme_id=CALL),
         replace(withdrawn(), application_id=DECLINED, unit_id=NEIGHBOUR),
@@ -690,6 +726,87 @@ def publicity() -> list[Event]:
         SelectionReversed(
             **_CASE, decision_id=DECISION, hanging_positions=(9,), resolution_document_id=PAPER
         ),
+    ]  # fmt: skip
+
+
+def cultivation() -> list[Event]:
+    """What becomes of four confirmed cases: one goes through everything, the others end in every other way."""
+    due, last = at("2021-05-11 00:00"), date(2021, 5, 10)
+    by: dict[str, Any] = {"due_at": due, "last_day": last}
+    mine, other, third, last_one = _CASE, *(_of(_CASE, one, NEIGHBOUR) for one in (STOPPED, CLOSED, REVERSED))
+    confirmed = [
+        SelectionConfirmed(
+            **each, decision_id=DECISION, publicity_id=PUBLICITY, first_day=date(2020, 6, 30),
+            last_day=date(2022, 6, 30),
+        )
+        for each in (other, third, last_one)
+    ]  # fmt: skip
+    tracks: dict[str, Any] = {"programme_id": CALL, "track_ids": (BRANCHES,)}
+    names: dict[str, Any] = {"name_zh": "某项", "name_en": "One"}
+    items = (BudgetItem(year=2020, category="training", amount_fen=1_000_000),)
+    book = TaskBookFiled(
+        **mine, version=1, document_id=PAPER, road_map_document_id=PAPER,
+        milestones=(Milestone(code="kick_off", due_on=last),), responsible_ids=(PersonId(ADA),), budget=items,
+    )  # fmt: skip
+    filed = ReportFiled(**mine, report="summary", version=1, document_id=PAPER)
+    outcomes = (AssessmentOutcome("to_rectify", "限期整改", "To be rectified", ("rectify", "hold_funds"), 92),)
+    about: dict[str, Any] = {**mine, "assessment": "midterm"}
+    decided = AssessmentDecided(
+        **about, kind="midterm", round=1, outcome="to_rectify", effects=("rectify", "hold_funds"),
+        decision_document_id=PAPER,
+    )  # fmt: skip
+    ordered = RectificationOrdered(**about, **by, holds_funds=True, order_document_id=PAPER)
+    reported = RectificationReported(**about, document_id=PAPER)
+    opinion: dict[str, Any] = {**about, "opinion_document_id": PAPER}
+    return [
+        *confirmed,
+        TaskBookRequired(**tracks, due=DueWithin(10)),
+        ReportRequired(**tracks, **names, report="summary", due=DueOn(last), year=2020),
+        *(CultivationBegun(**each, first_day=date(2020, 6, 30)) for each in (mine, other, third)),
+        *(TaskBookAsked(**each, **by) for each in (mine, other, third, last_one)),
+        *(ReportAsked(**each, report="summary", year=2020, **by) for each in (mine, other)),
+        ReportAsked(**mine, report="results", **by),
+        book,
+        TaskBookReturned(**mine, version=1, **by, opinion_document_id=PAPER),
+        replace(book, version=2),
+        TaskBookSigned(**mine, version=2, budget=items, signed_on=date(2020, 7, 2)),
+        filed,
+        ReportReturned(**mine, report="summary", version=1, **by, opinion_document_id=PAPER),
+        replace(filed, version=2),
+        ReportAccepted(**mine, report="summary", version=2),
+        OutreachRecorded(**mine, channel="campus_media", reach=9, published_on=date(2020, 9, 1), document_id=PAPER),
+        StageDefined(
+            **tracks, **names, stage="half_way", order=9, criteria=(), aggregation="mean", minimum_sheets=1
+        ),
+        AssessmentDefined(
+            **tracks, **names, assessment="half_way", order=9, kind="midterm", stage="half_way", outcomes=outcomes
+        ),
+        AssessmentDefined(**tracks, **names, assessment="midterm", order=1, kind="midterm", outcomes=outcomes),
+        decided,
+        ordered,
+        reported,
+        RectificationRejected(**opinion),
+        ordered,
+        replace(decided, round=2),
+        ordered,
+        CaseSucceeded(**mine, successor_unit_id=SuccessorUnitId(SUCCESSOR), ground="decided"),
+        replace(reported, unit_id=SUCCESSOR),
+        RectificationAccepted(**opinion),
+        CaseExtended(**about, last_day=date(2023, 6, 30)),
+        UnitMerged(
+            unit_id=SUCCESSOR, successor_unit_id=SuccessorUnitId(OTHER_COLLEGE), valid_on=DAY, source_document_id=PAPER
+        ),
+        UnitSplit(
+            unit_id=SUCCESSOR, successor_unit_ids=(SuccessorUnitId(OTHER_COLLEGE), SuccessorUnitId(COLLEGE)),
+            valid_on=DAY, source_document_id=PAPER,
+        ),
+        UnitDissolved(unit_id=SUCCESSOR, valid_on=DAY, source_document_id=PAPER),
+        CaseCompleted(**mine, completed_on=date(2022, 6, 30), early=True),
+        CultivationStopped(**other, ground="unit_dissolved", decision_document_id=PAPER),
+        SelectionReversed(
+            **last_one, decision_id=DECISION, hanging_positions=(9,), resolution_document_id=PAPER
+        ),
+        CaseClosedWithoutCompletion(**third, closed_on=date(2022, 6, 30), ground="not_met"),
     ]  # fmt: skip
 
 

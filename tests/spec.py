@@ -56,6 +56,10 @@ class Scene:
 LISTENERS: list[Callable[[Scene], None]] = []
 
 
+_CALLED_FREELY = {"assessment", "category", "criterion", "known", "used_by"}
+"""Figures whose codes a programme makes itself."""
+
+
 @functools.cache
 def _codes() -> frozenset[str]:
     """What only a program reads: names of commands, states, roles, and every label that an event enumerates."""
@@ -73,7 +77,9 @@ def _codes() -> frozenset[str]:
 def untold(refusal: Refusal) -> list[str]:
     """The codes that a refusal tells a Chinese reader as they are; an id or a criterion may well be called like one."""
     shown = {name for name in re.findall(r"\{(\w+)\}", refusal.zh) if not name.endswith("_id")}
-    figures = {name: refusal.because[name] for name in shown - {"criterion", "known"}}
+    figures = {
+        name: refusal.because[name] for name in shown - {"assessment", "category", "criterion", "known", "used_by"}
+    }
     plain = [value for value in figures.values() if isinstance(value, str) and not isinstance(value, Word)]
     return [code for value in plain for code in value.split(", ") if code in _codes()]
 

@@ -28,27 +28,21 @@ from domain.application.events import (
     SelfCheckItem,
 )
 from domain.application.materials import (
-    AmountNotAboveZero,
     BudgetExceedsAmount,
     BudgetMissing,
     CatalogueNotAsked,
-    CategoryUnknown,
     CriterionTwice,
     CriterionUnknown,
     FieldTooLong,
     FieldUnknown,
     FormIncomplete,
-    LineTwice,
     NothingRated,
     PrepareApplication,
     SaveBudget,
     SaveForm,
     SaveSelfCheck,
     SelfCheckIncomplete,
-    ShareExceeded,
     TextsApartFromRatings,
-    YearNotFunded,
-    check_lines,
 )
 from domain.application.policy import (
     ApplicationUnknown,
@@ -90,7 +84,17 @@ from domain.programme.events import (
     TermValue,
     TrackDefined,
 )
-from domain.programme.policy import ProgrammeUnknown, TermNotInterpreted, TrackUnknown
+from domain.programme.policy import (
+    AmountNotAboveZero,
+    CategoryUnknown,
+    LineTwice,
+    ProgrammeUnknown,
+    ShareExceeded,
+    TermNotInterpreted,
+    TrackUnknown,
+    YearNotFunded,
+    check_lines,
+)
 from domain.selection.events import ApplicationDecided, DecisionReopened
 from domain.unit.policy import UnitGone, UnitUnknown
 from tests.call import (

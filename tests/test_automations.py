@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -22,6 +22,7 @@ from infra.outbox import Answer, OutboxRow, key_of
 from infra.record import Overloaded
 from infra.subscription import Checkpoint
 from infra.writer import LogUnavailable
+from tests import committee, running
 from tests.automating import (
     ALLOTMENT,
     FLOOD,
@@ -37,9 +38,10 @@ from tests.automating import (
     open_garden,
 )
 from tests.conftest import Database
+from tests.spec import recorded
 from tests.viewing import PlotDug, PlotFlooded, PlotLeft, RowMerged, dug
 from workers.actors import ACTORS, actor_of
-from workers.automations import Asked, Asks, Automation, Does, Each, Sends, Started
+from workers.automations import AUTOMATIONS, Asked, Asks, Automation, Does, Each, Sends, Started
 from workers.dispatcher import Dispatcher
 from workers.work import Work
 
@@ -590,3 +592,40 @@ def test_every_kind_of_automation_has_its_actor() -> None:
     for actor in ACTORS:
         assert actor.wait_seconds(1) == actor.first_wait_seconds
         assert actor.wait_seconds(100) == actor.longest_wait_seconds
+
+
+# --- what follows for cases -------------------------------------------------------------------------------------------
+
+
+def automation(name: str) -> Automation:
+    return next(each for each in AUTOMATIONS if each.name == name)
+
+
+async def test_a_merged_unit_hands_on_each_case_that_it_bore_once() -> None:
+    """The cases confirmed for it, and those it took over itself; of one it had twice, once."""
+    rule = automation("when_unit_merged_succeed_case")
+    assert rule.each is not None
+    merger = recorded(9, running.merged())
+    assert [(item.types, item.tags) for item in rule.each.past(merger)] == [
+        (("selection.confirmed.v1",), ("unit:BR-1",)),
+        (("cultivation.case_succeeded.v1",), ("successor-unit:BR-1",)),
+    ]
+    past = [
+        recorded(1, committee.confirmed()),
+        recorded(2, committee.confirmed(committee.SECOND)),
+        recorded(5, running.succeeded("BR-1")),
+    ]
+    chosen = list(rule.each.chosen(merger, past))
+    assert [each.position for each in chosen] == [2, 5]
+    assert isinstance(rule.then, Asks)
+    nowhere = cast("Any", None)
+    asked = await rule.then.asked(Started(nowhere, merger, chosen[1], uuid4()), nowhere)
+    assert (asked.values, asked.subject) == ({"application_id": "A-1", "ground": "merged"}, "application:A-1")
+
+
+async def test_a_confirmed_selection_begins_its_cultivation() -> None:
+    rule = automation("when_selection_confirmed_begin_cultivation")
+    assert isinstance(rule.then, Asks)
+    cause, nowhere = recorded(1, committee.confirmed()), cast("Any", None)
+    asked = await rule.then.asked(Started(nowhere, cause, cause, uuid4()), nowhere)
+    assert (asked.values, asked.subject) == ({"application_id": "A-1"}, "application:A-1")

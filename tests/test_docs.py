@@ -82,6 +82,21 @@ def test_every_path_that_a_guide_names_is_one_of_the_api(page: str) -> None:
         assert any(path.endswith(tail) for _, path in known), tail
 
 
+@pytest.mark.parametrize(("page", "below"), [("cultivation.md", 8), ("assessment.md", 6)])
+def test_every_path_that_a_guide_to_cases_names_is_one_of_the_api(page: str, below: int) -> None:
+    """Whole paths, and those that begin below a case; what stands in braces is called shorter than in the API."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    routes = json.loads((ROOT / "api" / "openapi.json").read_text(encoding="utf-8"))["paths"]
+    paths = {path.replace("_id}", "}") for path in routes}
+    whole = re.findall(r"`(?:GET|POST) (/v1/[^`?]+)", text)
+    tails = re.findall(r"`…?(/[a-z{][^`?]*)`", text)
+    assert len(tails) >= below
+    for path in whole:
+        assert path.replace("_id}", "}") in paths, path
+    for tail in tails:
+        assert any(path.endswith(tail.replace("_id}", "}")) for path in paths), tail
+
+
 def test_the_readme_names_each_command_in_both_spellings() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     for command in ("demo", "test", "serve", "rules"):

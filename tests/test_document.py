@@ -10,7 +10,7 @@ from domain.document.events import DocumentDeposited
 from domain.ids import DocumentId, PersonId, SuccessorUnitId, UnitId
 from domain.person.events import PersonRegistered
 from domain.person.policy import PersonUnknown
-from domain.unit.events import UnitDissolved, UnitMerged, UnitMoved, UnitRegistered
+from domain.unit.events import UnitDissolved, UnitMerged, UnitMoved, UnitRegistered, UnitSplit
 from domain.unit.policy import UnitGone, UnitUnknown
 from tests.spec import INSTITUTION, given
 
@@ -29,6 +29,12 @@ unit = UnitRegistered(
     valid_on=date(2020, 1, 1),
 )
 dissolved = UnitDissolved(unit_id=COLLEGE, valid_on=date(2020, 5, 1), source_document_id=OTHER)
+apart = UnitSplit(
+    unit_id=COLLEGE,
+    successor_unit_ids=(SuccessorUnitId("S-1"), SuccessorUnitId("S-2")),
+    valid_on=date(2020, 5, 1),
+    source_document_id=OTHER,
+)
 merged = UnitMerged(
     unit_id=COLLEGE, successor_unit_id=SuccessorUnitId("COL-B"), valid_on=date(2020, 5, 1), source_document_id=OTHER
 )
@@ -59,8 +65,8 @@ def test_it_may_belong_to_a_living_unit_and_be_sealed_for_a_registered_person() 
     given().when(deposit(key_person_id=LI)).refused(PersonUnknown, person_id=LI)
 
 
-@pytest.mark.parametrize("end", [dissolved, merged], ids=["dissolved", "merged"])
-def test_a_unit_that_is_gone_owns_nothing_new(end: UnitDissolved | UnitMerged) -> None:
+@pytest.mark.parametrize("end", [dissolved, merged, apart], ids=["dissolved", "merged", "split"])
+def test_a_unit_that_is_gone_owns_nothing_new(end: UnitDissolved | UnitMerged | UnitSplit) -> None:
     owned = deposit(owner_unit_id=COLLEGE)
     given(unit, end).when(owned).refused(UnitGone, unit_id="COL-A", gone_on=date(2020, 5, 1))
     asked = given(unit).when(owned)

@@ -418,7 +418,9 @@ def test_an_event_is_frozen_named_by_hand_and_documented_in_both_languages(event
 def test_an_event_is_specific_and_in_the_past(event: type[Event]) -> None:
     """One word in the past tense says what happened; that something changed, or has a status, says nothing."""
     words = re.findall(r"[A-Z][a-z]+", event.__name__)
-    past = r"[a-z]+(ed|awn|iven|olen|oken|osen|itten)|begun|fell|held|made|met|paid|sent|set|struck|taken|upheld|won"
+    past = (
+        r"[a-z]+(ed|awn|iven|olen|oken|osen|itten)|begun|fell|held|made|met|paid|sent|set|split|struck|taken|upheld|won"
+    )
     assert any(re.fullmatch(past, word.lower()) for word in words), f"{event.__name__} is not in the past"
     assert words[-1] not in {"Changed", "Modified", "Updated"}, f"{event.__name__} does not say what happened"
     assert not {"Status", "State", "Data", "Record"} & set(words), f"{event.__name__} is named for a column"

@@ -42,8 +42,9 @@ from domain.screening.events import (
 )
 from projections.kernel import fold_all
 from projections.obligation import OBLIGATION, ObligationRow
+from tests import running
 from tests.call import BRANCH, BRANCH_TRACK, CALL, COLLEGE, MINE, PAPER, THEIRS, withdrawn
-from tests.committee import OBJECTION, PUBLICITY, objection
+from tests.committee import FIRST, OBJECTION, PUBLICITY, SECOND, objection, turned_back
 from tests.spec import Past, at, given
 
 ASKED, DUE, DUE_DAY = at("2020-06-03 09:00"), at("2020-06-06 00:00"), date(2020, 6, 5)
@@ -360,3 +361,87 @@ def test_an_extension_voids_the_reminder_of_the_earlier_day() -> None:
     assert (row_of(past).remind_at, row_of(past).reminds) == (LATER - timedelta(days=1), True)
     answered = the_panel(sheet(MINE), sheet(THEIRS)).and_(extended(), when=DUE - INSTANT)
     assert (row_of(answered, "score_sheets-2").state, row_of(answered, "score_sheets-2").reminds) == ("answered", False)
+
+
+# --- what a case owes -------------------------------------------------------------------------------------------------
+
+OWED: dict[str, Any] = {"application_id": FIRST, "programme_id": CALL, "unit_id": UnitId("BR-1")}
+IN_TIME, MUCH_LATER = at("2020-07-01 10:00"), at("2022-08-01 10:00")
+
+
+def owed(kind: str, position: int, matter: str | None = None, **changes: Any) -> dict[str, Any]:
+    return {**OWED, "obligation_id": ObligationId(f"{kind}-{position}"), "kind": kind, "matter": matter, **changes}
+
+
+def about(body: dict[str, Any]) -> dict[str, Any]:
+    return {"obligation_id": body["obligation_id"], "application_id": FIRST}
+
+
+DUTIES: list[tuple[Any, Event, list[Event]]] = [
+    (owed("task_book", 1), running.book_asked(), [running.book_filed()]),
+    (owed("task_book", 1), running.book_returned(), [running.book_filed(2)]),
+    (owed("report", 1, "summary_2021"), running.report_asked(), [running.report_filed()]),
+    (owed("report", 1, "summary_2021"), running.report_returned(), [running.report_filed(2)]),
+    (
+        owed("rectification", 1, "midterm"),
+        running.ordered(),
+        [running.rectified(), running.judged(running.TO_RECTIFY, 2)],
+    ),
+]
+ENDS: list[Event] = [running.stopped(), running.completed(), running.closed_without(), turned_back()]
+duties = pytest.mark.parametrize(("body", "asking", "answers"), DUTIES, ids=[type(row[1]).__name__ for row in DUTIES])
+
+
+@duties
+def test_what_a_case_owes_is_reminded_of_falls_overdue_and_is_excused(
+    body: dict[str, Any], asking: Any, answers: list[Event]
+) -> None:
+    past = given(asking, when=ASKED)
+    until: dict[str, Any] = {"due_at": asking.due_at, "last_day": asking.last_day}
+    past.when(RemindOfObligation(**about(body)), now=IN_TIME).then(ObligationReminded(**body, **until))
+    past.when(MarkObligationOverdue(**about(body)), now=IN_TIME).refused(NotDueYet, due_at=asking.due_at)
+    past.when(MarkObligationOverdue(**about(body)), now=MUCH_LATER).then(ObligationFellOverdue(**body, **until))
+    past.when(ExcuseObligation(**about(body)), now=IN_TIME).then(ObligationExcused(**body))
+
+
+@duties
+def test_what_a_case_owes_is_answered_by_its_own_fact_or_by_the_end_of_the_case(
+    body: dict[str, Any], asking: Event, answers: list[Event]
+) -> None:
+    for answer in (*answers, *ENDS):
+        past = given(asking, when=ASKED).and_(answer, when=IN_TIME)
+        past.when(ExcuseObligation(**about(body)), now=IN_TIME).refused(AnsweredAlready)
+    other = [running.report_filed(report="results_2022"), running.rectified("acceptance"), running.report_asked(SECOND)]
+    others = [each for each in other if type(each) is not type(asking)]
+    past = given(asking, when=ASKED).and_(*others, when=IN_TIME)
+    past.when(ExcuseObligation(**about(body)), now=IN_TIME).then(ObligationExcused(**body))
+
+
+def test_what_a_case_owes_passes_to_whoever_carries_it_on() -> None:
+    past = given(running.report_asked(), running.succeeded(), when=ASKED)
+    body = owed("report", 1, "summary_2021", unit_id=UnitId("BR-9"))
+    past.when(ExcuseObligation(**about(body)), now=IN_TIME).then(ObligationExcused(**body))
+
+
+def test_a_correction_is_no_duty_of_a_case_nor_the_other_way_round() -> None:
+    """Both are known by the application; neither answers, puts off or ends the other."""
+    both = given(asked(FIRST), running.report_asked(), when=ASKED)
+    report = about(owed("report", 2, "summary_2021"))
+    correction: dict[str, Any] = {"obligation_id": ObligationId("correction-1"), "application_id": FIRST}
+    answered = both.and_(running.report_filed(), running.stopped(), when=BEFORE)
+    answered.when(MarkObligationOverdue(**correction), now=LATE).then(
+        ObligationFellOverdue(**correction, kind="correction", programme_id=CALL, unit_id=BRANCH, **BY)
+    )
+    put_off_and_refiled = both.and_(
+        CorrectionExtended(application_id=FIRST, unit_id=BRANCH, closes_at=LATER, last_day=LATER_DAY), when=BEFORE
+    ).and_(refiled(FIRST), when=BEFORE)
+    put_off_and_refiled.when(MarkObligationOverdue(**report), now=LATE).refused(
+        NotDueYet, due_at=running.end_of(running.SUMMARY_DAY)
+    )
+
+
+@duties
+def test_what_a_case_owes_races_with_its_own_facts(body: dict[str, Any], asking: Event, answers: list[Event]) -> None:
+    attempt = given(asking, when=ASKED).when(MarkObligationOverdue(**about(body)), now=MUCH_LATER)
+    attempt.meanwhile(*answers, running.succeeded(), *ENDS).is_raced()
+    attempt.meanwhile(running.report_asked(SECOND), running.begun(), running.outreach()).is_undisturbed()

@@ -314,6 +314,7 @@ def test_the_law_says_which_commands_need_a_reason_and_which_take_an_earlier_day
         *("DefineSelectionRule", "ReopenDecision", "StrikeSelection", "ReverseSelection"),
         *("DefinePublicityRule", "ExtendPublicity", "TakeDownPublicity"),
         *("RefuseObjection", "UpholdObjection", "DismissObjection", "ExcuseObligation"),
+        *("RequireTaskBook", "RequireReport", "StopCultivation", "DefineAssessment", "ExtendCase", "CloseCase"),
     }
     backdatable = {act.command for act in ACTS if act.backdatable}
     assert not backdatable & {"FileApplication", "WithdrawApplication", "Appoint", "EndAppointment", "AdvanceClock"}

@@ -2,8 +2,9 @@
 
 from datetime import date
 
+from domain.ids import SuccessorUnitId
 from domain.kernel import Event
-from domain.unit.events import UnitDissolved
+from domain.unit.events import UnitDissolved, UnitSplit
 from projections.kernel import Register, fold_all, fold_on
 from projections.organisation import ORGANISATION, UNIT_FACT, UnitRow, ancestors, as_on
 from tests.case_life import (
@@ -74,11 +75,17 @@ def test_a_unit_can_be_read_as_it_stood_on_a_day() -> None:
     assert as_on(row, date(2014, 12, 31)) is None
 
 
-def test_a_merged_unit_shows_its_successor_and_a_dissolved_one_none() -> None:
+def test_a_merged_unit_shows_its_successor_and_a_dissolved_one_none_and_a_split_one_several() -> None:
     row = branch(merged(day=LATER))
     assert (row.status, str(row.successor_unit_id), row.ended_on) == ("merged", SUCCESSOR, LATER)
     row = branch(UnitDissolved(unit_id=BRANCH, valid_on=LATER, source_document_id=PAPER))
     assert (row.status, row.successor_unit_id, row.ended_on) == ("dissolved", None, LATER)
+    into = (SuccessorUnitId("S-1"), SuccessorUnitId("S-2"))
+    row = branch(UnitSplit(unit_id=BRANCH, successor_unit_ids=into, valid_on=LATER, source_document_id=PAPER))
+    assert (row.status, row.successor_unit_ids, row.ended_on) == ("split", into, LATER)
+    before = as_on(row, date(2019, 12, 31))
+    assert before is not None
+    assert (before.status, before.successor_unit_ids) == ("live", ())
 
 
 def test_ancestors_are_nearest_first_and_a_circle_ends() -> None:

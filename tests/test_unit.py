@@ -36,7 +36,10 @@ from domain.unit.commands import (
     RecordTraits,
     RegisterUnit,
     RenameUnit,
+    SplitIntoItself,
+    SplitUnit,
     SuccessorGone,
+    SuccessorsNotNamed,
     SuccessorUnknown,
     TitleEndsBeforeItBegins,
     TraitTwice,
@@ -57,6 +60,7 @@ from domain.unit.events import (
     UnitMoved,
     UnitRegistered,
     UnitRenamed,
+    UnitSplit,
     UnitTraitsRecorded,
 )
 from domain.unit.policy import UnitGone, UnitUnknown
@@ -103,6 +107,11 @@ def dissolved(unit_id: str, valid_on: date = TODAY) -> UnitDissolved:
     return UnitDissolved(unit_id=UnitId(unit_id), valid_on=valid_on, source_document_id=SOURCE)
 
 
+def apart(unit_id: str, *successors: str, valid_on: date = TODAY) -> UnitSplit:
+    named = tuple(SuccessorUnitId(each) for each in successors)
+    return UnitSplit(unit_id=UnitId(unit_id), successor_unit_ids=named, valid_on=valid_on, source_document_id=SOURCE)
+
+
 def move(unit_id: str, parent: str | None, valid_on: date = TODAY) -> MoveUnit:
     parent_id = None if parent is None else ParentUnitId(parent)
     return MoveUnit(unit_id=UnitId(unit_id), parent_unit_id=parent_id, valid_on=valid_on, source_document_id=SOURCE)
@@ -115,6 +124,11 @@ def merge(unit_id: str, successor: str, valid_on: date = TODAY) -> MergeUnit:
         valid_on=valid_on,
         source_document_id=SOURCE,
     )
+
+
+def split(unit_id: str, *successors: str, valid_on: date = TODAY) -> SplitUnit:
+    named = tuple(SuccessorUnitId(each) for each in successors)
+    return SplitUnit(unit_id=UnitId(unit_id), successor_unit_ids=named, valid_on=valid_on, source_document_id=SOURCE)
 
 
 def dissolve(unit_id: str, valid_on: date = TODAY) -> DissolveUnit:
@@ -212,9 +226,26 @@ def test_a_unit_is_merged_into_a_living_successor() -> None:
     past.and_(unit("D", valid_on=TODAY)).when(merge("A", "D", TODAY - DAY)).refused(SuccessorUnknown)
 
 
-@pytest.mark.parametrize("end", [lambda u: merge(u, "Z"), dissolve], ids=["merged", "dissolved"])
+def test_a_unit_is_split_into_living_successors() -> None:
+    past = given(unit("A"), unit("B"), unit("C"), deposited)
+    once = past.when(split("A", "B", "C")).then(apart("A", "B", "C"))
+    once.when(split("A", "B", "C")).refused(UnitGone, unit_id="A", gone_on=TODAY)
+    once.when(merge("C", "A")).refused(SuccessorGone, successor_unit_id="A", gone_on=TODAY)
+    for named in ((), ("B",), ("B", "B")):
+        past.when(split("A", *named)).refused(SuccessorsNotNamed, field="successor_unit_ids")
+    past.when(split("A", "B", "A")).refused(SplitIntoItself, unit_id="A")
+    past.when(split("A", "B", "X")).refused(SuccessorUnknown, successor_unit_id="X", valid_on=TODAY)
+    past.and_(dissolved("C")).when(split("A", "B", "C")).refused(SuccessorGone, successor_unit_id="C", gone_on=TODAY)
+    asked = past.when(split("A", "B", "C"))
+    asked.meanwhile(dissolved("B"), merged("C", "B"), apart("C", "A", "B"), unit("D", "A")).is_raced()
+    asked.meanwhile(dissolved("D"), renamed("B"), incident("A")).is_undisturbed()
+
+
+@pytest.mark.parametrize(
+    "end", [lambda u: merge(u, "Z"), lambda u: split(u, "Z", "Y"), dissolve], ids=["merged", "split", "dissolved"]
+)
 def test_a_unit_with_others_under_it_does_not_end(end: Callable[..., Command]) -> None:
-    past = given(deposited, unit("Z"), unit("A"), unit("B", "A"), unit("C", "A"), unit("D"), moved("D", "A"))
+    past = given(deposited, unit("Z"), unit("Y"), unit("A"), unit("B", "A"), unit("C", "A"), unit("D"), moved("D", "A"))
     past.when(end("A")).refused(UnitHasChildren, unit_id="A", children="B, C, D")
     gone = past.and_(moved("B", "Z"), dissolved("C"), merged("D", "Z"))
     assert gone.when(end("A"))._refusal() is None
@@ -316,7 +347,7 @@ def give_title(**changes: Any) -> RecordEarlierTitle:
     return RecordEarlierTitle(unit_id=UnitId("A"), **{**TITLE, **SOURCED, **changes})
 
 
-ALIVE = given(deposited, unit("A"), unit("B"))
+ALIVE = given(deposited, unit("A"), unit("B"), unit("C"))
 
 ON_SOURCE: list[tuple[str, Callable[..., Command], Callable[..., Event]]] = [
     ("foundation", found, founded),
@@ -331,6 +362,7 @@ on_source = pytest.mark.parametrize(("command", "event"), [row[1:] for row in ON
 TREE_COMMANDS: list[tuple[str, Callable[..., Command]]] = [
     ("move", lambda **c: move("A", "B", **c)),
     ("merge", lambda **c: merge("A", "B", **c)),
+    ("split", lambda **c: split("A", "B", "C", **c)),
     ("dissolve", lambda **c: dissolve("A", **c)),
 ]
 everything = pytest.mark.parametrize(
@@ -349,14 +381,16 @@ def test_the_office_records_a_fact_with_its_source(
 @everything
 def test_a_fact_needs_a_living_unit_a_source_and_its_day(command: Callable[..., Command]) -> None:
     given(deposited, unit("B")).when(command()).refused(UnitUnknown, unit_id="A")
-    given(unit("A"), unit("B")).when(command()).refused(DocumentUnknown, document_id=SOURCE)
+    given(unit("A"), unit("B"), unit("C")).when(command()).refused(DocumentUnknown, document_id=SOURCE)
     assert ALIVE.when(command(valid_on=START))._refusal() is None, "the first day is one of its days"
     ALIVE.when(command(valid_on=START - DAY)).refused(BeforeRegistration, valid_on=START - DAY, registered_on=START)
     ALIVE.when(command(valid_on=TODAY + DAY)).refused(NotYetValid, valid_on=TODAY + DAY, today=TODAY)
 
 
 @everything
-@pytest.mark.parametrize("end", [merged("A", "B"), dissolved("A")], ids=["merged", "dissolved"])
+@pytest.mark.parametrize(
+    "end", [merged("A", "B"), apart("A", "B", "C"), dissolved("A")], ids=["merged", "split", "dissolved"]
+)
 def test_a_unit_that_is_gone_may_do_nothing_more(command: Callable[..., Command], end: Event) -> None:
     ALIVE.and_(end).when(command()).refused(UnitGone, unit_id="A", gone_on=TODAY)
 
@@ -472,7 +506,11 @@ def test_withdrawing_races_with_the_same_incident_only() -> None:
 FEW = st.sampled_from("ABCDE")
 
 
-@drawn(st.lists(st.tuples(st.sampled_from(["move", "merge", "dissolve"]), FEW, FEW, st.integers(0, 6)), max_size=14))
+@drawn(
+    st.lists(
+        st.tuples(st.sampled_from(["move", "merge", "split", "dissolve"]), FEW, FEW, st.integers(0, 6)), max_size=14
+    )
+)
 def test_after_any_moves_and_ends_no_unit_stands_above_itself_or_under_one_that_is_gone(
     asked: list[tuple[str, str, str, int]],
 ) -> None:
@@ -482,6 +520,7 @@ def test_after_any_moves_and_ends_no_unit_stands_above_itself_or_under_one_that_
         commands = {
             "move": move(subject, other, valid_on),
             "merge": merge(subject, other, valid_on),
+            "split": split(subject, other, "A", valid_on=valid_on),
             "dissolve": dissolve(subject, valid_on),
         }
         past = _accepted(past, commands[act])
@@ -504,7 +543,7 @@ def _is_a_tree(past: Past, day: date) -> None:
     for event in sorted(known, key=lambda e: e.valid_on):  # type: ignore[attr-defined]
         if isinstance(event, UnitRegistered | UnitMoved):
             parents[event.unit_id] = event.parent_unit_id
-        elif isinstance(event, UnitMerged | UnitDissolved):
+        elif isinstance(event, UnitMerged | UnitSplit | UnitDissolved):
             gone.add(event.unit_id)
     for name, parent in parents.items():
         path, above = [name], parent

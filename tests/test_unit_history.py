@@ -111,7 +111,7 @@ def test_a_title_is_in_force_until_its_last_day() -> None:
 
 
 def test_the_facts_a_boundary_names_are_those_a_history_takes_in() -> None:
-    assert len(UNIT_FACTS) == len(set(UNIT_FACTS)) == 12
+    assert len(UNIT_FACTS) == len(set(UNIT_FACTS)) == 13
     assert set(TREE_FACTS) < set(UNIT_FACTS)
 
 

@@ -12,6 +12,11 @@ import pytest
 import api.app  # noqa: F401 - Every command, and so every refusal, is imported by it.
 from api.problems import NotFound, known_refusals, problem, translated
 from domain.application.policy import ApplicationState
+from domain.assessment.events import AssessmentKind, Effect
+from domain.assessment.policy import EFFECT_TITLES, RECTIFICATION_TITLES, RectificationState
+from domain.assessment.policy import KIND_TITLES as ASSESSMENT_TITLES
+from domain.cultivation.events import SuccessionGround
+from domain.cultivation.policy import GROUND_TITLES, REPORT_TITLES, ReportState, RunningState
 from domain.document.events import DocumentKind
 from domain.document.policy import KIND_TITLES
 from domain.eligibility.events import RuleOutcome
@@ -84,6 +89,7 @@ def test_every_state_of_whatever_subject_has_its_titles() -> None:
         *get_args(ApplicationState),
         *get_args(PanelState),
         *get_args(CaseState),
+        *get_args(RunningState),
     }
     states |= {*get_args(PublicityState), *get_args(ObjectionState)}
     assert set(STATE_TITLES) == states
@@ -132,6 +138,11 @@ def test_a_problem_that_names_figures_has_a_title_of_its_own_in_both_languages()
         (MATTER_TITLES, Matter),
         (IDENTITY_TITLES, ObjectorIdentity),
         (CHECK_TITLES, Check),
+        (ASSESSMENT_TITLES, AssessmentKind),
+        (EFFECT_TITLES, Effect),
+        (RECTIFICATION_TITLES, RectificationState),
+        (REPORT_TITLES, ReportState),
+        (GROUND_TITLES, SuccessionGround),
     ],
 )
 def test_what_a_refusal_may_enumerate_has_its_titles(titles: dict[str, tuple[str, str]], labels: Any) -> None:

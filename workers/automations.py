@@ -23,12 +23,16 @@ from uuid import UUID
 
 import msgspec
 
-from domain.ids import ApplicationId, PanelId, tag
+from domain.cultivation.commands import BeginCultivation, SucceedCase
+from domain.cultivation.events import CaseSucceeded
+from domain.ids import ApplicationId, PanelId, SuccessorUnitId, UnitId, tag
 from domain.kernel import Command, Event, Recorded
 from domain.publicity.events import EntryPassed, ObjectionUpheld
 from domain.review.events import Mark, ScoreSheetAmended, ScoreSheetFiled, ScoringClosed
 from domain.review.sheet import OpenScoreSheet, SeatKeyDestroyed
 from domain.selection.commands import ConfirmSelection, StrikeSelection
+from domain.selection.events import SelectionConfirmed
+from domain.unit.events import UnitMerged
 from infra.assembly import Assembly
 from infra.clock import Institution
 from infra.codes import seat_of
@@ -156,6 +160,31 @@ async def _upheld_objection(started: Started, _parts: Assembly) -> Asked:
     return Asked({"application_id": application_id, "ground": ground}, tag(ApplicationId, application_id), ground)
 
 
+async def _confirmed_case(started: Started, _parts: Assembly) -> Asked:
+    application_id = cast("SelectionConfirmed", started.recorded.event).application_id
+    return Asked({"application_id": application_id}, tag(ApplicationId, application_id))
+
+
+def _cases_of_unit(merged: Recorded) -> Sequence[Item]:
+    unit_id = cast("UnitMerged", merged.event).unit_id
+    return [
+        Item((SelectionConfirmed.TOPIC,), (tag(UnitId, unit_id),)),
+        Item((CaseSucceeded.TOPIC,), (tag(SuccessorUnitId, unit_id),)),
+    ]
+
+
+def _each_case(_merged: Recorded, past: Sequence[Recorded]) -> Iterable[Recorded]:
+    """Of each case that the unit ever bore, the newest fact that says so."""
+    borne = {cast("SelectionConfirmed | CaseSucceeded", each.event).application_id: each for each in past}
+    return sorted(borne.values(), key=lambda each: each.position)
+
+
+async def _case_of_merged_unit(started: Started, _parts: Assembly) -> Asked:
+    application_id = cast("SelectionConfirmed | CaseSucceeded", started.about.event).application_id
+    values = {"application_id": application_id, "ground": "merged"}
+    return Asked(values, tag(ApplicationId, application_id))
+
+
 AUTOMATIONS: tuple[Automation, ...] = (
     Automation(
         name="when_scoring_closed_open_score_sheets",
@@ -178,5 +207,20 @@ AUTOMATIONS: tuple[Automation, ...] = (
         zh="条目公示通过后,确认入选",
         when=EntryPassed,
         then=Asks(ConfirmSelection, _passed_entry),
+    ),
+    Automation(
+        name="when_selection_confirmed_begin_cultivation",
+        en="When a selection was confirmed, its cultivation begins and it is asked for what the programme requires",
+        zh="入选确认后,开始培育创建,并按项目要求提出各项任务",
+        when=SelectionConfirmed,
+        then=Asks(BeginCultivation, _confirmed_case),
+    ),
+    Automation(
+        name="when_unit_merged_succeed_case",
+        en="When a unit was merged, each case that it bears passes to the unit that carries on",
+        zh="单位合并后,其承担的各项目转由承接单位承担",
+        when=UnitMerged,
+        each=Each(past=_cases_of_unit, chosen=_each_case),
+        then=Asks(SucceedCase, _case_of_merged_unit),
     ),
 )

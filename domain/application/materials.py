@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from domain.application.events import (
     ApplicationPrepared,
@@ -36,10 +36,8 @@ from domain.programme.events import (
     TermPublished,
     TrackDefined,
 )
-from domain.programme.policy import TERM_FACTS, Material, Terms
+from domain.programme.policy import TERM_FACTS, Material, Terms, check_lines
 from domain.unit.policy import TREE_FACTS, Tree, TreeFact
-
-_WHOLE_BP: Final = 10_000
 
 
 class FieldUnknown(Invalid):
@@ -104,34 +102,6 @@ class SelfCheckIncomplete(Refusal):
     """
 
 
-class CategoryUnknown(Invalid):
-    """The form {form} has no budget category {code}.
-    zh: 表单 {form} 没有预算类别 {code}。
-    title: The form has no such category · 表单没有该预算类别
-    """
-
-
-class YearNotFunded(Invalid):
-    """Track {track_id} is not funded in year {year}.
-    zh: 赛道 {track_id} 在第 {year} 年度没有经费。
-    title: The year is not funded · 该年度没有经费
-    """
-
-
-class AmountNotAboveZero(Invalid):
-    """The line of category {category} in year {year} asks for {amount_fen} fen.
-    zh: 类别 {category}、年度 {year} 的预算行金额为 {amount_fen} 分。
-    title: An amount is above zero · 金额须大于零
-    """
-
-
-class LineTwice(Invalid):
-    """Category {category} has two lines in year {year}.
-    zh: 类别 {category} 在年度 {year} 有两行。
-    title: A line of the budget stands twice · 预算行重复
-    """
-
-
 class BudgetMissing(Refusal):
     """The budget has no lines.
     zh: 经费预算尚未编制。
@@ -142,13 +112,6 @@ class BudgetExceedsAmount(Refusal):
     """The budget comes to {total_fen} fen; the call grants {at_most_fen} fen over its years.
     zh: 预算合计 {total_fen} 分;通知各年度共给予 {at_most_fen} 分。
     title: The budget exceeds what the call gives · 预算超出通知给予的金额
-    """
-
-
-class ShareExceeded(Refusal):
-    """Category {category} takes {amount_fen} fen of {total_fen}; its share is at most {share_at_most_bp} basis points.
-    zh: 类别 {category} 占 {total_fen} 分中的 {amount_fen} 分;其比例上限为万分之 {share_at_most_bp}。
-    title: A category takes more than its share · 类别超出其比例上限
     """
 
 
@@ -316,25 +279,6 @@ class SaveBudget(AboutMaterials):
         check_amount(self.lines, track, self.terms)
         if self.lines != self.file.budget:
             self.trigger_event(BudgetSaved, application_id=self.application_id, unit_id=unit_id, lines=self.lines)
-
-
-def check_lines(lines: Sequence[BudgetLine], form: FormDefined, track: TrackDefined) -> None:
-    """Raise unless each line is of a category and a year that there are, for an amount, and within its share."""
-    shares = {category.code: category.share_at_most_bp for category in form.budget_categories}
-    for line in lines:
-        if line.category not in shares:
-            raise CategoryUnknown(field="lines", form=form.form, code=line.category)
-        if line.year not in track.funded_years:
-            raise YearNotFunded(field="lines", track_id=track.track_id, year=line.year)
-        if line.amount_fen <= 0:
-            raise AmountNotAboveZero(field="lines", category=line.category, year=line.year, amount_fen=line.amount_fen)
-        if sum((line.category, line.year) == (other.category, other.year) for other in lines) > 1:
-            raise LineTwice(field="lines", category=line.category, year=line.year)
-    total = budget_total(lines)
-    for category, share in shares.items():
-        amount = budget_total(line for line in lines if line.category == category)
-        if share is not None and amount * _WHOLE_BP > share * total:
-            raise ShareExceeded(category=category, amount_fen=amount, total_fen=total, share_at_most_bp=share)
 
 
 def check_amount(lines: Sequence[BudgetLine], track: TrackDefined, terms: Terms) -> None:

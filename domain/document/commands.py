@@ -13,8 +13,8 @@ from domain.ids import DocumentId, PersonId, UnitId, tag
 from domain.kernel import Command, Digest, Invalid, Refusal, Selector, any_event, asked, event, known, word
 from domain.person.events import PersonRegistered
 from domain.person.policy import PersonUnknown
-from domain.unit.events import UnitDissolved, UnitMerged, UnitRegistered
-from domain.unit.policy import Tree, TreeFact
+from domain.unit.events import UnitRegistered
+from domain.unit.policy import UNIT_ENDS, Tree, TreeFact
 
 MediaType = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9.+-]+/[a-z0-9.+-]+$", max_length=127)]
 SizeBytes = Annotated[int, msgspec.Meta(ge=1)]
@@ -55,7 +55,7 @@ class DepositDocument(Command):
         # Where no unit or person is named there is none to look for; the id of nobody finds nobody.
         return [
             Selector([DocumentDeposited], [tag(DocumentId, self.document_id)]),
-            Selector([UnitRegistered, UnitMerged, UnitDissolved], [tag(UnitId, self.owner_unit_id or "none")]),
+            Selector([UnitRegistered, *UNIT_ENDS], [tag(UnitId, self.owner_unit_id or "none")]),
             Selector([PersonRegistered], [tag(PersonId, self.key_person_id or "none")]),
         ]
 
@@ -67,7 +67,7 @@ class DepositDocument(Command):
     def _(self) -> None:
         self.key_person_registered = True
 
-    @any_event(UnitRegistered, UnitMerged, UnitDissolved)
+    @any_event(UnitRegistered, *UNIT_ENDS)
     def _(self, body: TreeFact) -> None:
         self.units.take(body)
 

@@ -12,6 +12,7 @@ from domain.ids import ApplicationId, ObjectionId, ObligationId, PanelId, tag
 from domain.kernel import Command, Event, Invalid, Refusal, Selector, Unknown, any_event, asked, known
 from domain.obligation.events import ObligationExcused, ObligationFellOverdue, ObligationReminded
 from domain.obligation.policy import (
+    CASE_DUTY_FACTS,
     CORRECTION_FACTS,
     OBJECTION_DUTY_FACTS,
     SCORING_FACTS,
@@ -70,7 +71,9 @@ class AboutObligation(Command):
     """
 
     obligation_id: ObligationId = asked("Obligation", "义务")
-    application_id: ApplicationId | None = asked("Application (of a correction)", "申报(补正)", default=None)
+    application_id: ApplicationId | None = asked(
+        "Application (of a correction, or of a case)", "申报(补正或项目义务)", default=None
+    )
     objection_id: ObjectionId | None = asked("Objection (of a decision)", "异议(办理)", default=None)
     panel_id: PanelId | None = asked("Panel (of score sheets)", "评审组(评分表)", default=None)
 
@@ -79,7 +82,7 @@ class AboutObligation(Command):
     def consistency_boundary(self) -> Sequence[Selector]:
         """What asks and answers, and the tracks of a panel; of what is not named, the id of none finds nothing."""
         return [
-            Selector(CORRECTION_FACTS, [tag(ApplicationId, self.application_id or "none")]),
+            Selector([*CORRECTION_FACTS, *CASE_DUTY_FACTS], [tag(ApplicationId, self.application_id or "none")]),
             Selector(OBJECTION_DUTY_FACTS, [tag(ObjectionId, self.objection_id or "none")]),
             Selector(SCORING_FACTS, [tag(PanelId, self.panel_id or "none")]),
             Selector(TREATED, [tag(ObligationId, self.obligation_id)]),
@@ -89,7 +92,7 @@ class AboutObligation(Command):
             ),
         ]
 
-    @any_event(*CORRECTION_FACTS, *OBJECTION_DUTY_FACTS, *SCORING_FACTS, *TREATED)
+    @any_event(*CORRECTION_FACTS, *CASE_DUTY_FACTS, *OBJECTION_DUTY_FACTS, *SCORING_FACTS, *TREATED)
     def _(self, body: DutyFact, at: datetime, position: int) -> None:
         # Asked for late, it is judged by what was so in time.
         if at <= self.effective_at:

@@ -4,9 +4,9 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 
 from domain.ids import ApplicationId, ObjectionId, ObligationId, PanelId, ProgrammeId, SeatId, UnitId
-from domain.kernel import Event, office, subject
+from domain.kernel import Code, Event, office, subject
 
-ObligationKind = Literal["correction", "score_sheets", "objection_decision"]
+ObligationKind = Literal["correction", "score_sheets", "objection_decision", "task_book", "report", "rectification"]
 
 
 class ObligationReminded(Event):
@@ -23,6 +23,7 @@ class ObligationReminded(Event):
     objection_id: Annotated[ObjectionId | None, office("Objection", "异议")] = None
     panel_id: Annotated[PanelId | None, office("Panel", "评审组")] = None
     seat_id: Annotated[SeatId | None, office("Seat", "席位")] = None
+    matter: Annotated[Code | None, subject("Which report or assessment", "何项报告或评估")] = None
     due_at: Annotated[datetime, subject("Due before", "截止时刻")]
     last_day: Annotated[date, subject("Last day", "截止日")]
 
@@ -41,6 +42,7 @@ class ObligationFellOverdue(Event):
     objection_id: Annotated[ObjectionId | None, office("Objection", "异议")] = None
     panel_id: Annotated[PanelId | None, office("Panel", "评审组")] = None
     seat_id: Annotated[SeatId | None, office("Seat", "席位")] = None
+    matter: Annotated[Code | None, subject("Which report or assessment", "何项报告或评估")] = None
     due_at: Annotated[datetime, subject("Due before", "截止时刻")]
     last_day: Annotated[date, subject("Last day", "截止日")]
 
@@ -59,3 +61,4 @@ class ObligationExcused(Event):
     objection_id: Annotated[ObjectionId | None, office("Objection", "异议")] = None
     panel_id: Annotated[PanelId | None, office("Panel", "评审组")] = None
     seat_id: Annotated[SeatId | None, office("Seat", "席位")] = None
+    matter: Annotated[Code | None, subject("Which report or assessment", "何项报告或评估")] = None

@@ -12,8 +12,19 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final, get_args
 
 from domain.application.events import ApplicationWithdrawn
+from domain.assessment.events import AssessmentDecided, RectificationOrdered, RectificationReported
+from domain.cultivation.events import (
+    CaseSucceeded,
+    ReportAsked,
+    ReportFiled,
+    ReportReturned,
+    TaskBookAsked,
+    TaskBookFiled,
+    TaskBookReturned,
+)
+from domain.cultivation.policy import End
 from domain.ids import ApplicationId, ObjectionId, ObligationId, PanelId, ProgrammeId, SeatId, TrackId, UnitId
-from domain.kernel import Event
+from domain.kernel import Code, Event
 from domain.obligation.events import (
     ObligationExcused,
     ObligationFellOverdue,
@@ -45,11 +56,16 @@ from domain.screening.events import (
 )
 
 __all__ = [
+    "ASKING",
+    "CASE_DUTIES",
+    "CASE_DUTY_FACTS",
     "CORRECTION_FACTS",
     "OBJECTION_DUTY_FACTS",
     "REMIND_BEFORE",
     "SCORING_FACTS",
     "TREATED",
+    "AskingFact",
+    "CaseDutyFact",
     "DutyFact",
     "Obligation",
     "Obligations",
@@ -74,14 +90,25 @@ ScoringFact = (
     | RecusalLifted
     | ScoreSheetFiled
 )
+AskingFact = TaskBookAsked | TaskBookReturned | ReportAsked | ReportReturned | RectificationOrdered
+CaseDutyFact = (
+    AskingFact | TaskBookFiled | ReportFiled | RectificationReported | AssessmentDecided | CaseSucceeded | End
+)
 Treated = ObligationFellOverdue | ObligationExcused
-DutyFact = CorrectionFact | ObjectionDutyFact | ScoringFact | Treated
+DutyFact = CorrectionFact | ObjectionDutyFact | ScoringFact | CaseDutyFact | Treated
 CORRECTION_FACTS: Final[tuple[type[Event], ...]] = get_args(CorrectionFact)
 """What asks for the correction of an application and what answers it: all with its tag."""
 OBJECTION_DUTY_FACTS: Final[tuple[type[Event], ...]] = get_args(ObjectionDutyFact)
 """What asks for the decision of an objection and what answers it: all with its tag."""
+CASE_DUTY_FACTS: Final[tuple[type[Event], ...]] = get_args(CaseDutyFact)
+"""What asks the unit of a case for its task book, a report or a rectification, and what answers it: all with the tag of
+the application."""
 SCORING_FACTS: Final[tuple[type[Event], ...]] = get_args(ScoringFact)
 """What asks a panel's reviewers for their sheets and what answers it: all with the tag of the panel."""
+ASKING: Final[tuple[type[Event], ...]] = get_args(AskingFact)
+"""Those of them that ask: each gives rise to an obligation of its own, a return as well."""
+CASE_DUTIES: Final[tuple[ObligationKind, ...]] = ("task_book", "report", "rectification")
+"""What the unit of a case may owe until the case ends."""
 TREATED: Final[tuple[type[Event], ...]] = get_args(Treated)
 """What became of an obligation meanwhile: all with its tag."""
 
@@ -103,6 +130,7 @@ class Obligation:
     objection_id: ObjectionId | None = None
     panel_id: PanelId | None = None
     seat_id: SeatId | None = None
+    matter: Code | None = None
     due_at: datetime | None = None
     last_day: date | None = None
     recused: set[ApplicationId] = field(default_factory=set)
@@ -123,6 +151,7 @@ class Obligation:
             "objection_id": self.objection_id,
             "panel_id": self.panel_id,
             "seat_id": self.seat_id,
+            "matter": self.matter,
         }
 
 
@@ -140,6 +169,9 @@ class Obligations:
 
     def take(self, body: DutyFact, at: datetime, position: int = 0) -> None:
         """Take in one event, effective at an instant."""
+        if isinstance(body, CaseDutyFact):
+            self._of_case(body, at, position)
+            return
         match body:
             case ObligationExcused():
                 self.by_id[body.obligation_id].excused_at = at
@@ -157,18 +189,22 @@ class Obligations:
                 | ObjectionDismissed()
                 | ObjectionWithdrawn()
             ):
-                for waiting in self._waiting():
-                    waiting.answered_at = at
+                self._answer(at, "correction", "objection_decision")
             case _:
                 self._score(body, at, position)
 
-    def _waiting(self) -> list[Obligation]:
-        return [each for each in self.by_id.values() if each.answered_at is None]
+    def _waiting(self, *kinds: ObligationKind) -> list[Obligation]:
+        return [each for each in self.by_id.values() if each.answered_at is None and each.kind in kinds]
+
+    def _answer(self, at: datetime, *kinds: ObligationKind, matter: Code | None = None) -> None:
+        for waiting in self._waiting(*kinds):
+            if matter in {None, waiting.matter}:
+                waiting.answered_at = at
 
     def _withdraw(self, application_id: ApplicationId, at: datetime) -> None:
         """What was withdrawn is neither corrected nor scored."""
         self.withdrawn.add(application_id)
-        for waiting in self._waiting():
+        for waiting in self._waiting("correction"):
             if waiting.application_id == application_id:
                 waiting.answered_at = at
         self._settle_all(at)
@@ -192,11 +228,38 @@ class Obligations:
                         objection_id=body.objection_id, due_at=body.due_at, last_day=body.due_day,
                     )  # fmt: skip
             case _:
-                self._put_off(body.closes_at, body.last_day)
+                self._put_off("correction", body.closes_at, body.last_day)
 
-    def _put_off(self, due_at: datetime, last_day: date) -> None:
-        for waiting in self._waiting():
+    def _put_off(self, kind: ObligationKind, due_at: datetime, last_day: date) -> None:
+        for waiting in self._waiting(kind):
             waiting.due_at, waiting.last_day = due_at, last_day
+
+    def _of_case(self, body: CaseDutyFact, at: datetime, position: int) -> None:
+        """What the unit of a case owes: its task book, its reports, and what it was ordered to rectify."""
+        match body:
+            case TaskBookAsked() | TaskBookReturned():
+                self._owe("task_book", body, position)
+            case ReportAsked(report=matter) | ReportReturned(report=matter):
+                self._owe("report", body, position, matter)
+            case RectificationOrdered(assessment=matter):
+                self._owe("rectification", body, position, matter)
+            case TaskBookFiled():
+                self._answer(at, "task_book")
+            case ReportFiled(report=matter):
+                self._answer(at, "report", matter=matter)
+            case RectificationReported(assessment=matter) | AssessmentDecided(assessment=matter):
+                self._answer(at, "rectification", matter=matter)
+            case CaseSucceeded(successor_unit_id=successor_unit_id):
+                for waiting in self._waiting(*CASE_DUTIES):
+                    waiting.unit_id = UnitId(successor_unit_id)
+            case _:
+                self._answer(at, *CASE_DUTIES)
+
+    def _owe(self, kind: ObligationKind, body: AskingFact, position: int, matter: Code | None = None) -> None:
+        self._arise(
+            kind, position, programme_id=body.programme_id, unit_id=body.unit_id, application_id=body.application_id,
+            matter=matter, due_at=body.due_at, last_day=body.last_day,
+        )  # fmt: skip
 
     def _score(self, body: ScoringFact, at: datetime, position: int) -> None:
         """What becomes of the sheets that the seats of a panel owe."""
@@ -205,7 +268,7 @@ class Obligations:
                 self.programme_id = programme_id
             case ScoringOpened() | ScoringExtended():
                 self.scoring = body.closes_at, body.last_day
-                self._put_off(*self.scoring)
+                self._put_off("score_sheets", *self.scoring)
             case ApplicationAdmitted(application_id=application_id):
                 self.admitted.add(application_id)
                 self.tracks.add((body.programme_id, body.track_id))

@@ -32,8 +32,8 @@ from domain.person.events import (
     ServiceRegistered,
 )
 from domain.person.policy import PLACES, Appointments, PersonUnknown, check_details
-from domain.unit.events import UnitDissolved, UnitMerged, UnitRegistered
-from domain.unit.policy import Tree, TreeFact
+from domain.unit.events import UnitRegistered
+from domain.unit.policy import UNIT_ENDS, Tree, TreeFact
 
 _ONE_DAY: Final = timedelta(days=1)
 
@@ -212,7 +212,7 @@ class Appoint(Command):
             Selector(
                 [PersonRegistered, ServiceRegistered, Appointed, AppointmentEnded], [tag(PersonId, self.person_id)]
             ),
-            Selector([UnitRegistered, UnitMerged, UnitDissolved], [unit]),
+            Selector([UnitRegistered, *UNIT_ENDS], [unit]),
         ]
 
     @event(PersonRegistered)
@@ -232,7 +232,7 @@ class Appoint(Command):
     def _(self, body: AppointmentEnded) -> None:
         self.appointments.take(body)
 
-    @any_event(UnitRegistered, UnitMerged, UnitDissolved)
+    @any_event(UnitRegistered, *UNIT_ENDS)
     def _(self, body: TreeFact) -> None:
         self.units.take(body)
 

@@ -6,13 +6,13 @@ one holds. Nothing here judges whether the call agrees with itself: a real one m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final, Literal, get_args
+from typing import Final, Literal, Protocol, get_args
 
 from domain.ids import TrackId
-from domain.kernel import Event, Refusal, Unknown
+from domain.kernel import Event, Invalid, Refusal, Unknown
 from domain.programme.events import (
     AmountValue,
     CataloguePinned,
@@ -42,13 +42,20 @@ __all__ = [
     "WINDOW_CALENDAR_DAYS",
     "WINDOW_TERMS",
     "WINDOW_WORKING_DAYS",
+    "AmountNotAboveZero",
+    "CategoryUnknown",
+    "Line",
+    "LineTwice",
     "Material",
     "ProgrammeUnknown",
+    "ShareExceeded",
     "Term",
     "TermNotInterpreted",
     "TermUnknown",
     "Terms",
     "TrackUnknown",
+    "YearNotFunded",
+    "check_lines",
     "day_of",
     "fits",
     "quota_for",
@@ -94,6 +101,7 @@ _KIND_OF: Final[Mapping[type[TermValue], TermKind]] = {
     RatioValue: "ratio",
     CountValue: "count",
 }
+_WHOLE_BP: Final = 10_000
 _HOURS: Final = range(24)
 _MINUTES: Final = range(60)
 
@@ -124,6 +132,57 @@ class TermNotInterpreted(Refusal):
     zh: 条款 {term} 尚无取值,不能据以行事。
     title: The term has no value yet · 条款尚无取值
     """
+
+
+class CategoryUnknown(Invalid):
+    """The form {form} has no budget category {code}.
+    zh: 表单 {form} 没有预算类别 {code}。
+    title: The form has no such category · 表单没有该预算类别
+    """
+
+
+class YearNotFunded(Invalid):
+    """Track {track_id} is not funded in year {year}.
+    zh: 赛道 {track_id} 在第 {year} 年度没有经费。
+    title: The year is not funded · 该年度没有经费
+    """
+
+
+class AmountNotAboveZero(Invalid):
+    """The line of category {category} in year {year} asks for {amount_fen} fen.
+    zh: 类别 {category}、年度 {year} 的预算行金额为 {amount_fen} 分。
+    title: An amount is above zero · 金额须大于零
+    """
+
+
+class LineTwice(Invalid):
+    """Category {category} has two lines in year {year}.
+    zh: 类别 {category} 在年度 {year} 有两行。
+    title: A line of the budget stands twice · 预算行重复
+    """
+
+
+class ShareExceeded(Refusal):
+    """Category {category} takes {amount_fen} fen of {total_fen}; its share is at most {share_at_most_bp} basis points.
+    zh: 类别 {category} 占 {total_fen} 分中的 {amount_fen} 分;其比例上限为万分之 {share_at_most_bp}。
+    title: A category takes more than its share · 类别超出其比例上限
+    """
+
+
+class Line(Protocol):
+    """One line of a budget: what is asked for in one category and one year, in fen."""
+
+    @property
+    def category(self) -> str:
+        """Of which category."""
+
+    @property
+    def year(self) -> int:
+        """In which year."""
+
+    @property
+    def amount_fen(self) -> int:
+        """How much."""
 
 
 def fits(kind: TermKind, legibility: Legibility, value: TermValue) -> bool:
@@ -247,3 +306,22 @@ def quota_for(track: TrackDefined, kind: str, traits: frozenset[str]) -> QuotaBy
     fitting = [line for line in track.quotas if line.nominator_kind == kind]
     named = [line for line in fitting if line.nominator_trait is not None and line.nominator_trait in traits]
     return next(iter(named + [line for line in fitting if line.nominator_trait is None]), None)
+
+
+def check_lines(lines: Sequence[Line], form: FormDefined, track: TrackDefined, field: str = "lines") -> None:
+    """Raise unless each line is of a category and a year that there are, for an amount, and within its share."""
+    shares = {category.code: category.share_at_most_bp for category in form.budget_categories}
+    for line in lines:
+        if line.category not in shares:
+            raise CategoryUnknown(field=field, form=form.form, code=line.category)
+        if line.year not in track.funded_years:
+            raise YearNotFunded(field=field, track_id=track.track_id, year=line.year)
+        if line.amount_fen <= 0:
+            raise AmountNotAboveZero(field=field, category=line.category, year=line.year, amount_fen=line.amount_fen)
+        if sum((line.category, line.year) == (other.category, other.year) for other in lines) > 1:
+            raise LineTwice(field=field, category=line.category, year=line.year)
+    total = sum(line.amount_fen for line in lines)
+    for category, share in shares.items():
+        amount = sum(line.amount_fen for line in lines if line.category == category)
+        if share is not None and amount * _WHOLE_BP > share * total:
+            raise ShareExceeded(category=category, amount_fen=amount, total_fen=total, share_at_most_bp=share)

@@ -10,6 +10,7 @@ import msgspec
 
 from domain.application.events import ApplicationWithdrawn
 from domain.application.policy import of_track, require_state
+from domain.assessment.events import AssessmentDefined
 from domain.calendar.events import WorkingDaysSupplied
 from domain.calendar.policy import PeriodOfNoDays, WorkingDays, end_of
 from domain.ids import ApplicationId, CalendarYear, InstitutionId, ProgrammeId, PublicityId, TrackId, tag
@@ -32,6 +33,7 @@ from domain.kernel import (
 )
 from domain.programme.events import ProgrammeAnnounced, TrackDefined
 from domain.programme.policy import ProgrammeUnknown, TrackUnknown
+from domain.publicity.acceptance import ACCEPTANCE_FACTS, AcceptanceFact, Acceptances
 from domain.publicity.events import (
     Check,
     DayRule,
@@ -71,7 +73,7 @@ from domain.publicity.policy import (
     SecondPersonMissing,
     digest_of,
 )
-from domain.selection.events import SelectionStruck
+from domain.selection.events import SelectionConfirmed, SelectionReversed, SelectionStruck
 from domain.selection.policy import DECISION_FACTS, DecisionFact, TrackSelection
 
 _CHECKS: frozenset[Check] = frozenset({"secrecy", "personal_data"})
@@ -108,6 +110,13 @@ class PublicityAlreadyPrepared(Refusal):
 class NothingToShow(Refusal):
     """Nothing is selected in these tracks that has not passed a publicity since.
     zh: 所列赛道中没有已入选且尚未通过公示的申报。
+    """
+
+
+class NotToBeShown(Refusal):
+    """Application {application_id} is not among those that may be shown as {matter}.
+    zh: 申报 {application_id} 不在可作 {matter} 公示之列。
+    title: Not among those that may be shown · 不在可公示之列
     """
 
 
@@ -221,27 +230,69 @@ class DefinePublicityRule(Command):
 
 
 class AboutList(Command):
-    """What is to be shown: those selected in some tracks that have not passed a publicity since.
-    zh: 拟公示内容:所列赛道中已入选且此后尚未通过公示者。
+    """What is to be shown: those selected in some tracks, or their cases that were accepted, that have not passed a
+    publicity of that matter since.
+    zh: 拟公示内容:所列赛道中已入选者或已通过验收的项目,且此后尚未通过该事项公示者。
     """
 
     selections: dict[TrackId, TrackSelection] = known(factory=dict)
     passed_at: dict[ApplicationId, int] = known(factory=dict)
     withdrawn: frozenset[ApplicationId] = known(frozenset())
+    acceptances: Acceptances = known(factory=Acceptances)
+    accepted: frozenset[ApplicationId] = known(frozenset())
+    """Whose acceptance has passed its publicity."""
 
     @any_event(*DECISION_FACTS)
     def _(self, body: DecisionFact, track_id: TrackId, position: int) -> None:
         self.selections.setdefault(track_id, TrackSelection()).take(body, position)
+        match body:
+            case SelectionConfirmed():
+                self.acceptances.confirm(body)
+            case SelectionReversed(application_id=application_id):
+                self.acceptances.reverse(application_id)
+
+    @any_event(AssessmentDefined, *ACCEPTANCE_FACTS)
+    def _(self, body: AcceptanceFact, position: int) -> None:
+        self.acceptances.take(body, position)
 
     @event(ApplicationWithdrawn)
     def _(self, application_id: ApplicationId) -> None:
         self.withdrawn |= {application_id}
 
-    def _of_tracks(self, programme_id: ProgrammeId, track_ids: Sequence[TrackId]) -> Iterator[Selector]:
+    def _of_tracks(self, programme_id: ProgrammeId, track_ids: Sequence[TrackId], matter: Matter) -> Iterator[Selector]:
         kinds: tuple[type[Event], ...] = (*DECISION_FACTS, EntryPassed, ApplicationWithdrawn)
-        # Where no track is named, the id of none finds nothing.
-        named = track_ids or (TrackId("none"),)
+        # Where no track is named, or nothing of that matter is shown, the id of none finds nothing.
+        named, none = track_ids or (TrackId("none"),), matter != "acceptance"
         yield from (Selector(kinds, of_track(programme_id, track_id)) for track_id in named)
+        yield Selector([AssessmentDefined], [tag(ProgrammeId, ProgrammeId("none") if none else programme_id)])
+        for track_id in (TrackId("none"),) if none else named:
+            yield Selector(ACCEPTANCE_FACTS, of_track(programme_id, track_id))
+
+    def _listed(
+        self, matter: Matter, track_ids: Sequence[TrackId], only: Sequence[ApplicationId] | None
+    ) -> tuple[tuple[ShownEntry, ...], int]:
+        """The entries in their order, of all or only of these, and the position of the newest fact for one."""
+        if matter == "selection":
+            return self._entries(track_ids)
+        shown: list[ShownEntry] = []
+        newest = 0
+        for track_id in track_ids:
+            cases = [
+                case
+                for case in self.acceptances.shown(track_id)
+                if case[0] not in self.accepted and (only is None or case[0] in only)
+            ]
+            newest = max([newest, *(position for _, _, position in cases)])
+            shown += [
+                ShownEntry(application_id=application_id, track_id=track_id, unit_id=unit_id, order=n)
+                for n, (application_id, unit_id, _) in enumerate(cases, start=1)
+            ]
+        return tuple(shown), newest
+
+    def _pass(self, body: EntryPassed, position: int) -> None:
+        self.passed_at[body.application_id] = position
+        if body.matter == "acceptance":
+            self.accepted |= {body.application_id}
 
     def _entries(self, track_ids: Sequence[TrackId]) -> tuple[tuple[ShownEntry, ...], int]:
         """The entries in their order, and the position of the newest fact that put one of them there."""
@@ -268,14 +319,19 @@ class AboutList(Command):
 
 
 class PreparePublicity(AboutList):
-    """Prepare the publicity of what was selected in these tracks and has not passed one since.
-    zh: 就所列赛道中已入选且此后尚未通过公示的申报拟定公示。
+    """Prepare the publicity of what was selected in these tracks and has not passed one since; or of their cases that
+    were accepted, or placed by the panel of an acceptance that is not decided yet: of all, or of those named.
+    zh: 就所列赛道中已入选且此后尚未通过公示者拟定公示;或就已通过验收、或验收评审组已排名而尚无结论的项目拟定公示。
     """
 
     publicity_id: PublicityId = asked("Publicity", "公示")
     programme_id: ProgrammeId = asked("Programme", "项目")
     track_ids: tuple[TrackId, ...] = asked("Tracks", "赛道")
     follows: PublicityId | None = asked("Publishes anew", "重新公示对象", default=None)
+    matter: Matter = asked("Matter", "事项", default="selection")
+    application_ids: tuple[ApplicationId, ...] | None = asked(
+        "Only these (of an acceptance; none: all)", "仅限所列(验收公示,空为全部)", default=None
+    )
 
     tracks: frozenset[TrackId] = known(frozenset())
     rule_position: int = known(0)
@@ -285,7 +341,7 @@ class PreparePublicity(AboutList):
         programme = tag(ProgrammeId, self.programme_id)
         return [
             Selector([TrackDefined, PublicityRuleDefined, *PUBLICITY_FACTS], [programme]),
-            *self._of_tracks(self.programme_id, self.track_ids),
+            *self._of_tracks(self.programme_id, self.track_ids, self.matter),
             Selector([PublicityPrepared], [tag(PublicityId, self.publicity_id)]),
         ]
 
@@ -295,14 +351,14 @@ class PreparePublicity(AboutList):
 
     @event(PublicityRuleDefined)
     def _(self, matter: Matter, position: int) -> None:
-        if matter == "selection":
+        if matter == self.matter:
             self.rule_position = position
 
     @any_event(*PUBLICITY_FACTS)
     def _(self, body: PublicityFact, by: str, position: int) -> None:
         self.publicities.setdefault(body.publicity_id, Publicity()).take(body, by)
         if isinstance(body, EntryPassed):
-            self.passed_at[body.application_id] = position
+            self._pass(body, position)
 
     def execute(self) -> None:
         for track_id in self.track_ids:
@@ -312,24 +368,32 @@ class PreparePublicity(AboutList):
         if self.publicity_id in self.publicities:
             raise PublicityAlreadyPrepared(publicity_id=self.publicity_id)
         if not self.rule_position:
-            raise PublicityRuleMissing(matter=word("selection", MATTER_TITLES), programme_id=self.programme_id)
+            raise PublicityRuleMissing(matter=word(self.matter, MATTER_TITLES), programme_id=self.programme_id)
         if self.follows is not None and self.follows not in self.publicities:
             raise PublicityUnknown(publicity_id=self.follows)
-        entries, list_position = self._entries(self.track_ids)
+        entries, list_position = self._listed(self.matter, self.track_ids, self.application_ids)
         if not entries:
             raise NothingToShow
+        self._require_named(entries)
         self._require_shown_nowhere(entries)
         self.trigger_event(
             PublicityPrepared,
             publicity_id=self.publicity_id,
             programme_id=self.programme_id,
-            matter="selection",
+            matter=self.matter,
             rule_position=self.rule_position,
             list_position=list_position,
             list_digest=digest_of(entries),
             entries=entries,
             follows=self.follows,
         )
+
+    def _require_named(self, entries: Sequence[ShownEntry]) -> None:
+        """A selection is shown as a whole; of an acceptance those named are all among those that may be shown."""
+        shown = set() if self.matter == "selection" else {entry.application_id for entry in entries}
+        for application_id in self.application_ids or ():
+            if application_id not in shown:
+                raise NotToBeShown(application_id=application_id, matter=word(self.matter, MATTER_TITLES))
 
     def _require_shown_nowhere(self, entries: Sequence[ShownEntry]) -> None:
         for publicity_id, publicity in self.publicities.items():
@@ -426,7 +490,7 @@ class OpenPublicity(AboutList):
         if (prepared := self.publicity.prepared) is not None:
             programme = tag(ProgrammeId, prepared.programme_id)
             boundary.append(Selector([PublicityRuleDefined, *PUBLICITY_FACTS], [programme]))
-            boundary += self._of_tracks(prepared.programme_id, _tracks_of(prepared))
+            boundary += self._of_tracks(prepared.programme_id, _tracks_of(prepared), prepared.matter)
         return boundary
 
     @any_event(*PUBLICITY_FACTS)
@@ -435,7 +499,7 @@ class OpenPublicity(AboutList):
             self.publicity.take(body, by)
         match body:
             case EntryPassed():
-                self.passed_at[body.application_id] = position
+                self._pass(body, position)
             case PublicityOpened():
                 self.showing |= {entry.application_id: body.publicity_id for entry in body.entries}
             case PublicityClosed() | PublicityTakenDown():
@@ -477,7 +541,8 @@ class OpenPublicity(AboutList):
         )
 
     def _require_still_decided(self, prepared: PublicityPrepared) -> None:
-        digest = digest_of(self._entries(_tracks_of(prepared))[0])
+        shown = tuple(entry.application_id for entry in prepared.entries)
+        digest = digest_of(self._listed(prepared.matter, _tracks_of(prepared), shown)[0])
         if digest != prepared.list_digest:
             raise ListOutdated(prepared_digest=prepared.list_digest, digest=digest)
         for entry in prepared.entries:

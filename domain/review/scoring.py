@@ -8,6 +8,8 @@ from datetime import date, datetime, timedelta
 from typing import ClassVar, Final
 
 from domain.application.events import ApplicationWithdrawn
+from domain.assessment.events import AssessmentDefined
+from domain.cultivation.policy import CASE_FACTS, CaseFact, RunningCase
 from domain.ids import ApplicationId, PanelId, ProgrammeId, TrackId, UnitId, tag
 from domain.kernel import Code, Event, Refusal, Selector, any_event, asked, event, known
 from domain.nomination.events import NominationDecided
@@ -85,13 +87,38 @@ class NotALaterEnd(Refusal):
 
 @dataclass(slots=True)
 class Candidates:
-    """The applications of a panel's tracks: which were passed on, which advanced in which stage, and their ranks."""
+    """The applications of a panel's tracks: which were passed on, which advanced in which stage, and their ranks; and
+    which of them are cases by now.
+    """
 
     screened: dict[ApplicationId, ScreeningPassed] = field(default_factory=dict)
     withdrawn: set[ApplicationId] = field(default_factory=set)
     nominator_ranks: dict[ApplicationId, int | None] = field(default_factory=dict)
     ranked: dict[PanelId, dict[ApplicationId, ApplicationRanked]] = field(default_factory=dict)
     ranked_by: dict[tuple[Code, TrackId], PanelId] = field(default_factory=dict)
+    assessments: dict[Code, AssessmentDefined] = field(default_factory=dict)
+    cases: dict[ApplicationId, RunningCase] = field(default_factory=dict)
+
+    def define(self, body: AssessmentDefined) -> None:
+        """Take in an assessment; a stage that serves one has cases for its candidates, and not applications."""
+        self.assessments[body.assessment] = body
+
+    def case(self, body: CaseFact) -> None:
+        """Take in what became of a case."""
+        self.cases.setdefault(body.application_id, RunningCase()).take(body)
+
+    def assessed(self, stage: Code) -> AssessmentDefined | None:
+        """The assessment that a stage serves, if it serves one."""
+        return next((each for each in self.assessments.values() if each.stage == stage), None)
+
+    def running(self, assessment: AssessmentDefined, track_id: TrackId) -> Mapping[ApplicationId, UnitId]:
+        """The running cases of a track, each with the unit that bears it now, where the assessment is for the track."""
+        return {
+            application_id: case.unit_id
+            for application_id, case in sorted(self.cases.items())
+            if case.state == "running" and case.unit_id is not None and case.confirmed is not None
+            if case.confirmed.track_id == track_id and track_id in assessment.track_ids
+        }
 
     def take(self, body: _CandidateFact) -> None:
         """Take in one event; a later ranking replaces an earlier one."""
@@ -128,8 +155,9 @@ def _last_day(command: AboutPanel, closes_at: datetime) -> date:
 
 
 class OpenScoring(AboutPanel):
-    """Open scoring until an instant; what has come as far as the panel's stage by now is what it scores.
-    zh: 开启评分至某时刻;此时已进入本阶段的申报即为评分范围。
+    """Open scoring until an instant; what has come as far as the panel's stage by now is what it scores: applications,
+    or the running cases where the stage serves an assessment.
+    zh: 开启评分至某时刻;此时已进入本阶段的申报即为评分范围;该阶段服务于评估者,以培育创建期内的项目为评分范围。
     """
 
     READS_AT_MOST: ClassVar[int] = 20_000
@@ -142,9 +170,10 @@ class OpenScoring(AboutPanel):
         boundary = [*super().consistency_boundary(), Selector(SEAT_FACTS, of_panel(self.panel_id))]
         if (constituted := self.panel.constituted) is not None:
             programme = tag(ProgrammeId, constituted.programme_id)
-            boundary.append(Selector([StageDefined], [programme]))
+            boundary.append(Selector([StageDefined, AssessmentDefined], [programme]))
             boundary += [
-                Selector(_CANDIDATE_FACTS, [programme, tag(TrackId, track_id)]) for track_id in constituted.track_ids
+                Selector([*_CANDIDATE_FACTS, *CASE_FACTS], [programme, tag(TrackId, track_id)])
+                for track_id in constituted.track_ids
             ]
         return boundary
 
@@ -155,6 +184,14 @@ class OpenScoring(AboutPanel):
     @event(StageDefined)
     def _(self, body: StageDefined) -> None:
         self.panel.take(body)
+
+    @event(AssessmentDefined)
+    def _(self, body: AssessmentDefined) -> None:
+        self.candidates.define(body)
+
+    @any_event(*CASE_FACTS)
+    def _(self, body: CaseFact) -> None:
+        self.candidates.case(body)
 
     @any_event(*_CANDIDATE_FACTS)
     def _(self, body: _CandidateFact) -> None:
@@ -191,6 +228,9 @@ class OpenScoring(AboutPanel):
             self.trigger_event(ApplicationAdmitted, **each.as_dict())
 
     def _come_so_far(self, track_id: TrackId) -> Mapping[ApplicationId, UnitId]:
+        assessment = self.candidates.assessed(self.panel.stage.stage)
+        if assessment is not None:
+            return self.candidates.running(assessment, track_id)
         return self.candidates.of_track(track_id, self.panel.earlier_stage(track_id))
 
     def _require_seats(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Final
 
 from domain.document.events import DocumentDeposited
 from domain.document.policy import DocumentUnknown
@@ -36,9 +37,13 @@ from domain.unit.events import (
     UnitMoved,
     UnitRegistered,
     UnitRenamed,
+    UnitSplit,
     UnitTraitsRecorded,
 )
 from domain.unit.policy import TREE_FACTS, Tree, TreeFact, UnitFact, UnitOnDay
+
+_PARTS: Final = 2
+"""A split leaves at least so many."""
 
 
 class UnitAlreadyRegistered(Refusal):
@@ -56,9 +61,9 @@ class ParentUnitUnknown(Refusal):
 
 
 class ParentUnitGone(Refusal):
-    """The parent {parent_unit_id} was merged or dissolved as of {gone_on}.
-    zh: 上级单位 {parent_unit_id} 已于 {gone_on} 合并或撤销。
-    title: The parent unit is no more · 上级单位已合并或撤销
+    """The parent {parent_unit_id} was merged, split or dissolved as of {gone_on}.
+    zh: 上级单位 {parent_unit_id} 已于 {gone_on} 合并、拆分或撤销。
+    title: The parent unit is no more · 上级单位已合并、拆分或撤销
     """
 
 
@@ -101,6 +106,19 @@ class MergedIntoItself(Refusal):
     """Unit {unit_id} cannot be merged into itself.
     zh: 单位 {unit_id} 不能并入自身。
     title: A unit does not merge into itself · 单位不能并入自身
+    """
+
+
+class SuccessorsNotNamed(Invalid):
+    """A split names at least two successors, and each once.
+    zh: 拆分须列明至少两个承接单位,且不得重复。
+    """
+
+
+class SplitIntoItself(Refusal):
+    """Unit {unit_id} cannot be among its own successors.
+    zh: 单位 {unit_id} 不能列为自身的承接单位。
+    title: A unit is none of its own successors · 单位不能列为自身的承接单位
     """
 
 
@@ -187,12 +205,12 @@ class AboutUnit(Command):
     def consistency_boundary(self) -> Sequence[Selector]:
         return [Selector(TREE_FACTS, [tag(UnitId, self.unit_id)])]
 
-    @any_event(UnitRegistered, UnitMoved, UnitMerged, UnitDissolved)
+    @any_event(*TREE_FACTS)
     def _(self, body: TreeFact) -> None:
         self.tree.take(body)
 
     def _require_living(self) -> UnitOnDay:
-        """The unit as it stands on the day named. A unit that was merged or dissolved takes nothing any more."""
+        """The unit as it stands on the day named. A unit that is gone takes nothing any more."""
         registered = self.tree.of(self.unit_id).require_living()
         if self.valid_on < registered.valid_on:
             raise BeforeRegistration(valid_on=self.valid_on, registered_on=registered.valid_on)
@@ -419,6 +437,13 @@ class EndsUnit(AboutUnitWithSource):
         if children:
             raise UnitHasChildren(unit_id=self.unit_id, children=", ".join(children))
 
+    def _require_successor(self, successor_unit_id: SuccessorUnitId) -> None:
+        successor = self.tree.of(successor_unit_id)
+        if successor.on(self.valid_on) is None:
+            raise SuccessorUnknown(successor_unit_id=successor_unit_id, valid_on=self.valid_on)
+        if successor.gone is not None:
+            raise SuccessorGone(successor_unit_id=successor_unit_id, gone_on=successor.gone.valid_on)
+
 
 class MergeUnit(EndsUnit):
     """Merge a unit into a successor, which carries on what it had begun.
@@ -436,15 +461,43 @@ class MergeUnit(EndsUnit):
         if str(self.successor_unit_id) == self.unit_id:
             raise MergedIntoItself(unit_id=self.unit_id)
         self._require_end()
-        successor = self.tree.of(self.successor_unit_id)
-        if successor.on(self.valid_on) is None:
-            raise SuccessorUnknown(successor_unit_id=self.successor_unit_id, valid_on=self.valid_on)
-        if successor.gone is not None:
-            raise SuccessorGone(successor_unit_id=self.successor_unit_id, gone_on=successor.gone.valid_on)
+        self._require_successor(self.successor_unit_id)
         self.trigger_event(
             UnitMerged,
             unit_id=self.unit_id,
             successor_unit_id=self.successor_unit_id,
+            valid_on=self.valid_on,
+            source_document_id=self.source_document_id,
+        )
+
+
+class SplitUnit(EndsUnit):
+    """Split a unit into at least two successors; which of them carries on what it had begun is decided case by case.
+    zh: 将单位拆分为至少两个承接单位;其未了事项由何者承继,逐项决定。
+    """
+
+    successor_unit_ids: tuple[SuccessorUnitId, ...] = asked("Successors", "承接单位")
+
+    def consistency_boundary(self) -> Sequence[Selector]:
+        boundary = list(super().consistency_boundary())
+        for successor_unit_id in self.successor_unit_ids:
+            successor = Selector(TREE_FACTS, [tag(UnitId, successor_unit_id)])
+            boundary += [] if successor in boundary else [successor]
+        return boundary
+
+    def execute(self) -> None:
+        named = self.successor_unit_ids
+        if len(named) < _PARTS or len(set(named)) < len(named):
+            raise SuccessorsNotNamed(field="successor_unit_ids")
+        if self.unit_id in {str(successor) for successor in named}:
+            raise SplitIntoItself(unit_id=self.unit_id)
+        self._require_end()
+        for successor_unit_id in named:
+            self._require_successor(successor_unit_id)
+        self.trigger_event(
+            UnitSplit,
+            unit_id=self.unit_id,
+            successor_unit_ids=named,
             valid_on=self.valid_on,
             source_document_id=self.source_document_id,
         )
@@ -665,6 +718,7 @@ COMMANDS: tuple[type[Command], ...] = (
     RenameUnit,
     RecordTraits,
     MergeUnit,
+    SplitUnit,
     DissolveUnit,
     RecordIncident,
     WithdrawIncident,

@@ -88,6 +88,18 @@ class UnitMerged(Event):
     source_document_id: Annotated[DocumentId, office("Source document", "来源文件")]
 
 
+class UnitSplit(Event):
+    """A unit was split into successors, and ended; which of them carries on what it had begun is decided case by case.
+    zh: 单位拆分为若干承接单位,原单位终止;其未了事项由何者承继,逐项决定。
+    """
+
+    TOPIC = "unit.split.v1"
+    unit_id: Annotated[UnitId, public("Unit", "单位")]
+    successor_unit_ids: Annotated[tuple[SuccessorUnitId, ...], public("Successors", "承接单位")]
+    valid_on: Annotated[date, public("Valid from", "生效日")]
+    source_document_id: Annotated[DocumentId, office("Source document", "来源文件")]
+
+
 class UnitDissolved(Event):
     """A unit was dissolved without a successor.
     zh: 单位撤销,无承接单位。

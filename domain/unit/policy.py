@@ -25,15 +25,18 @@ from domain.unit.events import (
     UnitMoved,
     UnitRegistered,
     UnitRenamed,
+    UnitSplit,
     UnitTraitsRecorded,
 )
 
 __all__ = [
     "TREE_FACTS",
+    "UNIT_ENDS",
     "UNIT_FACTS",
     "Fact",
     "Tree",
     "TreeFact",
+    "UnitEnd",
     "UnitFact",
     "UnitGone",
     "UnitHistory",
@@ -41,7 +44,8 @@ __all__ = [
     "UnitUnknown",
 ]
 
-TreeFact = UnitRegistered | UnitMoved | UnitMerged | UnitDissolved
+UnitEnd = UnitMerged | UnitSplit | UnitDissolved
+TreeFact = UnitRegistered | UnitMoved | UnitEnd
 UnitFact = (
     TreeFact
     | UnitFoundationRecorded
@@ -53,6 +57,8 @@ UnitFact = (
     | EarlierOutcomeRecorded
     | EarlierTitleRecorded
 )
+UNIT_ENDS: Final[tuple[type[Event], ...]] = get_args(UnitEnd)
+"""After any of these a unit is no more."""
 TREE_FACTS: Final[tuple[type[Event], ...]] = get_args(TreeFact)
 """What says whether a unit lives and under whom: all with the tag of the unit."""
 UNIT_FACTS: Final[tuple[type[Event], ...]] = get_args(UnitFact)
@@ -69,9 +75,9 @@ class UnitUnknown(Unknown):
 
 
 class UnitGone(Refusal):
-    """Unit {unit_id} was merged or dissolved as of {gone_on}.
-    zh: 单位 {unit_id} 已于 {gone_on} 合并或撤销。
-    title: The unit is no more · 单位已合并或撤销
+    """Unit {unit_id} was merged, split or dissolved as of {gone_on}.
+    zh: 单位 {unit_id} 已于 {gone_on} 合并、拆分或撤销。
+    title: The unit is no more · 单位已合并、拆分或撤销
     """
 
 
@@ -94,7 +100,7 @@ class UnitOnDay:
     placed: Fact[UnitRegistered] | Fact[UnitMoved]
     described: Fact[UnitRegistered] | Fact[UnitTraitsRecorded]
     founded: Fact[UnitFoundationRecorded] | None
-    gone: Fact[UnitMerged] | Fact[UnitDissolved] | None
+    gone: Fact[UnitMerged] | Fact[UnitSplit] | Fact[UnitDissolved] | None
     incidents: tuple[Fact[IncidentRecorded], ...]
     """Those not withdrawn by this day."""
     honours: tuple[Fact[HonourRecorded], ...]
@@ -151,9 +157,9 @@ class UnitHistory:
         return None if found is None else found.body
 
     @property
-    def gone(self) -> UnitMerged | UnitDissolved | None:
+    def gone(self) -> UnitEnd | None:
         """What ended the unit, whatever the day."""
-        ends = (fact.body for fact in self.facts if isinstance(fact.body, UnitMerged | UnitDissolved))
+        ends = (fact.body for fact in self.facts if isinstance(fact.body, UnitEnd))
         return next(ends, None)
 
     def latest_valid_on(self, *kinds: type[UnitFact]) -> date | None:
@@ -186,7 +192,7 @@ class UnitHistory:
             placed=_latest(known, UnitMoved) or registered,
             described=_latest(known, UnitTraitsRecorded) or registered,
             founded=_latest(known, UnitFoundationRecorded),
-            gone=_latest(known, UnitMerged) or _latest(known, UnitDissolved),
+            gone=_latest(known, UnitMerged) or _latest(known, UnitSplit) or _latest(known, UnitDissolved),
             incidents=tuple(f for f in _every(known, IncidentRecorded) if f.body.incident_id not in withdrawn),
             honours=_every(known, HonourRecorded),
             earlier_outcomes=_every(known, EarlierOutcomeRecorded),
@@ -265,6 +271,9 @@ class Tree:
         )
 
     def successor(self, unit_id: str) -> UnitId:
-        """Who carries on for a unit: itself, or the last in the line of those it was merged into."""
+        """Who carries on for a unit: itself, or the last in the line of those it was merged into.
+
+        A unit that was split has no one successor: who carries on is decided case by case.
+        """
         gone = self.of(unit_id).gone
         return self.successor(gone.successor_unit_id) if isinstance(gone, UnitMerged) else UnitId(unit_id)

@@ -23,7 +23,7 @@ CALL = "REAL"
 AT = f"/v1/programmes/{CALL}"
 BY_THE_SCHEDULE = {"CloseApplicationWindow"}
 """Asked for over HTTP where no scheduler runs; here it would come first."""
-AFTER_THE_FILING = ("screening", "review", "selection", "publicity", "obligation")
+AFTER_THE_FILING = ("screening", "review", "selection", "publicity", "cultivation", "assessment", "obligation")
 """What comes after the filing has walks of its own, or is asked for by the story."""
 
 
@@ -124,6 +124,11 @@ async def units(journey: Journey) -> None:
     await journey.ask("clerk", "RecordEarlierTitle", {**fact, **title}, about=at)
     await journey.ask("administrator", "RenameUnit", {**fact, "name_zh": "乙", "name_en": "B"}, about=at)
     await journey.ask("administrator", "MoveUnit", {**fact, "parent_unit_id": "PC"}, about=at)
+    for unit_id in ("BR-10", "BR-11", "BR-12"):
+        entry = {**NAMES, "unit_id": unit_id, "kind": "branch", "parent_unit_id": "COL"}
+        await journey.house.act("administrator", "/v1/units", entry)
+    parts = {**fact, "successor_unit_ids": ["BR-11", "BR-12"]}
+    await journey.ask("administrator", "SplitUnit", parts, about={"unit_id": "BR-10"})
     await journey.ask("administrator", "MergeUnit", {**fact, "successor_unit_id": "BR-7"}, about=at)
     await journey.ask("administrator", "DissolveUnit", fact, about={"unit_id": "BR-7"})
     await journey.ask("clerk", "RecordFoundation", {**fact, "founded_on": "2018-01-01"}, about={"unit_id": "BR-0"})

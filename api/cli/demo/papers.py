@@ -29,8 +29,19 @@ _OF_ROW: Final = {
     "publicity.closed.v1": "22",
     "publicity.entry_passed.v1": "22",
     "selection.confirmed.v1": "23",
+    "cultivation.begun.v1": "23",
+    "obligation.fell_overdue.v1": "30",
+    "cultivation.case_succeeded.v1": "38",
 }
 """What follows by itself is asked for by no step of the story."""
+_OF_THE_END: Final = {
+    "review.scoring_closed.v1": "41",
+    "review.score_sheet_opened.v1": "41",
+    "publicity.closed.v1": "42",
+    "publicity.entry_passed.v1": "42",
+}
+"""What of it follows once more, in the year of the acceptance."""
+_YEAR_OF_THE_END: Final = "2022"
 _COLUMNS: Final = ("row", "step", "position", "type", "effective_at", "recorded_at", "last_day", "actor_kind")
 
 
@@ -79,7 +90,8 @@ def timeline(p: Player, reached: Reached) -> list[dict[str, Any]]:
     lines = []
     for fact in reached.facts:
         receipt, envelope = steps.get(fact["position"]), fact["envelope"]
-        row = _OF_ROW.get(fact["type"]) or (receipt.row if receipt else "")
+        at_the_end = envelope["effective_at"].startswith(_YEAR_OF_THE_END) and _OF_THE_END.get(fact["type"])
+        row = at_the_end or _OF_ROW.get(fact["type"]) or (receipt.row if receipt else "")
         lines.append(
             {
                 "row": "1+2" if fact["type"] == "programme.announced.v1" else row,
