@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from domain.application.events import ApplicationWithdrawn
+from domain.assessment.events import AssessmentDefined
 from domain.ids import ApplicationId, ProgrammeId, PublicityId, TrackId
 from domain.kernel import Code, Event, Recorded, office
 from domain.obligation.events import ObligationReminded
@@ -82,6 +83,7 @@ class JudgingRow(msgspec.Struct, frozen=True, kw_only=True):
     reminded_at: Annotated[datetime | None, office("Reminded at", "催办时间")] = None
     unranked: Annotated[tuple[TrackId, ...], office("Tracks without a ranking", "尚未排名赛道")] = ()
     stages: Annotated[tuple[Stage, ...], office("Stages", "评审阶段")] = ()
+    assessing: Annotated[tuple[Code, ...], office("Stages of assessments", "评估所用阶段")] = ()
     decided: Annotated[bool, office("Decided", "已决定")] = False
     free: Annotated[tuple[ApplicationId, ...], office("Places free", "空出的名额")] = ()
     reserves: Annotated[tuple[ApplicationId, ...], office("Reserves left", "候补")] = ()
@@ -123,6 +125,7 @@ _OWN: Final[Mapping[type[Event], tuple[Matter, ...]]] = {
 """The matters that an event names."""
 _PROGRAMME_WIDE: Final[tuple[type[Event], ...]] = (
     StageDefined,
+    AssessmentDefined,
     DecisionReopened,
     ReservePromoted,
     SelectionStruck,
@@ -139,7 +142,7 @@ _PROGRAMME_WIDE: Final[tuple[type[Event], ...]] = (
 def _touches(recorded: Recorded) -> list[Key | Where]:
     event, body = recorded.event, recorded.event.as_dict()
     found: list[Key | Where] = [Where("programme_id", body["programme_id"])] if type(event) in _PROGRAMME_WIDE else []
-    if isinstance(event, StageDefined):
+    if isinstance(event, StageDefined | AssessmentDefined):
         found += (_key("track", {**body, "track_id": track_id}) for track_id in event.track_ids)
     # A reminder need not be of an objection.
     return found + [_key(each, body) for each in _OWN.get(type(event), ()) if body.get("objection_id", "") is not None]
@@ -167,13 +170,22 @@ def _panel(row: JudgingRow, event: Event) -> JudgingRow:
 # --- a track: recommended, decided -----------------------------------------------------------------------------------
 
 
+def _staged(row: JudgingRow, event: StageDefined | AssessmentDefined) -> JudgingRow:
+    """The stages of the selection; what a panel finds of cases recommends nobody."""
+    others = tuple(each for each in row.stages if each.stage != event.stage)
+    if isinstance(event, AssessmentDefined):
+        found = () if event.stage is None else (event.stage,)
+        return replace(row, stages=others, assessing=tuple(sorted({*row.assessing, *found})))
+    own = row.track_id in event.track_ids and event.stage not in row.assessing
+    named = (Stage(event.stage, event.order),) if own else ()
+    return replace(row, stages=tuple(sorted((*others, *named), key=lambda each: each.order)))
+
+
 def _track(row: JudgingRow, event: Event) -> JudgingRow:
     match event:
-        case StageDefined(stage=stage, order=order, track_ids=track_ids):
-            others = [each for each in row.stages if each.stage != stage]
-            named = [Stage(stage, order)] if row.track_id in track_ids else []
-            return replace(row, stages=tuple(sorted((*others, *named), key=lambda each: each.order)))
-        case RankingRecorded(stage=stage) if not row.decided and row.task == "recommend":
+        case StageDefined() | AssessmentDefined():
+            return _staged(row, event)
+        case RankingRecorded(stage=stage) if stage not in row.assessing and not row.decided and row.task == "recommend":
             # An earlier stage's ranking says who goes on to the next, and recommends nobody.
             return replace(row, waiting=row.waiting or not row.stages or row.stages[-1].stage == stage)
         case ApplicationRecommended():
@@ -380,7 +392,7 @@ def _fold(row: JudgingRow | None, recorded: Recorded, key: Key) -> JudgingRow | 
 
 JUDGING = View(
     name="judging",
-    version=1,
+    version=2,
     en="What waits for the office",
     zh="主管部门待办",
     row=JudgingRow,

@@ -132,6 +132,7 @@ from domain.publicity.events import (
     PublicityTakenDown,
     ShownEntry,
 )
+from domain.review.events import StageDefined
 from domain.screening.events import (
     ApplicationRefiled,
     CorrectionExtended,
@@ -775,6 +776,12 @@ def cultivation() -> list[Event]:
         replace(filed, version=2),
         ReportAccepted(**mine, report="summary", version=2),
         OutreachRecorded(**mine, channel="campus_media", reach=9, published_on=date(2020, 9, 1), document_id=PAPER),
+        StageDefined(
+            **tracks, **names, stage="half_way", order=9, criteria=(), aggregation="mean", minimum_sheets=1
+        ),
+        AssessmentDefined(
+            **tracks, **names, assessment="half_way", order=9, kind="midterm", stage="half_way", outcomes=outcomes
+        ),
         AssessmentDefined(**tracks, **names, assessment="midterm", order=1, kind="midterm", outcomes=outcomes),
         decided,
         ordered,

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
 import pytest
+from hypothesis import example
+from hypothesis import given as drawn
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from domain.cultivation.commands import (
@@ -74,7 +78,19 @@ from domain.programme.policy import (
 )
 from domain.publicity.policy import SecondPersonMissing
 from domain.unit.policy import UnitGone, UnitUnknown
-from tests.call import BRANCH_TRACK, CALL, COLLEGE_TRACK, HAND, HEAD, PAPER, deposited, interpreted, the_call
+from tests.call import (
+    BRANCH_TRACK,
+    CALL,
+    COLLEGE,
+    COLLEGE_TRACK,
+    HAND,
+    HEAD,
+    PAPER,
+    deposited,
+    interpreted,
+    the_call,
+    unit,
+)
 from tests.committee import FIRST, SECOND, confirmed, turned_back
 from tests.running import (
     AFTER,
@@ -567,3 +583,48 @@ def test_what_an_event_of_a_case_says_of_it() -> None:
     }  # fmt: skip
     assert isinstance(begun(), CultivationBegun)
     assert isinstance(succeeded(), CaseSucceeded)
+
+
+# --- whatever becomes of the units, the case is somebody's ------------------------------------------------------------
+
+UNITS = ("BR-1", AFTER, LAST, "BR-11", "BR-12")
+ANY = st.sampled_from(UNITS)
+
+
+@drawn(st.lists(st.tuples(st.sampled_from(["merge", "split", "dissolve"]), ANY, ANY, ANY, st.booleans()), max_size=8))
+@example([("merge", "BR-1", AFTER, LAST, True), ("merge", AFTER, LAST, LAST, False)])
+@example([("merge", "BR-1", AFTER, LAST, True), ("split", AFTER, LAST, "BR-11", False)])
+def test_through_any_mergers_and_splits_a_case_is_borne_by_one_living_unit_or_waits_for_the_head(
+    asked: list[tuple[str, str, str, str, bool]],
+) -> None:
+    """However late the worker comes. By hand over the raw events: which unit ended how, and to whom the case passed."""
+    past = the_running().and_(*(unit(each, "branch", COLLEGE) for each in ("BR-11", "BR-12")))
+    ended: dict[str, tuple[str, tuple[str, ...]]] = {}
+    bearer, passed_from = "BR-1", []
+    for act, subject, first, second, late in [*asked, ("", "", "", "", False)]:
+        heirs = {"merge": (first,), "split": (first, second)}.get(act, ())
+        if {subject, *heirs} & set(ended) or len({subject, *heirs}) < len(heirs) + 1:
+            continue
+        if act:
+            ended[subject] = (act, heirs)
+            ends: dict[str, Callable[..., Event]] = {"merge": merged, "split": split, "dissolve": dissolved}
+            past = past.and_(ends[act](subject, *heirs))
+        handed = past.when(succeed("merged"))
+        if not late and bearer in ended and handed._refusal() is None:
+            (event,) = (tagged.decision for tagged in handed.command.collect_events())
+            assert isinstance(event, CaseSucceeded)
+            past, bearer = past.and_(event), str(event.successor_unit_id)
+            passed_from.append((str(event.unit_id), bearer))
+    for before, after in passed_from:
+        line = [before]
+        for each in line:
+            line += ended[each][1] if each in ended else ()
+        assert after in line
+        assert before != after
+    assert bearer not in ended or ended[bearer][0] in {"split", "dissolve"} or _waits(ended, bearer)
+
+
+def _waits(ended: dict[str, tuple[str, tuple[str, ...]]], unit_id: str) -> bool:
+    """Whether a line of mergers ends where nobody, or more than one, carries on."""
+    act, heirs = ended[unit_id]
+    return act != "merge" or (heirs[0] in ended and _waits(ended, heirs[0]))

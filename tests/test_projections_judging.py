@@ -58,6 +58,7 @@ from tests.committee import (
 from tests.panel import PANEL, admitted, constituted, scoring, stage
 from tests.panel import closed as scoring_closed
 from tests.panel import ranking as panel_ranking
+from tests.running import midterm
 from tests.spec import NOON, SOMEBODY, recorded
 
 ELSE, THIRD_PERSON = "p-else", "p-third"
@@ -322,3 +323,13 @@ def test_a_task_waits_since_it_came_up_whatever_happens_beside_it() -> None:
     rows = [fold_all(JUDGING, past(*events[:n])) for n in range(5, 10)]
     since = [each["track", TRACK].since for each in rows]
     assert since == [NOON + timedelta(hours=n) for n in (5, 6, 6, 6, 6)]
+
+
+def test_the_ranking_of_an_assessments_panel_waits_for_no_recommendation() -> None:
+    visits = stage("site_visit", order=2)
+    serves = midterm(stage="site_visit")
+    assert tasks(stage(), visits, panel_ranking()) == {}, "another stage is to follow"
+    assert tasks(stage(), visits, serves, panel_ranking()) == {"recommend": TRACK}
+    assert tasks(stage(), visits, serves, visits, panel_ranking()) == {"recommend": TRACK}
+    assert tasks(stage(), visits, serves, panel_ranking(name="site_visit")) == {}
+    assert tasks(stage(), midterm(), panel_ranking()) == {"recommend": TRACK}

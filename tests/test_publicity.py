@@ -598,6 +598,8 @@ def test_who_objects_anonymously_gives_no_name_and_who_does_not_gives_one() -> N
     the_opened().when(anonymous, now=DURING).then(received(identity="anonymous", commitment=None))
     the_opened().when(receive(identity="anonymous"), now=DURING).refused(AnonymousNamesNobody, field="objector")
     the_opened().when(receive(objector=NOTHING), now=DURING).refused(NameMissing, field="objector")
+    everything = SealedDetails(commitment="8" * 64, fields=frozenset({"name", "phone", "email", "unit"}))
+    the_opened().when(receive(objector=everything), now=DURING).then(received())
     more = SealedDetails(commitment="8" * 64, fields=frozenset({"name", "shoe_size"}))
     the_opened().when(receive(objector=more), now=DURING).refused(DetailNotKept, field="objector")
 
@@ -626,6 +628,7 @@ def test_what_an_objection_rests_on_is_a_race_when_it_changes() -> None:
     asked = the_opened().when(receive(), now=DURING)
     asked.meanwhile(taken_down(), closed(), extended(), objection(), calendar(), rule()).is_raced()
     asked.meanwhile(objection(SECOND, ObjectionId("OBJ-2")), closed(OTHER), calendar("other")).is_undisturbed()
+    asked.meanwhile(calendar(year=2019)).is_undisturbed()
 
 
 def test_nothing_is_shown_by_a_publicity_of_which_nothing_is_known() -> None:
@@ -729,8 +732,9 @@ def test_closing_and_other_objections_to_the_entry_are_a_race_for_every_act_on_o
     asked = the_objection().when(command)
     second = objection(FIRST, ObjectionId("OBJ-2"))
     asked.meanwhile(admitted(), closed(), taken_down(), passed(FIRST), second, struck(FIRST)).is_raced()
+    in_another = msgspec.structs.replace(objection(FIRST, ObjectionId("OBJ-4")), publicity_id=OTHER)
     elsewhere: list[Event] = [objection(SECOND, ObjectionId("OBJ-3")), struck(SECOND), closed(OTHER), rule()]
-    asked.meanwhile(*elsewhere).is_undisturbed()
+    asked.meanwhile(*elsewhere, in_another).is_undisturbed()
 
 
 def test_the_digest_of_a_list_names_its_entries_in_their_order() -> None:

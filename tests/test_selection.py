@@ -11,7 +11,7 @@ from hypothesis import given as examples
 from hypothesis import strategies as st
 
 from domain.document.policy import DocumentUnknown
-from domain.ids import ApplicationId, DecisionId, ProgrammeId, PublicityId, TrackId
+from domain.ids import ApplicationId, DecisionId, PanelId, ProgrammeId, PublicityId, TrackId
 from domain.kernel import Event
 from domain.permission.policy import NotInThisState, ReasonMissing
 from domain.programme.events import DateValue, Places, TrackDefined
@@ -167,6 +167,12 @@ def test_whoever_departs_from_the_ranking_says_why() -> None:
         )
 
 
+def test_the_order_in_which_the_others_are_named_departs_from_nothing() -> None:
+    turned = choices("selected", "selected", "not_selected", "not_selected", order=(FIRST, SECOND, FOURTH, THIRD))
+    past = the_ranking()
+    past.when(recommend(*turned)).then(*recommendation(turned, position=len(past.log)))
+
+
 def test_equals_may_be_named_in_either_order() -> None:
     past = the_ranking((1, 1, 3, 4))
     past.when(recommend(*SWAPPED)).then(*recommendation(SWAPPED, position=len(past.log)))
@@ -175,6 +181,14 @@ def test_equals_may_be_named_in_either_order() -> None:
 def test_nothing_is_recommended_without_a_ranking() -> None:
     the_call().when(recommend()).refused(NotRankedYet, panel_id=PANEL)
     the_call().when(recommend(track_id=TrackId("none"))).refused(TrackUnknown)
+
+
+def test_what_another_panel_ranked_in_the_track_is_its_own_matter() -> None:
+    elsewhere = [msgspec.structs.replace(each, panel_id=PanelId("PANEL-9")) for each in ranking((4, 3, 2, 1))]
+    the_call().and_(*elsewhere).when(recommend()).refused(NotRankedYet, panel_id=PANEL)
+    past = the_ranking().and_(*elsewhere)
+    past.when(recommend()).then(*recommendation(position=_ranking_at(the_ranking())))
+    past.when(recommend()).meanwhile(*elsewhere).is_undisturbed()
 
 
 @pytest.mark.parametrize(
@@ -286,6 +300,19 @@ def test_beyond_the_bounds_of_the_call_it_is_refused_whatever_the_reason() -> No
     past.when(decide(*too_few), reason="quality").refused(PlacesNotFilled, selected=1, at_least=2)
 
 
+@pytest.mark.parametrize(("minimum", "maximum"), [(3, 3), (2, 4)], ids=["just at both bounds", "between them"])
+def test_within_the_bounds_of_the_call_it_is_decided(minimum: int, maximum: int) -> None:
+    past = bounded(the_recommendation(), minimum, maximum)
+    past.when(decide()).then(*decision(rule_position=_rule_at(past)))
+
+
+def test_the_id_of_any_earlier_decision_is_used() -> None:
+    later = DecisionId("D-2")
+    past = the_decision().and_(reopened(), *decision(decision_id=later), reopened(later))
+    for used in (DECISION, later):
+        past.when(decide(decision_id=used)).refused(DecisionIdUsed, decision_id=used)
+
+
 def vote(attending: int, in_favour: int, against: int = 0) -> Vote:
     left = attending - in_favour - against
     return Vote(entitled=9, attending=attending, in_favour=in_favour, against=against, abstaining=left)
@@ -294,6 +321,14 @@ def vote(attending: int, in_favour: int, against: int = 0) -> Vote:
 def test_without_its_quorum_the_committee_decides_nothing() -> None:
     refused = the_recommendation().when(decide(vote=vote(6, 6)))
     refused.refused(QuorumNotReached, attending=6, entitled=9, quorum_bp=6_667)
+
+
+def test_with_just_its_quorum_the_committee_decides() -> None:
+    past = the_recommendation().and_(rule(quorum_bp=7_500))
+    cast = Vote(entitled=8, attending=6, in_favour=6, against=0, abstaining=0)
+    past.when(decide(vote=cast)).then(*decision(vote=cast, rule_position=len(past.log)))
+    short = Vote(entitled=8, attending=5, in_favour=5, against=0, abstaining=0)
+    past.when(decide(vote=short)).refused(QuorumNotReached, attending=5, entitled=8, quorum_bp=7_500)
 
 
 @pytest.mark.parametrize(

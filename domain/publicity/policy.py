@@ -282,14 +282,9 @@ class Objections:
         """What has become of an objection, for the permission table."""
         return self.by_id[objection_id].state if objection_id in self.by_id else NOT_ON_RECORD
 
-    def first_open(self, application_id: ApplicationId | None = None) -> ObjectionId | None:
-        """The first objection that is still open, against one application or against any."""
-        found = (
-            objection_id
-            for objection_id, each in self.by_id.items()
-            if each.is_open and application_id in (None, each.received.application_id)
-        )
-        return next(found, None)
+    def first_open(self) -> ObjectionId | None:
+        """The first objection that is still open."""
+        return next((objection_id for objection_id, each in self.by_id.items() if each.is_open), None)
 
     def is_clear(self, application_id: ApplicationId) -> bool:
         """Whether no objection against an application is open or was upheld."""
