@@ -25,7 +25,7 @@ class UnitDossierRow(msgspec.Struct, frozen=True, kw_only=True):
     fact_positions: Annotated[tuple[int, ...], subject("Facts (positions)", "事实位置")]
     digest: Annotated[Digest, subject("Digest of the facts", "事实摘要")]
     follows: Annotated[DossierId | None, subject("In the place of", "替代档案")] = None
-    followed_by: Annotated[DossierId | None, subject("Issued anew as", "另行出具为")] = None
+    next_dossier_id: Annotated[DossierId | None, subject("Issued anew as", "另行出具为")] = None
     issued_by: Annotated[str, office("Issued by", "出具人")]
     issued_at: Annotated[datetime, subject("Issued at", "出具时间")]
 
@@ -44,7 +44,7 @@ class SecretaryDossierRow(msgspec.Struct, frozen=True, kw_only=True):
     fact_positions: Annotated[tuple[int, ...], office("Facts (positions)", "事实位置")]
     digest: Annotated[Digest, office("Digest of the facts", "事实摘要")]
     follows: Annotated[DossierId | None, office("In the place of", "替代档案")] = None
-    followed_by: Annotated[DossierId | None, office("Issued anew as", "另行出具为")] = None
+    next_dossier_id: Annotated[DossierId | None, office("Issued anew as", "另行出具为")] = None
     issued_by: Annotated[str, office("Issued by", "出具人")]
     issued_at: Annotated[datetime, office("Issued at", "出具时间")]
 
@@ -62,7 +62,7 @@ def _folded(kind: type[DossierRow], row: DossierRow | None, recorded: Recorded, 
     issued, envelope = recorded.event.as_dict(), recorded.envelope
     if key == (issued["dossier_id"],):
         return kind(**issued, issued_by=envelope.actor_id, issued_at=envelope.effective_at)
-    return None if row is None else replace(row, followed_by=issued["dossier_id"])
+    return None if row is None else replace(row, next_dossier_id=issued["dossier_id"])
 
 
 UNIT_DOSSIER = View(

@@ -56,14 +56,18 @@ from domain.cultivation.events import (
 )
 from domain.document.events import DocumentDeposited
 from domain.eligibility.events import EligibilityJudged, Finding, RuleOutcome, RuleWaived, Verdict
+from domain.evaluation.events import SecretaryDossierIssued, UnitDossierIssued
 from domain.ids import (
     ApplicationId,
     AppointmentId,
     CalendarYear,
     DecisionId,
     DocumentId,
+    DossierId,
+    FindingId,
     IncidentId,
     InstitutionId,
+    MeasureId,
     NominatorUnitId,
     ObjectionId,
     PanelId,
@@ -168,6 +172,7 @@ from domain.unit.events import (
     UnitSplit,
     UnitTraitsRecorded,
 )
+from tests import consequences as after
 from tests.money_life import money
 from tests.review_life import review
 from tests.spec import NOON, at, recorded
@@ -867,6 +872,40 @@ def _unanswered(event: CorrectionRequested, position: int) -> list[Event]:
     return [ObligationReminded(**owed), ObligationFellOverdue(**owed)]
 
 
+def named_and_held_to_account() -> list[Event]:
+    """A title in every state, a finding heard in every way, measures that end in every way, and the year's dossiers."""
+    case: dict[str, Any] = {"application_id": ApplicationId("A-9"), "programme_id": CALL, "unit_id": SUCCESSOR}
+    titled = {**case, "track_id": BRANCHES}
+    facts: list[Event] = [
+        after.title(programme_id=CALL, track_ids=(BRANCHES,)),
+        *(each(**titled) for each in (
+            after.conferred_for_two_years, after.renewed, after.revoked, after.restored, after.lapsed,
+        )),
+        after.procedure(programme_id=CALL),
+        *(each(**case) for each in (after.found, after.notified, after.stated)),
+        after.measured("bar", **case, until_on=date(2024, 7, 5), ends_at=at("2024-07-06 00:00")),
+        *(each(**case) for each in (after.appealed, after.upheld, after.amended, after.ended, after.lifted)),
+        after.measured("circular", **case, measure_id=MeasureId("M-2")),
+    ]  # fmt: skip
+    second: dict[str, Any] = {**case, "measure_id": MeasureId("M-2")}
+    facts += [each(**second) for each in (after.circulated, after.appealed, after.dismissed)]
+    third: dict[str, Any] = {**case, "measure_id": MeasureId("M-3")}
+    facts += [after.measured("interview", **third), after.appealed(**third), after.given_up(**third)]
+    other: dict[str, Any] = {**case, "finding_id": FindingId("F-2")}
+    facts += [after.found(**other), after.notified(**other), after.waived(**other), after.dropped(**other)]
+    fourth: dict[str, Any] = {**case, "measure_id": MeasureId("M-4")}
+    facts += [after.referred(**fourth), after.answered(**fourth)]
+    dossier: dict[str, Any] = {
+        "year": 2022, "uses": ("commendation",), "lines": (), "fact_positions": (), "digest": "5" * 64,
+    }  # fmt: skip
+    return [
+        *facts,
+        UnitDossierIssued(dossier_id=DossierId("DO-1"), unit_id=SUCCESSOR, **dossier),
+        UnitDossierIssued(dossier_id=DossierId("DO-2"), unit_id=SUCCESSOR, **dossier, follows=DossierId("DO-1")),
+        SecretaryDossierIssued(dossier_id=DossierId("DO-3"), person_id=PersonId(BEN), terms=(), **dossier),
+    ]
+
+
 def life() -> list[Recorded]:
     """The whole of it, as the log would hold it: an hour between one event and the next."""
     before = [*institution(), *units(), *programme()]
@@ -874,7 +913,7 @@ def life() -> list[Recorded]:
     facts += money(_CASE, PAPER, len(facts) + 1)
     # Whoever bears the case bears its money.
     facts.append(CaseSucceeded(**_CASE, successor_unit_id=SuccessorUnitId(OTHER_COLLEGE), ground="decided"))
-    return as_recorded(facts)
+    return as_recorded([*facts, *named_and_held_to_account()])
 
 
 def as_recorded(events: Sequence[Event], *, by: str = ADA, first: int = 1) -> list[Recorded]:

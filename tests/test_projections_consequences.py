@@ -198,7 +198,7 @@ def test_an_appeal_is_an_obligation_until_it_is_decided(answer: Event) -> None:
 def test_a_dossier_is_shown_as_it_was_issued_and_says_what_took_its_place() -> None:
     first, second = issued(), issued(line(2, "outcome", "completed"), dossier_id=OTHER, follows=DOSSIER)
     shown = fold_all(UNIT_DOSSIER, given(first, second).log)
-    assert (shown[DOSSIER,].followed_by, shown[DOSSIER,].lines) == (OTHER, ())
+    assert (shown[DOSSIER,].next_dossier_id, shown[DOSSIER,].lines) == (OTHER, ())
     assert (shown[OTHER,].follows, shown[OTHER,].digest) == (DOSSIER, second.digest)
     assert fold_all(UNIT_DOSSIER, given(second).log).keys() == {(OTHER,)}
 
