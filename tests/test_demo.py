@@ -20,6 +20,7 @@ import pytest
 
 from api.cli.demo import _stage
 from api.cli.demo.cast import PEOPLE
+from api.cli.demo.story import NOT_PLAYED
 from api.cli.serve import StartRefused, listening
 from infra.line import check
 from infra.note import Checkpoint, Verifier, opened
@@ -35,7 +36,7 @@ ROOT = Path(__file__).resolve().parent.parent
 HEARD = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
 COMMAND = HEARD + "import sys; from api.cli import main; sys.exit(main())"
 SECONDS = 300.0
-LATER = {"30", "31", "32", "34", *map(str, range(38, 45))}
+LATER = {*map(str, range(26, 37)), *map(str, range(38, 50))}
 """Rows of the years after the selection that are played."""
 
 
@@ -170,7 +171,8 @@ def _holds(machine: Machine) -> None:
     rows = machine.table("timeline.csv")
     by_row = Counter(row["row"] for row in rows)
     assert {"1+2", *map(str, range(3, 26)), *LATER} <= set(by_row)
-    assert [int(row["position"]) for row in rows] == list(range(1, len(rows) + 1))
+    _every_row(set(by_row))
+    size = _all_but_what_few_may_know(machine, [int(row["position"]) for row in rows])
     (closing,) = [row for row in rows if row["type"] == "application.window_closed.v1"]
     assert (closing["effective_at"], closing["last_day"]) == ("2020-05-31T16:00:00Z", "2020-05-31")
     assert closing["actor_kind"] == "schedule"
@@ -181,14 +183,105 @@ def _holds(machine: Machine) -> None:
     (vkey,) = re.findall(r"signed by (\S+) ", machine.said())
     text, _ = opened((machine.output / "checkpoint.txt").read_text(encoding="utf-8"), [Verifier.parse(vkey)])
     signed = Checkpoint.parse(text)
-    assert (signed.size, signed.root, signed.extension) == (len(rows), checked.root.digest(), ("simulated",))
-    pinned = [str(len(rows)), checked.root.digest().hex(), "simulated"]
+    assert (signed.size, signed.root, signed.extension) == (size, checked.root.digest(), ("simulated",))
+    pinned = [str(size), checked.root.digest().hex(), "simulated"]
     assert (machine.output / "root.txt").read_text().split() == pinned
-    for name in ("timeline", "roster", "selection", "case-file"):
+    for name in ("timeline", "roster", "selection", "case-file", "balances", "designations"):
         assert {row["simulated"] for row in machine.table(f"{name}.csv")} == {"true"}
+    _money(machine)
     _printed(machine)
+    _consequences(machine)
     _no_secret(machine)
     _refused(machine)
+
+
+def _money(machine: Machine) -> None:
+    """What was allocated is accounted for or came back, source by source and case by case; matching stands apart."""
+    rows = [row for row in machine.table("balances.csv") if row["whose"] != "programme"]
+    found: Counter[tuple[str, str, str]] = Counter()
+    for row in rows:
+        for name in ("given_fen", "accounted_for_fen", "recovered_fen"):
+            for whose in (row["whose"], "all"):
+                found[whose, row["source"], name] += int(row[name])
+    for whose, source, *yuan in (
+        ("all", "budget", 110_000, 105_330, 4_670),
+        ("2020-COL-A", "budget", 50_000, 49_750, 250),
+        ("2020-BR-1", "budget", 20_000, 19_880, 120),
+        ("2020-BR-2", "budget", 20_000, 20_000, 0),
+        ("2020-BR-3", "budget", 20_000, 15_700, 4_300),
+        ("2020-BR-1", "upper_grant", 20_000, 20_000, 0),
+        ("2020-BR-1", "school_match", 20_000, 20_000, 0),
+        ("all", "upper_grant", 20_000, 20_000, 0),
+        ("all", "school_match", 20_000, 20_000, 0),
+    ):
+        names = ("given_fen", "accounted_for_fen", "recovered_fen")
+        assert [found[whose, source, name] for name in names] == [100 * each for each in yuan], (whose, source)
+    budget = [row for row in rows if row["source"] == "budget"]
+    carried = {(row["whose"], row["year"]): int(row["carried_forward_fen"]) // 100 for row in budget}
+    for year, amounts in (("2020", (1_400, 150, 0, 0)), ("2021", (11_500, 4_150, 3_500, 7_000))):
+        assert tuple(carried[f"2020-{unit}", year] for unit in ("COL-A", "BR-1", "BR-2", "BR-3")) == amounts
+    said = machine.said()
+    assert "allocated 110,000.00 = accounted for 105,330.00 + recovered 4,670.00" in said
+    assert "apart: grant 20,000.00, matching 20,000.00" in said
+
+
+def _every_row(labels: set[str]) -> None:
+    """Each row of the calendar is played, or named with the reason why it is not; and never both."""
+    played = {number for label in labels for number in label.split("+") if number.isdecimal()} - {"0"}
+    assert not played & set(NOT_PLAYED)
+    assert played | set(NOT_PLAYED) == set(map(str, range(1, 51)))
+    assert all(en and zh for en, zh in NOT_PLAYED.values())
+
+
+def _all_but_what_few_may_know(machine: Machine, positions: list[int]) -> int:
+    """The auditor reads every event of the record but one, the referral to the body of discipline; returns its size."""
+    exported = machine.lines("events.jsonl")
+    (referred,) = [n for n, line in enumerate(exported, 1) if line["type"] == "accountability.matter_referred.v1"]
+    assert positions == [n for n in range(1, len(exported) + 1) if n != referred]
+    return len(exported)
+
+
+def _consequences(machine: Machine) -> None:
+    """Three titles without an end, the failed case closed after its appeal, and eight dossiers that add nothing up."""
+    register = {row["unit_id"]: row for row in machine.table("designations.csv")}
+    assert {unit_id: row["title_zh"] for unit_id, row in register.items()} == {
+        "COL-A": "校级党建工作标杆学院", "BR-1": "校级党建工作样板支部", "BR-8": "校级党建工作样板支部",
+    }  # fmt: skip
+    assert {(row["state"], row["conferred_on"], row["valid_until"]) for row in register.values()} == {
+        ("held", "2022-06-30", ""),
+    }  # fmt: skip
+    file = machine.table("case-file.csv")
+    ends = [
+        (kind, row["effective_at"][:10])
+        for row in file
+        for area, _, kind in [row["type"].removesuffix(".v1").partition(".")]
+        if area == "accountability" or kind.startswith("case_")
+    ]
+    assert ends == [
+        *((kind, "2022-06-30") for kind in ("finding_recorded", "finding_notified", "statement_received")),
+        ("measure_decided", "2022-06-30"), ("circular_issued", "2022-06-30"), ("appeal_lodged", "2022-07-12"),
+        ("appeal_dismissed", "2022-08-08"), ("case_closed", "2022-08-08"),
+    ]  # fmt: skip
+    issued = json.loads((machine.output / "dossiers.json").read_text())
+    assert issued["simulated"] is True
+    units = {dossier["unit_id"]: dossier for dossier in issued["units"]}
+    assert set(units) == {"COL-A", "BR-1", "BR-3", "BR-8"}
+    failed = {(line["area"], line["what"], line["matter"]) for line in units["BR-3"]["lines"]}
+    assert {("measure", "circular", "not_met"), ("outcome", "closed_without_completion", "not_met")} <= failed
+    assert not [line for line in failed if line[0] == "title"]
+    terms = {dossier["terms"][-1]["unit_id"]: dossier["terms"] for dossier in issued["secretaries"]}
+    assert set(terms) == set(units)
+    # Whoever answered for BR-2 until it was merged answers for its successor from then on.
+    assert [(term["unit_id"], term["first_day"], term["last_day"]) for term in terms["BR-8"]] == [
+        ("BR-2", "2022-01-01", "2022-01-09"), ("BR-8", "2022-01-10", "2022-12-31"),
+    ]  # fmt: skip
+    for name in ("timeline.csv", "case-file.csv", "dossiers.json"):
+        assert "referr" not in (machine.output / name).read_text(), name
+    said = machine.said()
+    shown = said[said.index("\nDesignation register · ") : said.index("\nLog · ")]
+    assert shown.count("held · 持有, 2022-06-30 – not stated · 未载明") == 3
+    assert all(dossier["dossier_id"] in shown for dossier in (*issued["units"], *issued["secretaries"]))
+    assert all(f"[{number}] {en}" in said for number, (en, _) in NOT_PLAYED.items())
 
 
 def _printed(machine: Machine) -> None:
@@ -202,7 +295,7 @@ def _printed(machine: Machine) -> None:
     assert traces.count("waived · 已豁免") == 2, "once as the standing, once beside the rule that was waived"
     assert "established_two_years        not_met" in traces
     assert "no_major_incident            not_met" in traces
-    file = said[said.index("\nCase file of ") : said.index("\nLog · ")]
+    file = said[said.index("\nCase file of ") : said.index("\nDesignation register · ")]
     assert [line.split()[0] for line in file.splitlines() if line.startswith("    #")] == [
         f"#{row['position']}" for row in machine.table("case-file.csv")
     ]
@@ -222,6 +315,7 @@ def _refused(machine: Machine) -> None:
     assert all(trial["en"] and trial["zh"] and trial["status"] in range(400, 500) for trial in trials)
     kinds = {trial["kind"] for trial in trials}
     assert {"not-permitted", "quota-exhausted", "not-eligible", "rule-not-waivable", "window-closed"} <= kinds
+    assert {"second-person-missing", "stage-exceeded", "gate-closed", "bank-reference-used", "year-cut-off"} <= kinds
     assert {"recused-from", "mark-out-of-range", "quorum-not-reached", "vote-not-carried", "checks-missing"} <= kinds
 
 

@@ -222,6 +222,7 @@ REVIEWERS: Final = ("R1", "R2", "R3", "R4", "R5")
 PEOPLE: Final = (
     _person("clerk", "陈示例", "clerk", None, ("office clerk", "党建办经办人")),
     _person("head", "王示例", "head", None, ("head of the office", "党建办负责人")),
+    _person("finance", "钱示例", "finance", None, ("finance officer", "财务人员")),
     _person("auditor", "赵示例", "auditor", None, ("auditor", "审计人员")),
     _person("supervisor", "孙示例", "supervisor", None, ("supervisor", "监督人员")),
     *(
@@ -254,8 +255,18 @@ PEOPLE: Final = (
             ("BR-7", "许"),
         )
     ),
+    *(
+        _person(
+            f"secretary-{unit_id}", f"{name}示例", "secretary", unit_id, (f"secretary of {unit_id}", f"{unit_id} 书记")
+        )
+        for unit_id, name in (("COL-A", "金"), ("BR-1", "魏"), ("BR-2", "陶"), ("BR-3", "姜"))
+    ),
+    _person("second-head", "戚示例", "head", None, ("second head of the office", "党建办另一负责人")),
 )
-"""Whoever decides, vets and files is another person than whoever prepares; a general branch has two people for it."""
+"""Whoever decides, vets and files is another person than whoever prepares; a general branch has two people for it.
+
+A second head decides on what is appealed, since nobody decides on an appeal against their own decision.
+"""
 
 _COLLEGE_BUDGET: Final = ((0, 0, 12_000), (1, 0, 13_000), (0, 1, 12_000), (1, 1, 13_000))
 BUDGET_OF_BRANCH: Final = ((0, 0, 5_000), (1, 0, 5_000), (0, 1, 5_000), (1, 1, 5_000))

@@ -9,8 +9,11 @@ from typing import Final
 
 from api.cli.demo.board import PUBLICITY
 from api.cli.demo.cast import APPLICANTS
-from api.cli.demo.papers import Reached, timeline
+from api.cli.demo.consequences import FAILED, TITLED
+from api.cli.demo.cultivation import SELECTED, bearer
+from api.cli.demo.papers import Reached, sums, timeline
 from api.cli.demo.player import Player
+from domain.funding.policy import ACCOUNTS
 from infra.line import Checked
 from infra.note import Checkpoint, NoteRefused, Verifier, opened
 from infra.replay import Difference
@@ -18,6 +21,7 @@ from infra.replay import Difference
 __all__ = ["faults"]
 
 _REFUSED_FROM: Final = 400
+_KNOWN_TO_FEW: Final = "accountability.matter_referred.v1"
 _FILED: Final = {a.unit_id for a in APPLICANTS if not a.aside}
 _MATERIALS: Final = (
     "application.started.v1",
@@ -26,6 +30,13 @@ _MATERIALS: Final = (
     "application.prepared.v1",
 )
 _ENDORSED: Final = ("eligibility.judged.v1", "nomination.decided.v1", "nomination.materials_vetted.v1")
+_PAID: Final = (
+    "funding.allocated.v1",
+    "funding.committed.v1",
+    "funding.payment_requested.v1",
+    "funding.payment_approved.v1",
+    "funding.payment_posted.v1",
+)
 _OF_ROWS: Final[Mapping[str, Mapping[str, int]]] = {
     "1+2": {"programme.announced.v1": 1},
     "2": {"programme.track_defined.v1": 2, "programme.form_defined.v1": 1},
@@ -73,14 +84,31 @@ _OF_ROWS: Final[Mapping[str, Mapping[str, int]]] = {
         "cultivation.task_book_filed.v1": 4,
         "cultivation.task_book_signed.v1": 4,
     },
+    "26": {
+        "funding.rule_defined.v1": 1,
+        "funding.appropriation_recorded.v1": 1,
+        **dict.fromkeys(_PAID, 4),
+    },
+    # In two categories each: four cases in three years, and the grant and its matching once.
+    "27": {"funding.expenditure_accounted.v1": 28},
+    "28": {"document.deposited.v1": 2},
+    "29": {"funding.carried_forward.v1": 6, "funding.returned.v1": 1, "funding.period_closed.v1": 2},
     "30": {
         "cultivation.report_filed.v1": 4,
         "cultivation.report_accepted.v1": 4,
         "obligation.fell_overdue.v1": 1,
     },
     "31": {"assessment.defined.v1": 1, "assessment.decided.v1": 4},
-    "32": {"assessment.rectification_ordered.v1": 1},
-    "34": {"assessment.rectification_reported.v1": 1, "assessment.rectification_accepted.v1": 1},
+    "32": {"assessment.rectification_ordered.v1": 1, "funding.frozen.v1": 1},
+    "33": {"funding.appropriation_recorded.v1": 1, **dict.fromkeys(_PAID, 3)},
+    "34": {
+        "assessment.rectification_reported.v1": 1,
+        "assessment.rectification_accepted.v1": 1,
+        "funding.released.v1": 1,
+        **dict.fromkeys(_PAID, 1),
+    },
+    "35": {"funding.higher_award_recorded.v1": 1},
+    "36": {"funding.matching_pledged.v1": 1, "funding.matching_received.v1": 1, **dict.fromkeys(_PAID, 2)},
     "38": {"unit.registered.v1": 1, "unit.merged.v1": 1, "cultivation.case_succeeded.v1": 1},
     "39": {"programme.erratum_recorded.v1": 2},
     "40": {"cultivation.report_filed.v1": 4, "cultivation.report_accepted.v1": 4},
@@ -94,7 +122,25 @@ _OF_ROWS: Final[Mapping[str, Mapping[str, int]]] = {
     },
     "42": {"publicity.opened.v1": 1, "publicity.closed.v1": 1, "publicity.entry_passed.v1": 3},
     "43": {"assessment.decided.v1": 4},
-    "44": {"assessment.case_completed.v1": 3},
+    "44": {
+        "assessment.case_completed.v1": 3,
+        "designation.title_defined.v1": 2,
+        "designation.title_conferred.v1": 3,
+    },
+    "45": {
+        "accountability.finding_recorded.v1": 1,
+        "accountability.statement_received.v1": 1,
+        "accountability.measure_decided.v1": 1,
+        "accountability.circular_issued.v1": 1,
+    },
+    "46": {
+        "accountability.appeal_lodged.v1": 1,
+        "accountability.appeal_dismissed.v1": 1,
+        "assessment.case_closed.v1": 1,
+    },
+    "47": {"funding.returned.v1": 2, "funding.recovery_ordered.v1": 1, "funding.recovery_received.v1": 1},
+    "48": {"funding.period_closed.v1": 1},
+    "49": {"evaluation.unit_dossier_issued.v1": 4, "evaluation.secretary_dossier_issued.v1": 4},
 }
 """How many events of which types each row has."""
 _BY_ITSELF: Final = {
@@ -109,8 +155,47 @@ _BY_ITSELF: Final = {
     "cultivation.case_succeeded.v1": ("automation", "2022-01-10T01:00:00Z"),
 }
 """What nobody asks for: whose act it is, and at which instants it took effect."""
+_OF_THE_FAILED: Final = (
+    "accountability.finding_recorded.v1",
+    "accountability.measure_decided.v1",
+    "accountability.circular_issued.v1",
+    "accountability.appeal_lodged.v1",
+    "accountability.appeal_dismissed.v1",
+    "assessment.case_closed.v1",
+)
+"""What the case file of the failed case tells, in this order."""
+_TOLD_OF_TITLED: Final = frozenset({("outcome", "completed"), ("title", "conferred")})
+_TOLD_OF_FAILED: Final = frozenset({("outcome", "closed_without_completion"), ("measure", "circular")})
 _NEVER_ASKED: Final = ("/window/close", "/scoring/close", f"/{PUBLICITY}/close", "/confirm")
 """A trial of one of these is refused; what is accepted is the schedule's or the automations'."""
+_MONEY: Final = ("given_fen", "accounted_for_fen", "recovered_fen", "carried_forward_fen")
+_BY_CASE: Final = {
+    ("COL-A", "budget", 2020): (25_000, 23_600, 0, 1_400),
+    ("COL-A", "budget", 2021): (25_000, 14_900, 0, 11_500),
+    ("COL-A", "budget", 2022): (0, 11_250, 250, 0),
+    ("BR-1", "budget", 2020): (10_000, 9_850, 0, 150),
+    ("BR-1", "budget", 2021): (10_000, 6_000, 0, 4_150),
+    ("BR-1", "budget", 2022): (0, 4_030, 120, 0),
+    ("BR-1", "upper_grant", 2021): (20_000, 20_000, 0, 0),
+    ("BR-1", "school_match", 2021): (20_000, 20_000, 0, 0),
+    ("BR-2", "budget", 2020): (10_000, 10_000, 0, 0),
+    ("BR-2", "budget", 2021): (10_000, 6_500, 0, 3_500),
+    ("BR-2", "budget", 2022): (0, 3_500, 0, 0),
+    ("BR-3", "budget", 2020): (10_000, 8_400, 1_600, 0),
+    ("BR-3", "budget", 2021): (10_000, 3_000, 0, 7_000),
+    ("BR-3", "budget", 2022): (0, 4_300, 2_700, 0),
+}
+"""In yuan, of each case, source and fiscal year: allocated, accounted for, recovered, carried into the next."""
+_IN_ALL: Final = {"given_fen": 110_000, "accounted_for_fen": 105_330, "recovered_fen": 4_670}
+_OPEN: Final = (
+    "unallocated_fen",
+    "allocated_fen",
+    "committed_fen",
+    "in_transit_fen",
+    "paid_out_fen",
+    "frozen_fen",
+    "claimed_fen",
+)
 
 
 def faults(p: Player, reached: Reached, exported: Checked, differences: Sequence[Difference]) -> list[str]:
@@ -121,11 +206,13 @@ def faults(p: Player, reached: Reached, exported: Checked, differences: Sequence
         *_by_itself(p, reached),
         *_selection(reached),
         *_interpretations(reached),
+        *_money(reached),
+        *_books(reached),
+        *_titles(reached),
+        *_failed(reached),
+        *_dossiers(reached),
+        *_withheld(p, reached, exported),
         *(f"the export is faulty: {finding}" for finding in exported.findings),
-        *(
-            f"the log has {len(reached.facts)} events, the export {exported.root.size}"
-            for _ in _unequal(reached, exported)
-        ),
         *_signed(reached, exported),
         *(f"view {d.view} is not what the log says: {d.kind} {d.key}" for d in differences),
     ]
@@ -143,9 +230,12 @@ def _signed(reached: Reached, exported: Checked) -> Iterator[str]:
         yield f"the checkpoint is of {signed.size} events and another root than the {exported.root.size} exported"
 
 
-def _unequal(reached: Reached, exported: Checked) -> Iterator[None]:
-    if len(reached.facts) != exported.root.size:
-        yield None
+def _withheld(p: Player, reached: Reached, exported: Checked) -> Iterator[str]:
+    """The auditor reads the whole record but what is known to few: what was referred to the body of discipline."""
+    missing = set(range(1, exported.root.size + 1)) ^ {fact["position"] for fact in reached.facts}
+    referred = {position for receipt in p.receipts for position, kind in receipt.events if kind == _KNOWN_TO_FEW}
+    if len(referred) != 1 or missing != referred:
+        yield f"of {exported.root.size} events exported the auditor does not read {sorted(missing)}"
 
 
 def _rows(p: Player, reached: Reached) -> Iterator[str]:
@@ -200,6 +290,38 @@ def _selection(reached: Reached) -> Iterator[str]:
         yield f"the sheets that count are {sheets}"
 
 
+def _money(reached: Reached) -> Iterator[str]:
+    """Every case's money is what it should be, year by year and in all."""
+    found = {
+        (row["application_id"].removeprefix("2020-"), row["source"], row["year"]): tuple(row[name] for name in _MONEY)
+        for row in reached.balances
+        if row["whose"] != "programme"
+    }
+    expected = {line: tuple(yuan * 100 for yuan in amounts) for line, amounts in _BY_CASE.items()}
+    for line in sorted(found.keys() | expected.keys()):
+        if found.get(line) != expected.get(line):
+            yield f"the money of {line} is {found.get(line)}, not {expected.get(line)}"
+    for name, yuan in _IN_ALL.items():
+        if (fen := sums(reached, name, "budget")) != yuan * 100:
+            yield f"{name} is {fen} in all, not {yuan * 100}"
+
+
+def _books(reached: Reached) -> Iterator[str]:
+    """No money is still open, and the books of the cycle balance, source by source and year by year."""
+    for row in reached.balances:
+        if left := {name: row[name] for name in _OPEN if row[name]}:
+            yield f"of {row['whose']} {row['source']} {row['year']} is still open: {left}"
+    sides: Counter[tuple[str, int]] = Counter()
+    for row in reached.trial_balance:
+        signed = row["amount_fen"] if ACCOUNTS[row["account"]].side == "debit" else -row["amount_fen"]
+        sides[row["source"], row["year"]] += signed
+    for (source, year), fen in sides.items():
+        if fen:
+            yield f"the books of {source} {year} do not balance by {fen}"
+    if not sides:
+        yield "the trial balance of the cycle is empty"
+
+
 def _interpretations(reached: Reached) -> Iterator[str]:
     """Every damaged or contradictory term was read once, with a reason and its document."""
     facts = reached.facts
@@ -212,3 +334,43 @@ def _interpretations(reached: Reached) -> Iterator[str]:
     for fact in facts:
         if fact["type"] == "programme.term_interpreted.v1" and not fact["envelope"].get("reason_document_id"):
             yield f"position {fact['position']} has no reason document"
+
+
+def _titles(reached: Reached) -> Iterator[str]:
+    """Three hold a title without an end, the successor BR-2's; the failed one holds none, and anybody can read it."""
+    held = {row["unit_id"]: (row["title"], row["state"], row["valid_until"]) for row in reached.designations}
+    wanted = {
+        bearer(a): ("benchmark_college" if a.track == "college" else "model_branch", "held", None) for a in TITLED
+    }
+    if held != wanted:
+        yield f"the designations are {held}, not {wanted}"
+    shown = {row["unit_id"]: (row["title"], row["state"], row["valid_until"]) for row in reached.register}
+    if shown != held:
+        yield f"the public register shows {shown}, the office reads {held}"
+
+
+def _failed(reached: Reached) -> Iterator[str]:
+    """The case that failed was closed after the appeal was dismissed, and never completed."""
+    told = [entry["type"] for entry in reached.case_file["entries"]]
+    in_order = [kind for kind in told if kind in _OF_THE_FAILED]
+    if in_order != list(_OF_THE_FAILED):
+        yield f"the case file of {FAILED} tells {in_order}, not {list(_OF_THE_FAILED)}"
+    if _KNOWN_TO_FEW in told:
+        yield f"the case file of {FAILED} tells of a referral"
+
+
+def _dossiers(reached: Reached) -> Iterator[str]:
+    """A dossier for each unit that bore a case and for its secretary, with its title or its failure; no referral."""
+    of_units = {dossier["unit_id"]: dossier for dossier in reached.unit_dossiers}
+    of_secretaries = {dossier["terms"][-1]["unit_id"]: dossier for dossier in reached.secretary_dossiers}
+    wanted = {bearer(a) for a in SELECTED}
+    for whose, issued in (("units", of_units), ("secretaries", of_secretaries)):
+        if set(issued) != wanted:
+            yield f"dossiers of {whose} are of {sorted(issued)}, not of {sorted(wanted)}"
+        for unit_id, dossier in issued.items():
+            told = {(line["area"], line["what"]) for line in dossier["lines"]}
+            needed = _TOLD_OF_FAILED if unit_id == FAILED else _TOLD_OF_TITLED
+            if not needed <= told:
+                yield f"the dossier {dossier['dossier_id']} does not tell {sorted(needed - told)}"
+            if any("refer" in what for _, what in told):
+                yield f"the dossier {dossier['dossier_id']} tells of a referral"

@@ -209,6 +209,14 @@ def merger(p: Player) -> None:
         "merge-BR-2", "administrator", f"/v1/units/{_MERGED}/merge", body,
         en=f"merges BR-2 into {SUCCESSOR}", zh=f"将 BR-2 并入 {SUCCESSOR}",
     )  # fmt: skip
+    # The secretary goes on with the branch, and the year's dossier will follow the person.
+    secretary = f"secretary-{_MERGED}"
+    p.act(f"end-{secretary}", "administrator", f"/v1/appointments/a-{secretary}/end", {"last_day": "2022-01-09"})
+    office = {"person_id": person_id(secretary), "role": "secretary", "unit_id": SUCCESSOR}
+    p.act(
+        f"appoint-{secretary}-{SUCCESSOR}", "administrator", "/v1/appointments",
+        {**office, "appointment_id": f"a-{secretary}-{SUCCESSOR}", "first_day": "2022-01-10"},
+    )  # fmt: skip
     p.advance("clock-38-after", "administrator", "2022-01-10T10:00:00+08:00")
     row = p.read("auditor", case)
     p.say(f"    {row['application_id']} is borne by {row['unit_id']} · 现由 {row['unit_id']} 承担")

@@ -74,6 +74,7 @@ STATES: Final = {
     "filed": "已报送",
     "screened": "初审通过",
 }
+TITLE_STATES: Final = {"held": "持有", "revoked": "已撤销", "lapsed": "已失效"}
 
 
 @dataclass(frozen=True, slots=True)
