@@ -1,13 +1,14 @@
 """The budget journal: every entry that a fact posts, as the posting rules say, and whether it was reversed since."""
 
-from datetime import date, datetime
-from typing import Annotated, Literal, cast
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime, tzinfo
+from typing import Annotated, Final, Literal, NamedTuple, cast
 
 import msgspec
 from msgspec.structs import replace
 
-from domain.funding.events import AccountCode, EntryReversed, PaymentApproved, Source, Stage
-from domain.funding.policy import MONEY_FACTS, RULES_VERSION, Books, MoneyFact, post, trial_balance
+from domain.funding.events import Account, AccountCode, EntryReversed, PaymentApproved, Source, Stage
+from domain.funding.policy import ACCOUNTS, MONEY_FACTS, RULES_VERSION, Books, MoneyFact, post, trial_balance
 from domain.ids import ApplicationId, CalendarYear, PaymentId, ProgrammeId, RecoveryId, TrackId, UnitId
 from domain.kernel import Code, Recorded, office, subject
 from projections.kernel import Key, Table, View, Where, columns
@@ -99,6 +100,67 @@ JOURNAL = View(
     subject_units=("unit_id",),
     is_open=lambda _: False,
 )  # fmt: skip
+
+
+# --- the books in other people's accounting ---------------------------------------------------------------------------
+
+_KINDS: Final[Mapping[AccountCode, str]] = {
+    **{code: "Equity" if title.side == "credit" else "Assets" for code, title in ACCOUNTS.items()},
+    "F4601": "Income",
+    "F5501": "Expenses",
+}
+
+
+class BookLine(NamedTuple):
+    """One double entry as other programs take it: on which day, from which fact, between which accounts.
+
+    An account is a path: its kind there, the book, the code, then source, year and whatever else tells its lines apart.
+    """
+
+    day: date
+    position: int
+    line: int
+    fact: str
+    occurred_on: date | None
+    debit: tuple[str, ...]
+    credit: tuple[str, ...]
+    amount_fen: int
+
+
+def account_path(account: Account) -> tuple[str, ...]:
+    """Where an account stands in a tree of accounts: never above another, since others count what stands below it."""
+    told = [
+        (name, value)
+        for name in ("application_id", "category", "payment_id", "origin", "recovery_id")
+        if (value := getattr(account, name)) is not None
+    ]
+    parts = (part for name, value in told for part in (_PARTS[name], value))
+    return (_KINDS[account.code], account.code[0], account.code, account.source, str(account.year), *parts, "Own")
+
+
+_PARTS: Final = {
+    "application_id": "Case",
+    "category": "Category",
+    "payment_id": "Payment",
+    "origin": "From",
+    "recovery_id": "Recovery",
+}
+
+
+def book_lines(facts: Iterable[tuple[int, str, datetime, MoneyFact]], zone: tzinfo) -> Iterator[BookLine]:
+    """Every entry that facts post, each fact with its position, stored name and the instant from which it counts."""
+    for position, fact, at, body in facts:
+        for line, entry in enumerate(post(RULES_VERSION, body), start=1):
+            yield BookLine(
+                day=at.astimezone(zone).date(),
+                position=position,
+                line=line,
+                fact=fact,
+                occurred_on=body.occurred_on,
+                debit=account_path(entry.debit),
+                credit=account_path(entry.credit),
+                amount_fen=entry.amount_fen,
+            )
 
 
 # --- the trial balance ------------------------------------------------------------------------------------------------

@@ -278,6 +278,26 @@ async def test_a_year_ends_and_its_periods_are_closed(treasury: Treasury) -> Non
     await c.post(c.finance, f"{CASE}/funds/return", body | {"occurred_on": "2020-12-28"})
 
 
+async def test_the_books_are_given_to_programs_that_are_not_ours(treasury: Treasury) -> None:
+    c = treasury
+    texts = {}
+    for form in ("beancount", "hledger"):
+        answer = await c.served.get(c.finance, f"{PROGRAMME}/books", {"Accept-Language": "zh"}, format=form)
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["Content-Type"] == f"text/x-{form}; charset=utf-8"
+        assert f"账簿 {CALL}" in answer.text
+        texts[form] = answer.text
+    assert 'option "operating_currency" "FEN"' in texts["beancount"]
+    rows = (await c.get("/v1/journal", limit=200))["items"]
+    assert texts["beancount"].count("  position: ") == texts["hledger"].count("; position:") == len(rows)
+    early = (await c.served.get(c.finance, f"{PROGRAMME}/books", effective_on="2020-07-02")).text
+    assert "\n  position: " not in early
+    other = await c.served.get(c.finance, f"{PROGRAMME}/books", format="ledger")
+    assert (other.status_code, other.json()["because"]["known"]) == (406, "beancount, hledger")
+    for reader, path in ((c.hands["BR-1"], f"{PROGRAMME}/books"), (c.finance, "/v1/programmes/NONE/books")):
+        assert (await c.served.get(reader, path)).status_code == 404
+
+
 async def test_the_books_are_the_offices_and_balance(treasury: Treasury) -> None:
     c = treasury
     rows = (await c.get("/v1/balances", programme_id=CALL, limit=200))["items"]
