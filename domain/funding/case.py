@@ -136,7 +136,7 @@ class SourceOfProgramme(Invalid):
 
 
 class GateClosed(Refusal):
-    """The gate {gate} is closed (position {position}); {asked_fen} fen were asked.
+    """Money needs that {gate}, and that does not hold (position {position}); {asked_fen} fen were asked.
     zh: 拨付条件 {gate} 不具备(位置 {position});所请金额 {asked_fen} 分。
     title: A gate is closed · 拨付条件不具备
     """
