@@ -221,10 +221,11 @@ class Views:
         async def ask(table: _Table) -> tuple[int, Page] | None:
             sql, arguments = question(shape, table.relation, asked, after, at)
             records = await self._pool.fetch(sql, *arguments)
-            if not records or records[0]["live"] != table.relation:
+            # By place: the fields of a row may have any name.
+            if not records or records[0][0] != table.relation:
                 return None
-            position = records[0]["reached"]
-            rows = [shape.decode(tuple(record)[3:]) for record in records if record["from_position"] is not None]
+            position = records[0][1]
+            rows = [shape.decode(values) for _, _, since, *values in records if since is not None]
             return position, paged(shape, asked, rows, _reflected(position, at))
 
         return await self._reached(shape, max(min_position, at or 0), ask)

@@ -298,6 +298,17 @@ async def test_the_books_are_given_to_programs_that_are_not_ours(treasury: Treas
         assert (await c.served.get(reader, path)).status_code == 404
 
 
+async def test_a_register_may_call_a_field_as_it_likes(treasury: Treasury) -> None:
+    """That matching is ``reached`` has nothing to do with the position that a list has reached."""
+    c = treasury
+    head = await (await c.served.parts.stores(c.clerk.log_id)).head()
+    asked: list[dict[str, Any]] = [{}, {"application_id": "A-1"}, {"application_id": "none"}]
+    for query in (*asked, {"as_of": "2000-01-01T00:00:00Z"}):
+        answer = await c.served.get(c.finance, "/v1/matching", **query)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["position"] == (0 if "as_of" in query else head)
+
+
 async def test_the_books_are_the_offices_and_balance(treasury: Treasury) -> None:
     c = treasury
     rows = (await c.get("/v1/balances", programme_id=CALL, limit=200))["items"]
