@@ -1,5 +1,6 @@
 """The permission table, exhaustively: every command by every role in every state; and the day's root of the journal."""
 
+import functools
 import json
 import os
 from datetime import date, timedelta
@@ -73,7 +74,8 @@ def holding(*events: Appointed | AppointmentEnded) -> Appointments:
     return appointments
 
 
-def asking(name: str, state: str = ANY_STATE, **units: UnitId | None) -> Command:
+@functools.cache
+def stand_in(name: str) -> type[Command]:
     """A stand-in of a command: the table knows it by name, its state, and the units it concerns."""
 
     class StandIn(Command):
@@ -81,18 +83,23 @@ def asking(name: str, state: str = ANY_STATE, **units: UnitId | None) -> Command
         zh: 某项请求。
         """
 
+        stands: str = known(ANY_STATE)
         unit_id: UnitId | None = known()
         owner_unit_id: UnitId | None = known()
         nominator_unit_id: UnitId | None = known()
 
         @property
         def state(self) -> str:
-            return state
+            return self.stands
 
     StandIn.__name__ = name
-    command = StandIn()
-    for attribute, unit_id in units.items():
-        setattr(command, attribute, unit_id)
+    return StandIn
+
+
+def asking(name: str, state: str = ANY_STATE, **units: UnitId | None) -> Command:
+    command = stand_in(name)()
+    for attribute, value in {"stands": state, **units}.items():
+        setattr(command, attribute, value)
     return command
 
 
