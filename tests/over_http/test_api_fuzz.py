@@ -15,7 +15,7 @@ from tests.over_http.serving import Served
 SECONDS = 900
 """It asks thousands of questions; how fast they are answered is not asked here."""
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(SECONDS + 20)]
-EXAMPLES = int(os.environ.get("BIAOGAN_TEST_FUZZ", "8"))
+EXAMPLES = int(os.environ.get("BIAOGAN_TEST_FUZZ", "5"))
 # Right answers to data that only looks right: a key used before, the id of nothing, a rule that says no.
 CONFIG = """
 [checks]
