@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -21,6 +21,7 @@ from domain.obligation.commands import (
     RemindOfObligation,
 )
 from domain.obligation.events import ObligationExcused, ObligationFellOverdue, ObligationReminded
+from domain.obligation.policy import DutyFact, Obligations
 from domain.publicity.events import ObjectionDismissed, ObjectionNotAdmitted, ObjectionUpheld, ObjectionWithdrawn
 from domain.review.events import (
     ApplicationAdmitted,
@@ -293,6 +294,15 @@ def test_nothing_is_owed_on_what_was_withdrawn_and_a_correction_of_another_stand
     asked_now.meanwhile(withdrawn()).is_raced()
     elsewhere = type(withdrawn())(**(withdrawn().as_dict() | {"track_id": "other-track"}))
     asked_now.meanwhile(elsewhere).is_undisturbed()
+
+
+def test_of_two_corrections_the_one_of_what_was_withdrawn_is_asked_for_no_more() -> None:
+    stood = Obligations()
+    facts = (asked(), asked(THEIRS), cast("DutyFact", withdrawn()))
+    for position, body in enumerate(facts, start=1):
+        stood.take(body, BEFORE, position)
+    waiting = {name: one.answered_at for name, one in stood.by_id.items()}
+    assert waiting == {"correction-1": BEFORE, "correction-2": None}
 
 
 def test_before_scoring_is_opened_nothing_is_owed() -> None:

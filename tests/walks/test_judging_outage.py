@@ -185,6 +185,7 @@ def test_undisturbed_everything_that_is_due_is_recorded_in_time(undisturbed: Lif
         "review.score_sheet_opened.v1": 10,
         "selection.struck.v1": 1,
         "selection.confirmed.v1": 3,
+        "cultivation.begun.v1": 3,
     }
     assert set(undisturbed.history.told().values()) == {1}, "each thing once"
 

@@ -13,8 +13,21 @@ from tests.walks.running import Product
 
 pytestmark = pytest.mark.slow
 
-NOT_YET = {"/v1/programmes/{programme_id}/selection-rule", "/v1/selections/{application_id}"}
-"""What there is only after a panel has ranked."""
+NOT_YET = {
+    "/v1/programmes/{programme_id}/selection-rule",
+    "/v1/selections/{application_id}",
+    "/v1/cases/{application_id}",
+    "/v1/programmes/{programme_id}/accountability-rule",
+    "/v1/programmes/{programme_id}/books",
+    "/v1/programmes/{programme_id}/closing",
+    "/v1/programmes/{programme_id}/funding-rule",
+    "/v1/audit/consistency",
+    "/v1/referrals",
+}
+"""What there is only after a panel has ranked, a case has begun, a rule was made or a checkpoint signed; and what is
+the office's or its head's alone."""
+NEEDED = {"/v1/audit/consistency": {"old": "1", "new": "1"}}
+"""What cannot be read without saying more."""
 
 
 async def test_whatever_is_read_everything_stays_as_it_was(product: Product, house: Desk) -> None:
@@ -47,7 +60,7 @@ async def test_whatever_is_read_everything_stays_as_it_was(product: Product, hou
             is_there = set(re.findall(r"\{(\w+)\}", path)) <= set(there) and path not in NOT_YET
             expected = {200} if is_there else {200, 403, 404, 422}
             for method in ("GET", "HEAD"):
-                answer = await house.send("administrator", method, address)
+                answer = await house.send("administrator", method, address, params=NEEDED.get(path))
                 if answer.status_code not in expected:
                     strange.append(f"{method} {path}: {answer.status_code}")
             for parameters in ({"at_position": "9"}, {"format": "csv"}, {"effective_on": "2020-05-09"}):
