@@ -197,10 +197,8 @@ class YearFacts:
         if body.application_id is not None:
             self.applications.add(body.application_id)
         match body:
-            case AssessmentDecided(kind=kind, outcome=outcome):
-                if day.year == self.year:
-                    stood = _stood(body, Told("outcome", kind, outcome), when)
-                    self.decided[body.application_id, body.assessment] = stood
+            case AssessmentDecided():
+                self._decide(body, when)
             case ObligationFellOverdue() | ObligationExcused():
                 self._miss(body, when)
             case EntryReversed(reversed_position=reversed_position):
@@ -214,6 +212,11 @@ class YearFacts:
             case _:
                 area, what, matter = _PLAIN[type(body)]
                 self._stand(body, Told(area, what, None if matter is None else getattr(body, matter)), when)
+
+    def _decide(self, body: AssessmentDecided, when: When) -> None:
+        if when.day.year == self.year:
+            stood = _stood(body, Told("outcome", body.kind, body.outcome), when)
+            self.decided[body.application_id, body.assessment] = stood
 
     def _stand(self, body: DossierFact, told: Told, when: When) -> None:
         if when.day.year == self.year:

@@ -583,10 +583,7 @@ class Ledger:
         self.facts[position] = body
         match body:
             case EntryReversed(reversed_position=reversed_position):
-                self.reversed.add(reversed_position)
-                undone = self.facts.get(reversed_position)
-                if isinstance(undone, PaymentPosted):
-                    self.payments[undone.payment_id].state = "approved"
+                self._undo(reversed_position)
             case PaymentRequested(payment_id=payment_id):
                 self.payments[payment_id] = Payment(body, by)
             case PaymentApproved() | PaymentPosted() | PaymentFailed() | PaymentExpired():
@@ -595,6 +592,12 @@ class Ledger:
                 self.cutoffs[body.source, body.year] = body.cutoff_at, body.cutoff_on
             case CarriedForward():
                 self.cutoffs[body.source, body.to_year] = body.cutoff_at, body.cutoff_on
+
+    def _undo(self, reversed_position: int) -> None:
+        self.reversed.add(reversed_position)
+        undone = self.facts.get(reversed_position)
+        if isinstance(undone, PaymentPosted):
+            self.payments[undone.payment_id].state = "approved"
 
     def standing(self) -> Iterator[MoneyFact]:
         """The facts that were not reversed."""

@@ -55,9 +55,7 @@ class Acceptances:
         """Take in one event."""
         match body:
             case AssessmentDefined():
-                self.stages.pop(body.assessment, None)
-                if body.kind == "acceptance":
-                    self.stages[body.assessment] = body.stage
+                self._define(body)
             case ApplicationRanked(panel_id=panel_id):
                 self.ranked.setdefault(panel_id, {})[body.application_id] = (body.rank, position)
             case RankingRecorded():
@@ -65,10 +63,18 @@ class Acceptances:
             case CaseSucceeded(application_id=application_id):
                 self.cases[application_id].unit_id = UnitId(body.successor_unit_id)
             case AssessmentDecided():
-                if body.kind == "acceptance":
-                    self.cases[body.application_id].decided = ("complete" in body.effects, position)
+                self._decide(body, position)
             case _:
                 self.reverse(body.application_id)
+
+    def _define(self, body: AssessmentDefined) -> None:
+        self.stages.pop(body.assessment, None)
+        if body.kind == "acceptance":
+            self.stages[body.assessment] = body.stage
+
+    def _decide(self, body: AssessmentDecided, position: int) -> None:
+        if body.kind == "acceptance":
+            self.cases[body.application_id].decided = ("complete" in body.effects, position)
 
     def _rank(self, body: RankingRecorded) -> None:
         """What the panel of an acceptance found; a later ranking replaces an earlier one."""

@@ -84,9 +84,8 @@ class Panel:
     def take(self, body: PanelFact | SeatFact | StageDefined) -> None:
         """Take in one event; a stage that is defined once the panel stands is not the panel's."""
         match body:
-            case StageDefined(stage=stage):
-                if self.constituted is None:
-                    self.defined[stage] = body
+            case StageDefined():
+                self._define(body)
             case PanelConstituted():
                 self.constituted = body
             case ReviewerSeated(seat_id=seat_id):
@@ -98,6 +97,10 @@ class Panel:
                     self.opens_at = body.opens_at
                 self.closes_at, self.last_day = body.closes_at, body.last_day
                 self.closed = isinstance(body, ScoringClosed)
+
+    def _define(self, body: StageDefined) -> None:
+        if self.constituted is None:
+            self.defined[body.stage] = body
 
     @property
     def state(self) -> PanelState:

@@ -188,12 +188,15 @@ class TrackSelection:
             case ApplicationDecided():
                 self.used.add(body.decision_id)
                 self.cases[body.application_id] = Case(body, position, body.outcome)
-            case ReservePromoted(application_id=application_id, freed_by=freed_by):
-                if application_id in self.cases:
-                    case = self.cases[application_id]
-                    case.state, case.position, case.freed_by = "selected", position, freed_by
+            case ReservePromoted():
+                self._promote(body, position)
             case _:
                 self._end(body, position)
+
+    def _promote(self, body: ReservePromoted, position: int) -> None:
+        if body.application_id in self.cases:
+            case = self.cases[body.application_id]
+            case.state, case.position, case.freed_by = "selected", position, body.freed_by
 
     def _end(self, body: SelectionStruck | SelectionConfirmed | SelectionReversed, position: int) -> None:
         case = self.cases[body.application_id]
