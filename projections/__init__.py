@@ -16,6 +16,7 @@ from projections.document import DOCUMENT
 from projections.eligibility import ELIGIBILITY
 from projections.evaluation import SECRETARY_DOSSIER, UNIT_DOSSIER
 from projections.funding import BALANCE, CLOSING, FUNDING_RULE, MATCHING_REGISTER, PAYMENT, PERIOD, RECOVERY
+from projections.hearing import HEARING
 from projections.inbox import INBOX
 from projections.institution import ACCESS_DAY, INSTITUTION
 from projections.journal import JOURNAL
@@ -98,4 +99,5 @@ VIEWS: tuple[View[Any], ...] = (
     OBLIGATION,
     INBOX,
     JUDGING,
+    HEARING,
 )
