@@ -73,6 +73,8 @@ def test_the_balances_are_what_the_books_say_at_every_position() -> None:
         for row in balances(log[:until]):
             which: dict[str, Any] = {"application_id": row.application_id, "source": row.source, "year": row.year}
             for column, code in COLUMNS.items():
+                if column == "received_fen" and row.source not in MATCHING:
+                    continue
                 assert getattr(row, column) == whole.total(code, **which), (row.whose, column)
 
 

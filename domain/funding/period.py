@@ -17,6 +17,7 @@ from domain.funding.policy import (
     MoneyFact,
     books_of,
     next_close,
+    rules_digest,
     trial_balance_digest,
 )
 from domain.ids import ProgrammeId, tag
@@ -111,6 +112,7 @@ class ClosePeriod(Command):
             covers_position=newest,
             entries=entries,
             rules_version=RULES_VERSION,
+            rules_digest=rules_digest(RULES_VERSION),
             trial_balance_digest=trial_balance_digest(books),
             **next_close(after_days, self.last_day, self.zone),
         )
