@@ -20,6 +20,7 @@ from infra.record import Item
 from infra.view_query import LARGEST_READ
 from projections.application import APPLICATION
 from projections.case_file import Entry, case_file_table, entries
+from projections.hearing import HEARING, HearingRow, waiting_to_be_heard
 from projections.inbox import INBOX, InboxRow, waiting_for
 from projections.judging import JUDGING, waiting_in_office
 from projections.obligation import OBLIGATION, waiting_at
@@ -202,6 +203,7 @@ async def _inbox(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     when = await times(wiring, reader, parameters, effective=False)
     log_id = reader.caller.log_id
     rows: list[InboxRow] = []
+    heard: list[HearingRow] = []
     waiting: list[Waiting] = []
     position = when.min_position if when.at_position is None else when.at_position
     for held in reader.held:
@@ -209,8 +211,11 @@ async def _inbox(wiring: Wiring, request: AnyRequest) -> AnyResponse:
         found, position = await all_rows(wiring, log_id, INBOX.name, filters, when)
         # What somebody is recused from waits for others of the office.
         rows += (row for row in found if held.unit_id or row.application_id not in reader.barred)
+        found, position = await all_rows(wiring, log_id, HEARING.name, filters, when)
+        heard += (row for row in found if held.unit_id or row.application_id not in reader.barred)
     windows, _ = await all_rows(wiring, log_id, WINDOW.name, {}, when) if rows else ([], position)
     waiting += waiting_for(rows, {window.programme_id: window for window in windows}, reader.caller.person_id)
+    waiting += waiting_to_be_heard(heard, reader.caller.person_id)
     if roles := [held.role for held in reader.held if held.unit_id is None]:
         judging, position = await all_rows(wiring, log_id, JUDGING.name, {"waiting": True}, when)
         waiting += waiting_in_office(judging, roles, reader.caller.person_id, reader.barred)

@@ -90,6 +90,7 @@ __all__ = [
     "BankFact",
     "Books",
     "CaseMoneyFact",
+    "Closings",
     "Ledger",
     "MoneyFact",
     "Payment",
@@ -99,9 +100,10 @@ __all__ = [
     "Reconciliation",
     "StageExceeded",
     "books_of",
+    "is_last_day",
     "mirrored",
     "month_after",
-    "next_close",
+    "period_after",
     "post",
     "posting_table",
     "reconciled",
@@ -337,48 +339,85 @@ RECONCILIATION_TITLES: Final[dict[str, tuple[str, str]]] = {
 
 
 def reconciled(books: Books) -> Iterator[Reconciliation]:
-    """Book B beside book F, by source and fiscal year: five sums that each of them knows in its own way.
-
-    A pledge that has not come in is authority without money; it is left out of what is at hand and of what is granted.
-    """
+    """Book B beside book F, by source and fiscal year: five sums that each of them knows in its own way."""
     lines: dict[tuple[Source, CalendarYear], dict[AccountCode, int]] = {}
     for account in books.sums:
         sums = lines.setdefault((account.source, account.year), {})
         sums[account.code] = sums.get(account.code, 0) + books.balance(account)
-
     for (source, year), sums in sorted(lines.items()):
-
-        def total(*codes: AccountCode, of: Mapping[AccountCode, int] = sums) -> int:
-            return sum(of.get(code, 0) for code in codes)
-
-        matching = source in MATCHING
-        promised = total("B120") - total("F4601") if matching else 0
-        owed = 0 if matching else total("B250")
-        at_hand = total("B200", "B210", "B220", "B225", "B240", "B250") - promised
-        granted = total("B100", "B120", "B130") - promised
-        years = total("B110") - total("B260") - owed
-        for what, authority, money in (
-            ("at_hand", at_hand, total("F1002")),
-            ("with_units", total("B230", "B235"), total("F1218", "F5501")),
-            ("granted", granted, total("F4001", "F4601")),
-            ("owed", owed, total("F2103")),
-            ("years", years, total("F3001", "F3501")),
-        ):
+        for what, (authority, money) in _told_twice(source, sums).items():
             yield Reconciliation(what, source, year, authority, money)
+
+
+def _told_twice(source: Source, sums: Mapping[AccountCode, int]) -> dict[str, tuple[int, int]]:
+    """Each sum as book B has it, and as book F has it.
+
+    A pledge that has not come in is authority without money: it is left out of what is at hand and of what is granted.
+    """
+
+    def total(*codes: AccountCode) -> int:
+        return sum(sums.get(code, 0) for code in codes)
+
+    matching = source in MATCHING
+    promised = total("B120") - total("F4601") if matching else 0
+    owed = 0 if matching else total("B250")
+    at_hand = total("B200", "B210", "B220", "B225", "B240", "B250")
+    return {
+        "at_hand": (at_hand - promised, total("F1002")),
+        "with_units": (total("B230", "B235"), total("F1218", "F5501")),
+        "granted": (total("B100", "B120", "B130") - promised, total("F4001", "F4601")),
+        "owed": (owed, total("F2103")),
+        "years": (total("B110") - total("B260") - owed, total("F3001", "F3501")),
+    }
+
+
+_MONTHS: Final[Mapping[PeriodKind, int]] = {"month": 1, "quarter": 3, "year": 12}
+
+
+def period_after(period: Literal["month", "quarter", "year"], day: date) -> date:
+    """The last day of the period of a kind that begins next, or goes on, after a day."""
+    following = day + timedelta(days=1)
+    months = _MONTHS[period]
+    ends = -(-following.month // months) * months
+    return date(following.year + ends // 12, ends % 12 + 1, 1) - timedelta(days=1)
 
 
 def month_after(day: date) -> date:
     """The last day of the month that begins next, or goes on, after a day."""
-    following = day + timedelta(days=1)
-    return date(following.year + following.month // 12, following.month % 12 + 1, 1) - timedelta(days=1)
+    return period_after("month", day)
 
 
-def next_close(after_days: int | None, last_day: date, zone: tzinfo) -> dict[str, Any]:
-    """Which month is closed next by the clock, and when: so many days after it ended."""
-    if after_days is None:
-        return {"next_close_on": None, "next_close_at": None}
-    ends = month_after(last_day)
-    return {"next_close_on": ends, "next_close_at": end_of(ends + timedelta(days=after_days), zone)}
+def is_last_day(period: PeriodKind, day: date) -> bool:
+    """Whether a period of a kind ends on a day; a cycle may end on any."""
+    return period == "cycle" or period_after(period, day - timedelta(days=1)) == day
+
+
+@dataclass(slots=True)
+class Closings:
+    """Up to which days the books of a programme are closed: each kind of period has a row of its own."""
+
+    last_days: dict[PeriodKind, date] = field(default_factory=dict)
+
+    def take(self, period: PeriodKind, last_day: date) -> None:
+        """Take in one close."""
+        self.last_days[period] = max(last_day, self.last_days.get(period, last_day))
+
+    @property
+    def through(self) -> date | None:
+        """The last day that lies in any closed period; nothing takes effect on it or before."""
+        return max(self.last_days.values(), default=None)
+
+    def next_close(self, after_days: int | None, otherwise: date, zone: tzinfo) -> dict[str, Any]:
+        """Which month is closed next by the clock, and when: so many days after it ended.
+
+        It is the one after the last month that is closed; where none is, that after ``otherwise``. Where the cycle is
+        closed, months are closed up to the end of its year.
+        """
+        ends = month_after(self.last_days.get("month", otherwise))
+        cycle = self.last_days.get("cycle")
+        if after_days is None or (cycle is not None and ends.year > cycle.year):
+            return {"next_close_on": None, "next_close_at": None}
+        return {"next_close_on": ends, "next_close_at": end_of(ends + timedelta(days=after_days), zone)}
 
 
 # --- payments ---------------------------------------------------------------------------------------------------------
