@@ -138,6 +138,10 @@ class FundingRuleDefined(Event):
     ] = None
     next_close_on: Annotated[date | None, public("The next month ends on", "下一待结账月末")] = None
     next_close_at: Annotated[datetime | None, public("It is closed at", "结账时刻")] = None
+    cycle_ends_on: Annotated[
+        date | None, public("Cycle closed from (none: by hand)", "周期账自该日起结(空为人工结账)")
+    ] = None
+    closes_confirmed: Annotated[bool, public("A second person confirms each close", "结账须另一人确认")] = False
 
 
 # --- the programme's money --------------------------------------------------------------------------------------------

@@ -83,6 +83,7 @@ __all__ = [
     "BankFact",
     "Books",
     "CaseMoneyFact",
+    "Closings",
     "Ledger",
     "MoneyFact",
     "Payment",
@@ -91,9 +92,10 @@ __all__ = [
     "PoolOnlyFact",
     "StageExceeded",
     "books_of",
+    "is_last_day",
     "mirrored",
     "month_after",
-    "next_close",
+    "period_after",
     "post",
     "trial_balance",
     "trial_balance_digest",
@@ -531,18 +533,53 @@ def books_of(facts: Iterable[tuple[int, datetime, MoneyFact]], last_day: date, z
     return books, entries, newest
 
 
+_MONTHS: Final[Mapping[PeriodKind, int]] = {"month": 1, "quarter": 3, "year": 12}
+
+
+def period_after(period: Literal["month", "quarter", "year"], day: date) -> date:
+    """The last day of the period of a kind that begins next, or goes on, after a day."""
+    following = day + timedelta(days=1)
+    months = _MONTHS[period]
+    ends = -(-following.month // months) * months
+    return date(following.year + ends // 12, ends % 12 + 1, 1) - timedelta(days=1)
+
+
 def month_after(day: date) -> date:
     """The last day of the month that begins next, or goes on, after a day."""
-    following = day + timedelta(days=1)
-    return date(following.year + following.month // 12, following.month % 12 + 1, 1) - timedelta(days=1)
+    return period_after("month", day)
 
 
-def next_close(after_days: int | None, last_day: date, zone: tzinfo) -> dict[str, Any]:
-    """Which month is closed next by the clock, and when: so many days after it ended."""
-    if after_days is None:
-        return {"next_close_on": None, "next_close_at": None}
-    ends = month_after(last_day)
-    return {"next_close_on": ends, "next_close_at": end_of(ends + timedelta(days=after_days), zone)}
+def is_last_day(period: PeriodKind, day: date) -> bool:
+    """Whether a period of a kind ends on a day; a cycle may end on any."""
+    return period == "cycle" or period_after(period, day - timedelta(days=1)) == day
+
+
+@dataclass(slots=True)
+class Closings:
+    """Up to which days the books of a programme are closed: each kind of period has a row of its own."""
+
+    last_days: dict[PeriodKind, date] = field(default_factory=dict)
+
+    def take(self, period: PeriodKind, last_day: date) -> None:
+        """Take in one close."""
+        self.last_days[period] = max(last_day, self.last_days.get(period, last_day))
+
+    @property
+    def through(self) -> date | None:
+        """The last day that lies in any closed period; nothing takes effect on it or before."""
+        return max(self.last_days.values(), default=None)
+
+    def next_close(self, after_days: int | None, otherwise: date, zone: tzinfo) -> dict[str, Any]:
+        """Which month is closed next by the clock, and when: so many days after it ended.
+
+        It is the one after the last month that is closed; where none is, that after ``otherwise``. Where the cycle is
+        closed, months are closed up to the end of its year.
+        """
+        ends = month_after(self.last_days.get("month", otherwise))
+        cycle = self.last_days.get("cycle")
+        if after_days is None or (cycle is not None and ends.year > cycle.year):
+            return {"next_close_on": None, "next_close_at": None}
+        return {"next_close_on": ends, "next_close_at": end_of(ends + timedelta(days=after_days), zone)}
 
 
 # --- payments ---------------------------------------------------------------------------------------------------------
