@@ -82,7 +82,7 @@ def _fold(row: JournalRow | None, recorded: Recorded, key: Key) -> JournalRow:
 
 JOURNAL = View(
     name="journal",
-    version=1,
+    version=2,
     en="Budget journal",
     zh="预算日记账",
     row=JournalRow,
@@ -106,6 +106,8 @@ JOURNAL = View(
 
 _KINDS: Final[Mapping[AccountCode, str]] = {
     **{code: "Equity" if title.side == "credit" else "Assets" for code, title in ACCOUNTS.items()},
+    "F2103": "Liabilities",
+    "F4001": "Income",
     "F4601": "Income",
     "F5501": "Expenses",
 }
