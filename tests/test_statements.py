@@ -262,7 +262,7 @@ def test_over_any_lawful_history_two_points_of_knowledge_differ_by_what_is_named
             if early.get(name, blank)[column] != late.get(name, blank)[column]
         }
         assert set(listed) == differing
-        for (name, column), each in listed.items():
+        for (_, column), each in listed.items():
             assert all(told.fact.position > position for told in each.told)
             if column in AMOUNTS_OF[code] and column != "missing_fen":
                 assert each.before + sum(told.value for told in each.told) == each.after
