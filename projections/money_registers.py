@@ -22,8 +22,7 @@ from domain.funding.events import (
     RecoveryOrdered,
     Source,
 )
-from domain.funding.policy import PaymentState
-from domain.funding.posting import MATCHING
+from domain.funding.policy import MATCHING, PaymentState
 from domain.ids import (
     ApplicationId,
     BankReference,

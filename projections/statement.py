@@ -17,7 +17,7 @@ import msgspec
 
 from domain.cultivation.events import CaseSucceeded
 from domain.funding.events import Account, EntryReversed
-from domain.funding.posting import MONEY_FACTS, RULES_VERSION, MoneyFact, post
+from domain.funding.policy import MONEY_FACTS, RULES_VERSION, MoneyFact, post
 from domain.kernel import Event, Recorded
 from projections.kernel import Key, Table, columns
 

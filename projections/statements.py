@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal, cast
 import msgspec
 
 from domain.funding.events import Account, AccountCode, Source, Stage
-from domain.funding.posting import ACCOUNTS, MATCHING
+from domain.funding.policy import ACCOUNTS, MATCHING
 from domain.ids import ApplicationId, CalendarYear, PaymentId, RecoveryId
 from domain.kernel import Code, Recorded, office
 from projections.budget_execution import BUDGET_EXECUTION
