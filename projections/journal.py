@@ -181,7 +181,7 @@ class TrialBalanceRow(msgspec.Struct, frozen=True, kw_only=True):
     payment_id: Annotated[PaymentId | None, office("Payment", "拨付")] = None
     origin: Annotated[Stage | None, office("Frozen at", "冻结时所在环节")] = None
     recovery_id: Annotated[RecoveryId | None, office("Recovery", "追缴")] = None
-    amount_fen: Annotated[int, office("Balance (fen)", "余额(分)")]
+    amount_fen: Annotated[int, office("Balance (fen)", "余额(分)")] = 0
 
 
 def trial_balance_table(books: Books) -> Table:
