@@ -10,14 +10,13 @@ import msgspec
 from api.acts import Wiring, address_of
 from api.callers import Reader
 from api.problems import NotFound, ParameterInvalid
-from api.reads import TIMES, File, Times, answer_file, finished, times, wanted_form
+from api.reads import TIMES, File, all_rows, answer_file, finished, times, wanted_form
 from api.requests import Headers, Parameters
 from api.routes import AnyRequest, AnyResponse, Own, Page, Parameter
 from domain.ids import ApplicationId, tag
 from domain.kernel import Audience, Recorded, identifiers, redact
 from domain.lifecycle import CATALOGUE
 from infra.record import Item
-from infra.view_query import LARGEST_READ
 from projections.application import APPLICATION
 from projections.case_file import Entry, case_file_table, entries
 from projections.hearing import HEARING, HearingRow, waiting_to_be_heard
@@ -224,28 +223,6 @@ async def _inbox(wiring: Wiring, request: AnyRequest) -> AnyResponse:
         waiting += waiting_at(owed)
     inbox = Inbox(items=tuple(in_order(waiting)), position=position, simulated=reader.institution.simulated)
     return finished(inbox, position, headers)
-
-
-async def all_rows(
-    wiring: Wiring, log_id: int, view: str, filters: dict[str, Any], when: Times
-) -> tuple[list[Any], int]:
-    """Every row of a view that passes the filters, and the position they reflect."""
-    rows: list[Any] = []
-    cursor: str | None = None
-    while True:
-        page = await wiring.views.list(
-            log_id,
-            view,
-            filters=filters,
-            cursor=cursor,
-            limit=LARGEST_READ,
-            at_position=when.at_position,
-            min_position=when.min_position,
-        )
-        rows += page.rows
-        if page.next is None:
-            return rows, page.position
-        cursor = page.next
 
 
 _TIMES: Final = (
