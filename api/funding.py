@@ -63,10 +63,10 @@ async def _trial_balance(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     parameters = Parameters(request.scope["query_string"], ("min_position", "format"))
     since = parameters.whole("min_position") or 0
     reader = await wiring.callers.reader(caller, since)
-    if not reader.in_office:
+    programme_id, log_id = request.path_params["programme_id"], reader.caller.log_id
+    if not reader.reads_for_office(tag(ProgrammeId, programme_id)):
         raise NotFound
     form = wanted_form(headers, parameters)
-    programme_id, log_id = request.path_params["programme_id"], reader.caller.log_id
     last_day = _day(request.path_params["last_day"])
     period = (await wiring.views.get(log_id, PERIOD, (programme_id, last_day), min_position=since)).row
     if period is None:
@@ -115,7 +115,7 @@ async def _books(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     store = await wiring.parts.stores(reader.caller.log_id)
     topics = (ProgrammeAnnounced.TOPIC, *(kind.TOPIC for kind in MONEY_FACTS))
     page = await store.read([Item(topics, (tag(ProgrammeId, programme_id),))], until=when.at_position)
-    if not page.events or not reader.in_office:
+    if not page.events or not reader.reads_for_office(tag(ProgrammeId, programme_id)):
         raise NotFound
     zone, position = reader.institution.zone, page.head if when.at_position is None else when.at_position
     facts = [

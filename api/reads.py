@@ -22,7 +22,7 @@ from api.requests import Headers, Parameters, etag_matches, language
 from api.routes import AnyRequest, AnyResponse, Row, Rows, path_fields
 from domain.ids import TAG_KINDS, ApplicationId
 from domain.kernel import Audience, redact, tags_of
-from domain.permission.audiences import EVERYBODY
+from domain.permission.audiences import EVERYBODY, audiences_engaged
 from infra.export.spreadsheet import XLSX, Cover, Language, TooLargeForWorkbook, as_workbook, chunks, for_excel
 from infra.view_query import BadQuery
 from infra.view_query import Page as PageOfRows
@@ -114,7 +114,8 @@ def _audiences(reader: Reader, view: View[Any], row: msgspec.Struct) -> frozense
     if getattr(row, "person_id", None) == reader.caller.person_id:
         # What is on record about oneself is one's own to read.
         return frozenset({"public", "subject", "office"})
-    opened = reader.audiences(units_of(view, row), _named_by(row) if reader.barred else ())
+    tags = tags_of(row) if reader.grant is not None else ()
+    opened = reader.audiences(units_of(view, row), _named_by(row) if reader.barred else (), tags)
     if view.is_open is not None and opened <= EVERYBODY and not view.is_open(row):
         return frozenset()
     return opened
@@ -127,7 +128,9 @@ def redacted(reader: Reader, view: View[Any], row: msgspec.Struct, needed: Seque
 
 
 def widest(reader: Reader) -> frozenset[Audience]:
-    """What the caller reads of the rows that concern the caller's own units."""
+    """What the caller reads of the rows that concern the caller's own units, or that the engagement covers."""
+    if reader.grant is not None:
+        return audiences_engaged(covered=True, sealed=reader.grant.sealed)
     return reader.audiences(held.unit_id for held in reader.held if held.unit_id)
 
 

@@ -105,7 +105,7 @@ async def _events(wiring: Wiring, request: AnyRequest) -> AnyResponse:
 
 def _fact(reader: Reader, recorded: Recorded, wanted: str | None) -> Fact | None:
     """An event as this reader may see it; None where nothing of it, or the tag that was asked for, is theirs to see."""
-    audiences = reader.audiences(_units(recorded), _applications(recorded))
+    audiences = reader.audiences(_units(recorded), _applications(recorded), recorded.tags)
     body = redact(recorded.event, audiences)
     if not body:
         return None

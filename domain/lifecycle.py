@@ -201,6 +201,11 @@ EVENTS: tuple[type[Event], ...] = (
     obligation.ObligationReminded,
     obligation.ObligationFellOverdue,
     obligation.ObligationExcused,
+    audit.EngagementOpened,
+    audit.EngagementEnded,
+    audit.AuditFindingRecorded,
+    audit.AuditFindingAnswered,
+    audit.AuditFindingClosed,
     audit.LegalHoldPlaced,
     audit.LegalHoldLifted,
 )

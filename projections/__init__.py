@@ -8,7 +8,7 @@ from typing import Any
 from projections.accountability import ACCOUNTABILITY_RULE, FINDING, MEASURE, REFERRAL
 from projections.application import APPLICATION
 from projections.assessment import ASSESSED, ASSESSMENT
-from projections.audit import LEGAL_HOLD
+from projections.audit import AUDIT_FINDING, ENGAGEMENT, LEGAL_HOLD
 from projections.calendar import CALENDAR
 from projections.cultivation import CASE, OUTREACH, REPORT, REQUIREMENT, TASK_BOOK
 from projections.designation import DESIGNATION, TITLE
@@ -95,6 +95,8 @@ VIEWS: tuple[View[Any], ...] = (
     REFERRAL,
     UNIT_DOSSIER,
     SECRETARY_DOSSIER,
+    ENGAGEMENT,
+    AUDIT_FINDING,
     LEGAL_HOLD,
     OBLIGATION,
     INBOX,
