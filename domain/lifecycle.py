@@ -99,6 +99,8 @@ EVENTS: tuple[type[Event], ...] = (
     review.RankingRecorded,
     selection.SelectionRuleDefined,
     selection.ApplicationRecommended,
+    selection.ApplicationJoined,
+    selection.ApplicationSeparated,
     selection.CommitteeDecided,
     selection.ApplicationDecided,
     selection.ReservePromoted,

@@ -32,7 +32,7 @@ from projections.publicity import OBJECTION, POSTING, PUBLICITY, PUBLICITY_RULE
 from projections.roster import ROSTER
 from projections.scoreboard import ADMISSION, SCORE_SHEET
 from projections.screening import SCREENING
-from projections.selection import DECISION, SELECTED, SELECTION, SELECTION_RULE
+from projections.selection import DECISION, PARTNER, SELECTED, SELECTION, SELECTION_RULE
 from projections.window import WINDOW
 
 __all__ = ["VIEWS"]
@@ -68,6 +68,7 @@ VIEWS: tuple[View[Any], ...] = (
     DECISION,
     SELECTION,
     SELECTED,
+    PARTNER,
     PUBLICITY_RULE,
     PUBLICITY,
     POSTING,

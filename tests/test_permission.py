@@ -319,6 +319,7 @@ def test_the_law_says_which_commands_need_a_reason_and_which_take_an_earlier_day
         *("AmendScoreSheet", "ExcludeScoreSheet"),
         *("RejectAtScreening", "ExtendCorrection"),
         *("DefineSelectionRule", "ReopenDecision", "StrikeSelection", "ReverseSelection"),
+        *("JoinApplications", "SeparateApplications"),
         *("DefinePublicityRule", "ExtendPublicity", "TakeDownPublicity"),
         *("RefuseObjection", "UpholdObjection", "DismissObjection", "ExcuseObligation"),
         *("DefineFundingRule", "AdjustAppropriation", "ReturnUnallocated", "CarryUnallocatedForward"),

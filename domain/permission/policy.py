@@ -304,6 +304,8 @@ ACTS: Final[tuple[Act, ...]] = (
     # selection
     _act("DefineSelectionRule", _HEAD, needs_reason=True),
     _act("RecommendApplications", _CLERK),
+    _act("JoinApplications", _HEAD, needs_reason=True),
+    _act("SeparateApplications", _HEAD, needs_reason=True),
     _act("DecideSelection", _HEAD),
     _act("ReopenDecision", _HEAD, needs_reason=True),
     _act(
