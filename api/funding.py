@@ -78,7 +78,7 @@ async def _trial_balance(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     store = await wiring.parts.stores(log_id)
     page = await store.read([Item(topics, (tag(ProgrammeId, programme_id),))], until=period.covers_position)
     facts = [(each.position, each.envelope.effective_at, cast("MoneyFact", each.event)) for each in page.events]
-    books, _, _ = books_of(facts, last_day, reader.institution.zone)
+    books, _, _ = books_of(facts, last_day, reader.institution.zone, period.rules_version)
     table = trial_balance_table(books)
     if form != "json":
         return await answer_file(reader, table, _at_once(table.rows), File(form, period.position, last_day, headers))

@@ -27,6 +27,7 @@ from projections.obligation import OBLIGATION
 from projections.organisation import ORGANISATION, UNIT_FACT
 from projections.panel import PANEL, SEAT, STAGE
 from projections.person import APPOINTMENT, PERSON
+from projections.privacy import ERASURE, RETENTION
 from projections.programme import CATALOGUE, FORM, PROGRAMME, RULE, TERM, TRACK
 from projections.publicity import OBJECTION, POSTING, PUBLICITY, PUBLICITY_RULE
 from projections.roster import ROSTER
@@ -98,6 +99,8 @@ VIEWS: tuple[View[Any], ...] = (
     SECRETARY_DOSSIER,
     LEGAL_HOLD,
     OBLIGATION,
+    RETENTION,
+    ERASURE,
     INBOX,
     JUDGING,
     HEARING,

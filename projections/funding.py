@@ -170,6 +170,12 @@ class BalanceRow(msgspec.Struct, frozen=True, kw_only=True):
     lapses: Annotated[bool, office("Waits to lapse", "待失效")] = False
 
 
+def _column(account: Account) -> str | None:
+    """The column that an account stands in, if it does: of income only the matching that came in."""
+    income_of_another = account.code == "F4601" and account.source not in MATCHING
+    return None if income_of_another else _COLUMNS.get(account.code)
+
+
 def _whose(programme_id: ProgrammeId, account: Account) -> Key:
     return programme_id, account.application_id or PROGRAMME, account.source, account.year
 
@@ -181,16 +187,17 @@ def _balance_touches(recorded: Recorded) -> list[Key | Where]:
     entries = post(RULES_VERSION, cast("MoneyFact", event))
     accounts = [account for entry in entries for account in (entry.debit, entry.credit)]
     programme_id = cast("MoneyFact", event).programme_id
-    return list(dict.fromkeys(_whose(programme_id, account) for account in accounts if account.code in _COLUMNS))
+    return list(dict.fromkeys(_whose(programme_id, account) for account in accounts if _column(account)))
 
 
 def _moved(event: MoneyFact, key: Key) -> Iterator[tuple[str, int]]:
     """What an event adds to the columns of one row."""
     for entry in post(RULES_VERSION, event):
         for account, amount in ((entry.debit, entry.amount_fen), (entry.credit, -entry.amount_fen)):
-            if account.code in _COLUMNS and _whose(event.programme_id, account) == key:
+            column = _column(account)
+            if column is not None and _whose(event.programme_id, account) == key:
                 signed = amount if ACCOUNTS[account.code].side == "debit" else -amount
-                yield _COLUMNS[account.code], signed
+                yield column, signed
                 other = entry.credit if account is entry.debit else entry.debit
                 if account.code == "B210" and other.code == "B200":
                     yield "given_fen", signed
@@ -468,7 +475,7 @@ def _matching(row: MatchingRow | None, recorded: Recorded, key: Key) -> Matching
     sums: dict[str, Any] = {}
     for entry in post(RULES_VERSION, event):
         for account, amount in ((entry.debit, -entry.amount_fen), (entry.credit, entry.amount_fen)):
-            if account.code in _MATCHED:
+            if account.code in _MATCHED and account.source in MATCHING:
                 column = _MATCHED[account.code]
                 sums[column] = getattr(before, column) + amount
     awards = before.awards
@@ -512,6 +519,7 @@ class PeriodRow(msgspec.Struct, frozen=True, kw_only=True):
     covers_position: Annotated[int, office("Covers up to (position)", "覆盖至位置")]
     entries: Annotated[int, office("Entries", "分录数")]
     rules_version: Annotated[int, office("Version of the posting rules", "过账规则版本")]
+    rules_digest: Annotated[Digest | None, office("Digest of the posting rules", "过账规则摘要")] = None
     trial_balance_digest: Annotated[Digest, office("Digest of the trial balance", "试算平衡表摘要")]
     closed_at: Annotated[datetime, office("Closed at", "结账时间")]
     closed_by: Annotated[str, office("Closed by", "结账人")]

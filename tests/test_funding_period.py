@@ -16,6 +16,7 @@ from domain.funding.policy import (
     ACCOUNTS,
     MONEY_FACTS,
     RESOURCES,
+    RULES_VERSION,
     STAGES,
     Books,
     MoneyFact,
@@ -23,6 +24,7 @@ from domain.funding.policy import (
     month_after,
     period_after,
     post,
+    rules_digest,
     trial_balance_digest,
 )
 from domain.funding.spending import AccountForExpenditure
@@ -63,7 +65,7 @@ def test_every_entry_moves_one_amount_between_two_accounts_of_one_book(kind: Any
     for seed in range(20):
         body = Filler(seed).value(kind)
         if not isinstance(body, funding.EntryReversed):
-            entries = post(1, body)
+            entries = post(RULES_VERSION, body)
             assert bool(entries) is not isinstance(body, PaymentApproved)
             for entry in entries:
                 assert entry.debit.code[0] == entry.credit.code[0]
@@ -77,18 +79,18 @@ def test_every_fact_that_moves_money_is_posted_and_nothing_else_is_money() -> No
 
 
 def codes(body: Any) -> list[tuple[str, str]]:
-    return [(entry.debit.code, entry.credit.code) for entry in post(1, body)]
+    return [(entry.debit.code, entry.credit.code) for entry in post(RULES_VERSION, body)]
 
 
 def test_the_table_is_the_ledgers() -> None:
     """A few of its rows, in the words of the ledger: debit ← credit."""
-    assert codes(appropriated()) == [("B200", "B100")]
+    assert codes(appropriated()) == [("B200", "B100"), ("F1002", "F4001")]
     assert codes(posted()) == [("B230", "B225"), ("F5501", "F1002")]
     assert codes(posted(unpaid_fen=1)) == [("B230", "B225"), ("F5501", "F1002"), ("B220", "B225")]
     assert codes(posted(money_flow="reimburse", category="x"))[0] == ("B235", "B225")
-    assert codes(returned()) == [("B250", "B230"), ("F1002", "F5501")]
+    assert codes(returned()) == [("B250", "B230"), ("F1002", "F5501"), ("F3001", "F2103")]
     carry = UnallocatedCarried(programme_id=CALL, **amount(), to_year=Y21)
-    assert codes(carry) == [("B260", "B200"), ("B200", "B110")]
+    assert codes(carry) == [("B260", "B200"), ("B200", "B110"), ("F3001", "F1002"), ("F1002", "F3001")]
 
 
 def test_each_account_has_two_names_and_a_side() -> None:
@@ -129,8 +131,10 @@ def close(last_day: date = date(2020, 7, 31), period: Any = "month") -> ClosePer
 
 def covered(past: Past, until: int) -> Any:
     short = Past(past.log[:until])
-    entries = sum(len(post(1, each.event)) for each in short.log if isinstance(each.event, MoneyFact))
-    return closed(covers_position=until, entries=entries, trial_balance_digest=trial_balance_digest(books(short)))
+    entries = sum(len(post(RULES_VERSION, each.event)) for each in short.log if isinstance(each.event, MoneyFact))
+    rules: dict[str, Any] = {"rules_version": RULES_VERSION, "rules_digest": rules_digest(RULES_VERSION)}
+    digest = trial_balance_digest(books(short))
+    return closed(covers_position=until, entries=entries, trial_balance_digest=digest, **rules)
 
 
 def test_a_close_says_what_it_covers_and_what_the_books_said() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from domain.funding.events import AccountCode, PaymentPosted
 from domain.funding.period import ClosePeriod
-from domain.funding.policy import ACCOUNTS
+from domain.funding.policy import ACCOUNTS, MATCHING
 from domain.kernel import Recorded
 from projections.funding import BALANCE, CLOSING, FUNDING_RULE, MATCHING_REGISTER, PAYMENT, PERIOD, RECOVERY, BalanceRow
 from projections.inbox import INBOX, waiting_for
@@ -75,6 +75,8 @@ def test_the_balances_are_what_the_books_say_at_every_position() -> None:
         for row in balances(log[:until]):
             which: dict[str, Any] = {"application_id": row.application_id, "source": row.source, "year": row.year}
             for column, code in COLUMNS.items():
+                if column == "received_fen" and row.source not in MATCHING:
+                    continue
                 assert getattr(row, column) == whole.total(code, **which), (row.whose, column)
 
 

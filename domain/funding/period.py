@@ -18,6 +18,7 @@ from domain.funding.policy import (
     MoneyFact,
     books_of,
     is_last_day,
+    rules_digest,
     trial_balance_digest,
 )
 from domain.ids import ProgrammeId, tag
@@ -114,6 +115,7 @@ class ClosePeriod(Command):
             covers_position=newest,
             entries=entries,
             rules_version=RULES_VERSION,
+            rules_digest=rules_digest(RULES_VERSION),
             trial_balance_digest=trial_balance_digest(books),
             **self.closings.next_close(after_days, self.last_day, self.zone),
         )
