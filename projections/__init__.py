@@ -5,6 +5,7 @@
 
 from typing import Any
 
+from projections.account_book import ACCOUNT_BOOK
 from projections.accountability import ACCOUNTABILITY_RULE, FINDING, MEASURE, REFERRAL
 from projections.application import APPLICATION
 from projections.assessment import ASSESSED, ASSESSMENT
@@ -83,6 +84,7 @@ VIEWS: tuple[View[Any], ...] = (
     ASSESSED,
     FUNDING_RULE,
     JOURNAL,
+    ACCOUNT_BOOK,
     BALANCE,
     PAYMENT,
     RECOVERY,
