@@ -143,6 +143,7 @@ RESOURCES: Final = {
     "designation": "/v1/designations/{}",
     "document": "/v1/documents/{}",
     "engagement": "/v1/audit-engagements/{}",
+    "erasure": "/v1/erasures/{}",
     "finding": "/v1/findings/{}",
     "legal-hold": "/v1/legal-holds/{}",
     "measure": "/v1/measures/{}",

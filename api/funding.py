@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
+from api.accounts import ACCOUNTS_ROUTE, LINES_ROUTE
 from api.acts import Wiring, address_of
 from api.answers import Response
 from api.callers import Reader
@@ -68,14 +69,17 @@ async def _trial_balance(wiring: Wiring, request: AnyRequest) -> AnyResponse:
         raise NotFound
     form = wanted_form(headers, parameters)
     last_day = _day(request.path_params["last_day"])
-    period = (await wiring.views.get(log_id, PERIOD, (programme_id, last_day), min_position=since)).row
-    if period is None:
+    closed = {"programme_id": programme_id, "last_day": last_day}
+    periods = (await wiring.views.list(log_id, PERIOD, filters=closed, min_position=since)).rows
+    if not periods:
         raise NotFound
+    # Whatever ends on a day has the same books: nothing took effect on it or before since the first of them was closed.
+    period = min(periods, key=lambda row: row.position)
     topics = tuple(kind.TOPIC for kind in MONEY_FACTS)
     store = await wiring.parts.stores(log_id)
     page = await store.read([Item(topics, (tag(ProgrammeId, programme_id),))], until=period.covers_position)
     facts = [(each.position, each.envelope.effective_at, cast("MoneyFact", each.event)) for each in page.events]
-    books, _, _ = books_of(facts, last_day, reader.institution.zone)
+    books, _, _ = books_of(facts, last_day, reader.institution.zone, period.rules_version)
     table = trial_balance_table(books)
     if form != "json":
         return await answer_file(reader, table, _at_once(table.rows), File(form, period.position, last_day, headers))
@@ -219,6 +223,8 @@ PAGE = Page(
         Act(path=f"{_CASE}/receive-matching", command=RecordMatching),
         Row(path=f"{_PROGRAMME}/funding-rule", view=FUNDING_RULE, version_of="programme"),
         Rows(path="/v1/journal", view=JOURNAL),
+        ACCOUNTS_ROUTE,
+        LINES_ROUTE,
         Rows(path="/v1/balances", view=BALANCE),
         Rows(path=_CASE, view=BALANCE),
         Rows(path="/v1/payments", view=PAYMENT),
