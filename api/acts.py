@@ -141,6 +141,7 @@ RESOURCES: Final = {
     "decision": "/v1/decisions/{}",
     "designation": "/v1/designations/{}",
     "document": "/v1/documents/{}",
+    "erasure": "/v1/erasures/{}",
     "finding": "/v1/findings/{}",
     "legal-hold": "/v1/legal-holds/{}",
     "measure": "/v1/measures/{}",

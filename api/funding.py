@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
+from api.accounts import ACCOUNTS_ROUTE, LINES_ROUTE
 from api.acts import Wiring, address_of
 from api.answers import Response
 from api.callers import Reader
@@ -223,6 +224,8 @@ PAGE = Page(
         Act(path=f"{_CASE}/receive-matching", command=RecordMatching),
         Row(path=f"{_PROGRAMME}/funding-rule", view=FUNDING_RULE, version_of="programme"),
         Rows(path="/v1/journal", view=JOURNAL),
+        ACCOUNTS_ROUTE,
+        LINES_ROUTE,
         Rows(path="/v1/balances", view=BALANCE),
         Rows(path=_CASE, view=BALANCE),
         Rows(path="/v1/payments", view=PAYMENT),

@@ -30,7 +30,9 @@ from projections.kernel import Beside, Table, View, canonical_csv, columns
 
 __all__ = [
     "FORMS",
+    "LIMIT",
     "File",
+    "FileForm",
     "Said",
     "Times",
     "all_rows",

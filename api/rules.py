@@ -25,6 +25,8 @@ CHINESE: Final[dict[str, str]] = {
     "a whole number from {} to {}": "{} 至 {} 的整数",
     "percent-encoded UTF-8": "百分号编码的 UTF-8",
     "true or false": "true 或 false",
+    "oldest or newest": "oldest 或 newest",
+    "not before first_day": "不早于 first_day",
     "an instant with its offset (RFC 3339)": "带时差的时刻(RFC 3339)",
     "a value of the field it filters by": "所筛选栏目的取值",
     "one of {}, or with - before it": "{} 之一,或在其前加 -",

@@ -65,6 +65,7 @@ from domain.ids import (
     DecisionId,
     DocumentId,
     DossierId,
+    ErasureId,
     FindingId,
     HoldId,
     IncidentId,
@@ -76,6 +77,7 @@ from domain.ids import (
     ParentUnitId,
     PersonId,
     ProgrammeId,
+    ProposerId,
     PublicityId,
     SuccessorUnitId,
     TrackId,
@@ -100,6 +102,7 @@ from domain.person.events import (
     PersonRegistered,
     ServiceRegistered,
 )
+from domain.privacy.events import ErasureDeclined, ErasureProposed, PersonErased, RetentionDefined
 from domain.programme.events import (
     AmountValue,
     BudgetCategory,
@@ -914,6 +917,31 @@ def audited() -> list[Event]:
     return [LegalHoldPlaced(**hold, ground="litigation"), LegalHoldLifted(**hold)]
 
 
+def forgotten() -> list[Event]:
+    """How long what is kept of persons is kept; one erasure declined, another approved."""
+    basis: dict[str, Any] = {"basis_document_id": PAPER, "clause": "article_47"}
+    of_ben: dict[str, Any] = {"person_id": PersonId(BEN)}
+    first, second = ErasureId("E-1"), ErasureId("E-2")
+    letter = DocumentId("9" * 64)
+    return [
+        DocumentDeposited(
+            document_id=letter, kind="other", media_type="text/plain", size_bytes=9, key_person_id=PersonId(BEN)
+        ),
+        RetentionDefined(institution_id=HOUSE, retention_years=3, first_day=DAY, **basis),
+        ErasureProposed(erasure_id=first, **of_ben, **basis),
+        ErasureDeclined(erasure_id=first, **of_ben),
+        ErasureProposed(erasure_id=second, **of_ben, **basis),
+        PersonErased(
+            erasure_id=second,
+            **of_ben,
+            **basis,
+            proposed_by=ProposerId(ADA),
+            commitments=("a" * 64,),
+            document_ids=(letter,),
+        ),
+    ]
+
+
 def life() -> list[Recorded]:
     """The whole of it, as the log would hold it: an hour between one event and the next."""
     before = [*institution(), *units(), *programme()]
@@ -921,7 +949,7 @@ def life() -> list[Recorded]:
     facts += money(_CASE, PAPER, len(facts) + 1)
     # Whoever bears the case bears its money.
     facts.append(CaseSucceeded(**_CASE, successor_unit_id=SuccessorUnitId(OTHER_COLLEGE), ground="decided"))
-    return as_recorded([*facts, *named_and_held_to_account(), *audited()])
+    return as_recorded([*facts, *named_and_held_to_account(), *audited(), *forgotten()])
 
 
 def as_recorded(events: Sequence[Event], *, by: str = ADA, first: int = 1) -> list[Recorded]:

@@ -27,6 +27,7 @@ from domain.eligibility.events import RuleOutcome
 from domain.eligibility.policy import OUTCOME_TITLES
 from domain.kernel import Refusal, called, field_called, word, words
 from domain.permission.policy import ANY_STATE, STATE_TITLES, TABLE
+from domain.privacy.policy import ErasureState
 from domain.programme.commands import AnnounceProgramme
 from domain.programme.events import Legibility, TermKind
 from domain.programme.policy import LEGIBILITY_TITLES, TERM_KIND_TITLES
@@ -97,6 +98,7 @@ def test_every_state_of_whatever_subject_has_its_titles() -> None:
     }
     states |= {*get_args(PublicityState), *get_args(ObjectionState)}
     states |= {*get_args(DesignationState), *get_args(FindingState), *get_args(MeasureState), *get_args(HoldState)}
+    states |= {*get_args(ErasureState)}
     assert set(STATE_TITLES) == states
     assert all(en.isascii() and not re.search("[a-z]", zh) for en, zh in STATE_TITLES.values())
 

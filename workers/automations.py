@@ -28,8 +28,9 @@ from domain.cultivation.commands import BeginCultivation, SucceedCase
 from domain.cultivation.events import CaseSucceeded
 from domain.designation.commands import RestoreTitle, RevokeTitle
 from domain.designation.events import TitleConferred, TitleRevoked
-from domain.ids import ApplicationId, DesignationId, MeasureId, PanelId, SuccessorUnitId, UnitId, tag
+from domain.ids import ApplicationId, DesignationId, MeasureId, PanelId, PersonId, SuccessorUnitId, UnitId, tag
 from domain.kernel import Command, Event, Recorded
+from domain.privacy.events import PersonErased
 from domain.publicity.events import EntryPassed, ObjectionUpheld
 from domain.review.events import Mark, ScoreSheetAmended, ScoreSheetFiled, ScoringClosed
 from domain.review.sheet import OpenScoreSheet, SeatKeyDestroyed
@@ -40,7 +41,7 @@ from infra.assembly import Assembly
 from infra.clock import Institution
 from infra.codes import seat_of
 from infra.record import Item
-from infra.vault import KeyDestroyed
+from infra.vault import KeyDestroyed, erase
 
 if TYPE_CHECKING:
     from infra.subscription import Connection
@@ -216,6 +217,14 @@ async def _restored_title(started: Started, _parts: Assembly) -> Asked:
     return Asked(values, tag(DesignationId, revoked.designation_id))
 
 
+# --- what they do to our own tables ----------------------------------------------------------------------------------
+
+
+async def _erased_person(started: Started, connection: Connection) -> None:
+    erased = cast("PersonErased", started.recorded.event)
+    await erase(connection, started.institution.log_id, tag(PersonId, erased.person_id))
+
+
 AUTOMATIONS: tuple[Automation, ...] = (
     Automation(
         name="when_scoring_closed_open_score_sheets",
@@ -269,5 +278,12 @@ AUTOMATIONS: tuple[Automation, ...] = (
         when=MeasureLifted,
         each=Each(past=_revocation),
         then=Asks(RestoreTitle, _restored_title),
+    ),
+    Automation(
+        name="when_person_erased_destroy_key",
+        en="When the erasure of a person was approved, their key is destroyed, and with it all that it sealed",
+        zh="人员信息的删除获批后,销毁其密钥及由其封存的全部内容",
+        when=PersonErased,
+        then=Does(_erased_person),
     ),
 )

@@ -127,6 +127,10 @@ STATE_TITLES: Final[dict[str, tuple[str, str]]] = {
     "ended": ("ended by its term", "已期满"),
     "lifted": ("lifted", "已解除"),
     "referred": ("referred", "已移送"),
+    # an erasure
+    "proposed": ("proposed", "已提请"),
+    "declined": ("declined", "未获批准"),
+    "erased": ("erased", "已删除"),
     # a legal hold
     "placed": ("placed", "存续中"),
 }
@@ -304,6 +308,8 @@ ACTS: Final[tuple[Act, ...]] = (
     # selection
     _act("DefineSelectionRule", _HEAD, needs_reason=True),
     _act("RecommendApplications", _CLERK),
+    _act("JoinApplications", _HEAD, needs_reason=True),
+    _act("SeparateApplications", _HEAD, needs_reason=True),
     _act("DecideSelection", _HEAD),
     _act("ReopenDecision", _HEAD, needs_reason=True),
     _act(
@@ -429,6 +435,11 @@ ACTS: Final[tuple[Act, ...]] = (
     # audit
     _act("PlaceLegalHold", _HEAD, _Holder("supervisor")),
     _act("LiftLegalHold", _Holder("head", "", ("placed",)), needs_reason=True),
+    # privacy
+    _act("DefineRetention", _HEAD),
+    _act("ProposeErasure", _ADMINISTRATOR, _CLERK),
+    _act("ApproveErasure", _Holder("head", "", ("proposed",))),
+    _act("DeclineErasure", _Holder("head", "", ("proposed",)), needs_reason=True),
 )
 
 TABLE: Final[tuple[Permission, ...]] = tuple(row for act in ACTS for row in act.permissions)
