@@ -16,6 +16,7 @@ from api.problems import FormatUnknown, NotFound
 from api.reads import TIMES, File, answer_file, finished, times, wanted_form
 from api.requests import Headers, Parameters, language
 from api.routes import Act, AnyRequest, AnyResponse, Own, Page, Parameter, Row, Rows
+from api.statements import ROUTES as STATEMENTS
 from domain.funding.allocation import AllocateFunds, CommitFunds
 from domain.funding.appropriation import (
     AdjustAppropriation,
@@ -267,5 +268,6 @@ PAGE = Page(
             gives=("text",),
             refusals=(404, 406, 503),
         ),
+        *STATEMENTS,
     ),
 )  # fmt: skip

@@ -33,6 +33,7 @@ __all__ = [
     "LIMIT",
     "File",
     "FileForm",
+    "Said",
     "Times",
     "all_rows",
     "answer_file",
@@ -52,6 +53,8 @@ _APPLICATION: Final = TAG_KINDS[ApplicationId]
 _CSV: Final = "text/csv; charset=utf-8"
 
 FileForm = Literal["csv", "excel_csv", "xlsx"]
+Said = tuple[str, str, object]
+"""A line of a cover: the label in English and in Chinese, and the value."""
 Form = Literal["json"] | FileForm
 FORMS: Final[tuple[Form, ...]] = ("json", "csv", "excel_csv", "xlsx")
 """What ``format`` may say: pages of JSON, the canonical CSV, a CSV for Excel, a workbook."""
@@ -386,12 +389,16 @@ async def _file(wiring: Wiring, reader: Reader, listing: _Listing, form: FileFor
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """How a table is wanted: the form, the position and day that it reflects, and what the request says besides."""
+    """How a table is wanted: the form, the position and day that it reflects, and what the request says besides.
+
+    ``said`` is what a workbook says of it on its cover, too.
+    """
 
     form: FileForm
     position: int
     effective_on: date | None
     headers: Headers
+    said: tuple[Said, ...] = ()
 
 
 async def answer_file(
@@ -442,6 +449,7 @@ def _cover(reader: Reader, table: Table, asked: File, spoken: Language) -> Cover
     ]
     if asked.effective_on is not None:
         lines.append((of_day, asked.effective_on))
+    lines += [(zh if spoken == "zh" else en, value) for en, zh, value in asked.said]
     lines.append((of_zone, str(institution.zone)))
     if institution.simulated:
         lines.append((of_simulated, _YES[spoken]))
