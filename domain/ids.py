@@ -19,6 +19,7 @@ IncidentId = NewType("IncidentId", str)
 ProgrammeId = NewType("ProgrammeId", str)
 TrackId = NewType("TrackId", str)
 ApplicationId = NewType("ApplicationId", str)
+LeadApplicationId = NewType("LeadApplicationId", str)
 PanelId = NewType("PanelId", str)
 SeatId = NewType("SeatId", str)
 DecisionId = NewType("DecisionId", str)
@@ -56,6 +57,7 @@ TAG_KINDS: Final[dict[Any, str]] = {
     ProgrammeId: "programme",
     TrackId: "track",
     ApplicationId: "application",
+    LeadApplicationId: "lead-application",
     PanelId: "panel",
     SeatId: "seat",
     DecisionId: "decision",

@@ -9,7 +9,7 @@ from projections.account_book import ACCOUNT_BOOK
 from projections.accountability import ACCOUNTABILITY_RULE, FINDING, MEASURE, REFERRAL
 from projections.application import APPLICATION
 from projections.assessment import ASSESSED, ASSESSMENT
-from projections.audit import LEGAL_HOLD
+from projections.audit import AUDIT_FINDING, ENGAGEMENT, LEGAL_HOLD
 from projections.calendar import CALENDAR
 from projections.cultivation import CASE, OUTREACH, REPORT, REQUIREMENT, TASK_BOOK
 from projections.designation import DESIGNATION, TITLE
@@ -34,7 +34,7 @@ from projections.publicity import OBJECTION, POSTING, PUBLICITY, PUBLICITY_RULE
 from projections.roster import ROSTER
 from projections.scoreboard import ADMISSION, SCORE_SHEET
 from projections.screening import SCREENING
-from projections.selection import DECISION, SELECTED, SELECTION, SELECTION_RULE
+from projections.selection import DECISION, PARTNER, SELECTED, SELECTION, SELECTION_RULE
 from projections.window import WINDOW
 
 __all__ = ["VIEWS"]
@@ -70,6 +70,7 @@ VIEWS: tuple[View[Any], ...] = (
     DECISION,
     SELECTION,
     SELECTED,
+    PARTNER,
     PUBLICITY_RULE,
     PUBLICITY,
     POSTING,
@@ -98,6 +99,8 @@ VIEWS: tuple[View[Any], ...] = (
     REFERRAL,
     UNIT_DOSSIER,
     SECRETARY_DOSSIER,
+    ENGAGEMENT,
+    AUDIT_FINDING,
     LEGAL_HOLD,
     OBLIGATION,
     RETENTION,

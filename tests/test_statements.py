@@ -19,7 +19,7 @@ from domain.funding.policy import Books, MoneyFact, books_of, reconciled, trial_
 from domain.kernel import Recorded
 from projections.journal import trial_balance_table
 from projections.kernel import Table, page_digest
-from projections.statement import STATEMENT_FACTS, CellUnknown, Period, Statement, row_name
+from projections.statement import STATEMENT_FACTS, CellUnknown, Period, Statement
 from projections.statements import STATEMENTS
 from tests.spec import Past, at
 from tests.test_funding_spending import reversed_, the_expenditure
@@ -44,8 +44,8 @@ def rows(table: Table) -> list[dict[str, Any]]:
 
 def by_row(statement: Statement, facts: Sequence[Recorded], period: Period) -> dict[str, dict[str, Any]]:
     """The rows of a statement by their names."""
-    found = rows(statement.table(facts, period))
-    return {row_name(tuple("" if row[name] is None else row[name] for name in statement.key)): row for row in found}
+    table = statement.table(facts, period)
+    return {statement.name_of(told): row for told, row in zip(table.rows, rows(table), strict=True)}
 
 
 def books(facts: Sequence[Recorded], last_day: date = date.max) -> Books:
