@@ -164,6 +164,8 @@ EVENTS: tuple[type[Event], ...] = (
     funding.FundsLapsed,
     funding.EntryReversed,
     funding.PeriodClosed,
+    funding.LedgerPublished,
+    funding.LedgerConfirmed,
     assessment.AssessmentDefined,
     assessment.AssessmentDecided,
     assessment.RectificationOrdered,
