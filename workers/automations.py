@@ -33,8 +33,19 @@ from domain.designation.events import TitleConferred, TitleRevoked
 from domain.funding.events import PeriodClosed
 from domain.funding.policy import RULES_VERSION
 from domain.funding.publication import PublishLedger
-from domain.ids import ApplicationId, DesignationId, MeasureId, PanelId, ProgrammeId, SuccessorUnitId, UnitId, tag
+from domain.ids import (
+    ApplicationId,
+    DesignationId,
+    MeasureId,
+    PanelId,
+    PersonId,
+    ProgrammeId,
+    SuccessorUnitId,
+    UnitId,
+    tag,
+)
 from domain.kernel import Command, Event, Recorded
+from domain.privacy.events import PersonErased
 from domain.publicity.events import EntryPassed, ObjectionUpheld
 from domain.review.events import Mark, ScoreSheetAmended, ScoreSheetFiled, ScoringClosed
 from domain.review.sheet import OpenScoreSheet, SeatKeyDestroyed
@@ -45,7 +56,7 @@ from infra.assembly import Assembly
 from infra.clock import Institution
 from infra.codes import seat_of
 from infra.record import Item
-from infra.vault import KeyDestroyed
+from infra.vault import KeyDestroyed, erase
 from projections.ledger import LEDGER_FACTS, covered, file_of, ledger_tables
 
 if TYPE_CHECKING:
@@ -251,6 +262,14 @@ async def _ledger_of_period(started: Started, parts: Assembly) -> Asked:
     return Asked(values, programme)
 
 
+# --- what they do to our own tables ----------------------------------------------------------------------------------
+
+
+async def _erased_person(started: Started, connection: Connection) -> None:
+    erased = cast("PersonErased", started.recorded.event)
+    await erase(connection, started.institution.log_id, tag(PersonId, erased.person_id))
+
+
 AUTOMATIONS: tuple[Automation, ...] = (
     Automation(
         name="when_scoring_closed_open_score_sheets",
@@ -304,6 +323,13 @@ AUTOMATIONS: tuple[Automation, ...] = (
         when=MeasureLifted,
         each=Each(past=_revocation),
         then=Asks(RestoreTitle, _restored_title),
+    ),
+    Automation(
+        name="when_person_erased_destroy_key",
+        en="When the erasure of a person was approved, their key is destroyed, and with it all that it sealed",
+        zh="人员信息的删除获批后,销毁其密钥及由其封存的全部内容",
+        when=PersonErased,
+        then=Does(_erased_person),
     ),
     Automation(
         name="when_period_closed_publish_ledger",
