@@ -25,6 +25,7 @@ from api.cli.calendar import calendar
 from api.cli.demo import demo as play_demo
 from api.cli.events import events
 from api.cli.institution import institution
+from api.cli.ledger import ledger
 from api.cli.outbox import outbox
 from api.cli.programme import programme
 from api.cli.projections import projections, replay
@@ -106,7 +107,7 @@ def completion(*, shell: str, as_json: bool) -> None:
 
 
 _COMMANDS: Final = (
-    *(serve, api, institution, token, calendar, programme, events, audit, outbox, replay, projections),
+    *(serve, api, institution, token, calendar, programme, ledger, events, audit, outbox, replay, projections),
     *(backup, restore),
 )
 for _command in _COMMANDS:
