@@ -156,6 +156,15 @@ async def test_a_statement_is_the_same_in_every_form(accountant: Accountant, cod
     assert ["Programme", CALL] in cover
     assert [list(row)[:1] for row in data[1:]] == [[row[read["columns"][0]["name"]]] for row in read["rows"]]
     assert data[0] == [column["en"] for column in read["columns"]]
+    drawn = ["Execution over time"] if code == "budget_execution" else []
+    assert book.sheet_names == ["Cover", *drawn, "Data"]
+    if drawn:
+        (*_, last) = book.get_sheet_by_name(*drawn).to_python()
+        whole = [row for row in read["rows"] if row["level"] == "programme"]
+        assert last[2:] == [
+            sum(row[name] for row in whole)
+            for name in ("allocated_fen", "paid_out_fen", "accounted_for_fen", "recovered_fen")
+        ]
 
 
 @pytest.mark.parametrize(
