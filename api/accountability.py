@@ -11,6 +11,7 @@ from api.problems import NotFound
 from api.reads import finished
 from api.requests import Headers, Parameters
 from api.routes import Act, AnyRequest, AnyResponse, Own, Page, Row, Rows
+from domain.accountability.appeal import DismissAppeal, LodgeAppeal, UpholdAppeal, WithdrawAppeal
 from domain.accountability.commands import (
     DefineAccountabilityRule,
     DropFinding,
@@ -19,18 +20,8 @@ from domain.accountability.commands import (
     RecordFinding,
     WaiveHearing,
 )
-from domain.accountability.measure import (
-    DecideMeasure,
-    DismissAppeal,
-    EndMeasure,
-    IssueCircular,
-    LiftMeasure,
-    LodgeAppeal,
-    NotifyReferralOutcome,
-    ReferMatter,
-    UpholdAppeal,
-    WithdrawAppeal,
-)
+from domain.accountability.measure import DecideMeasure, EndMeasure, IssueCircular, LiftMeasure
+from domain.accountability.referral import NotifyReferralOutcome, ReferMatter
 from domain.kernel import Command
 from domain.person.events import Role
 from projections.accountability import ACCOUNTABILITY_RULE, FINDING, MEASURE, REFERRAL, ReferralRow

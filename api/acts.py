@@ -142,6 +142,7 @@ RESOURCES: Final = {
     "designation": "/v1/designations/{}",
     "document": "/v1/documents/{}",
     "finding": "/v1/findings/{}",
+    "legal-hold": "/v1/legal-holds/{}",
     "measure": "/v1/measures/{}",
     "objection": "/v1/objections/{}",
     "obligation": "/v1/obligations/{}",

@@ -68,14 +68,17 @@ async def _trial_balance(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     form = wanted_form(headers, parameters)
     programme_id, log_id = request.path_params["programme_id"], reader.caller.log_id
     last_day = _day(request.path_params["last_day"])
-    period = (await wiring.views.get(log_id, PERIOD, (programme_id, last_day), min_position=since)).row
-    if period is None:
+    closed = {"programme_id": programme_id, "last_day": last_day}
+    periods = (await wiring.views.list(log_id, PERIOD, filters=closed, min_position=since)).rows
+    if not periods:
         raise NotFound
+    # Whatever ends on a day has the same books: nothing took effect on it or before since the first of them was closed.
+    period = min(periods, key=lambda row: row.position)
     topics = tuple(kind.TOPIC for kind in MONEY_FACTS)
     store = await wiring.parts.stores(log_id)
     page = await store.read([Item(topics, (tag(ProgrammeId, programme_id),))], until=period.covers_position)
     facts = [(each.position, each.envelope.effective_at, cast("MoneyFact", each.event)) for each in page.events]
-    books, _, _ = books_of(facts, last_day, reader.institution.zone)
+    books, _, _ = books_of(facts, last_day, reader.institution.zone, period.rules_version)
     table = trial_balance_table(books)
     if form != "json":
         return await answer_file(reader, table, _at_once(table.rows), File(form, period.position, last_day, headers))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from api.routes import Act, Page, Rows
 from domain.nomination.commands import AssignQuota, DecideNomination, DeclineNomination, RecordPlan, VetMaterials
-from projections.nomination import PLAN, QUOTA
+from projections.nomination import CUTS, PLAN, QUOTA
 
 PAGE = Page(
     "nomination",
@@ -16,7 +16,7 @@ PAGE = Page(
         Act(path="/v1/applications/{application_id}/decide", command=DecideNomination),
         Act(path="/v1/applications/{application_id}/decline", command=DeclineNomination),
         Act(path="/v1/applications/{application_id}/vet", command=VetMaterials),
-        Rows(path="/v1/programmes/{programme_id}/quotas", view=QUOTA),
+        Rows(path="/v1/programmes/{programme_id}/quotas", view=QUOTA, beside=CUTS),
         Rows(path="/v1/programmes/{programme_id}/plans", view=PLAN),
     ),
 )

@@ -17,7 +17,6 @@ from domain.ids import CODED, PSEUDONYM
 from domain.kernel import Command, sentences
 from domain.permission.policy import act_of
 from infra.export.spreadsheet import XLSX
-from projections.kernel import View
 
 __all__ = ["Problem", "openapi"]
 
@@ -117,24 +116,26 @@ def _kinds(pages: Sequence[Page]) -> Iterable[Any]:
             match route:
                 case Act():
                     yield route.body
-                case Rows() | Row():
-                    yield shown(route.view)
+                case Rows():
+                    yield shown(route.row)
+                case Row():
+                    yield shown(route.view.row)
                 case Own():
                     yield from (kind for kind in (route.body, route.result) if kind not in (None, bytes))
 
 
-def shown(view: View[Any]) -> type[msgspec.Struct]:
+def shown(row: type[msgspec.Struct]) -> type[msgspec.Struct]:
     """A row as it is shown: every field may be missing, since each reader sees what is theirs."""
-    hints = typing.get_type_hints(view.row, include_extras=True)
-    fields = [(name, hints[name], None) for name in view.row.__struct_fields__]
-    cached = _SHOWN.get(view.name)
+    hints = typing.get_type_hints(row, include_extras=True)
+    fields = [(name, hints[name], None) for name in row.__struct_fields__]
+    cached = _SHOWN.get(row)
     if cached is None:
-        cached = _SHOWN[view.name] = msgspec.defstruct(view.row.__name__, fields, kw_only=True)
-        cached.__doc__ = view.row.__doc__
+        cached = _SHOWN[row] = msgspec.defstruct(row.__name__, fields, kw_only=True)
+        cached.__doc__ = row.__doc__
     return cached
 
 
-_SHOWN: Final[dict[str, type[msgspec.Struct]]] = {}
+_SHOWN: Final[dict[type[msgspec.Struct], type[msgspec.Struct]]] = {}
 
 
 # --- operations ------------------------------------------------------------------------------------------------------
@@ -237,7 +238,7 @@ def _rows(route: Rows, parts: _Components) -> dict[str, Any]:
         "type": "object",
         "required": ["items", "next", "position"],
         "properties": {
-            "items": {"type": "array", "items": parts[shown(view)]},
+            "items": {"type": "array", "items": parts[shown(route.row)]},
             "next": {"type": ["string", "null"]},
             "position": {"type": "integer"},
             "simulated": {"type": "boolean"},
@@ -282,7 +283,7 @@ def _row(route: Row, parts: _Components) -> dict[str, Any]:
         "security": [{"token": []}],
         "parameters": [*_path_parameters(route), *_TIMES, *([_EFFECTIVE] if view.effective else [])],
         "responses": {
-            "200": _answer("The row", "该行", parts[shown(view)], _READ_HEADERS),
+            "200": _answer("The row", "该行", parts[shown(view.row)], _READ_HEADERS),
             "304": {"description": "Unchanged · 未变"},
             **_refusals(set(_READ_REFUSALS) - {406}),
         },

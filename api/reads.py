@@ -24,14 +24,15 @@ from domain.ids import TAG_KINDS, ApplicationId
 from domain.kernel import Audience, redact, tags_of
 from domain.permission.audiences import EVERYBODY
 from infra.export.spreadsheet import XLSX, Cover, Language, TooLargeForWorkbook, as_workbook, chunks, for_excel
-from infra.view_query import BadQuery
+from infra.view_query import LARGEST_READ, BadQuery
 from infra.view_query import Page as PageOfRows
-from projections.kernel import Table, View, canonical_csv, columns
+from projections.kernel import Beside, Table, View, canonical_csv, columns
 
 __all__ = [
     "FORMS",
     "File",
     "Times",
+    "all_rows",
     "answer_file",
     "answer_row",
     "answer_rows",
@@ -195,6 +196,28 @@ def finished(
     return Response(body, headers=fields)
 
 
+async def all_rows(
+    wiring: Wiring, log_id: int, view: str, filters: dict[str, Any], when: Times
+) -> tuple[list[Any], int]:
+    """Every row of a view that passes the filters, and the position they reflect."""
+    rows: list[Any] = []
+    cursor: str | None = None
+    while True:
+        page = await wiring.views.list(
+            log_id,
+            view,
+            filters=filters,
+            cursor=cursor,
+            limit=LARGEST_READ,
+            at_position=when.at_position,
+            min_position=when.min_position,
+        )
+        rows += page.rows
+        if page.next is None:
+            return rows, page.position
+        cursor = page.next
+
+
 # --- many rows -------------------------------------------------------------------------------------------------------
 
 
@@ -223,6 +246,18 @@ class _Listing:
     filters: Mapping[str, Any]
     sort: str
     when: Times
+    beside: Beside[Any] | None = None
+    others: Sequence[Any] = ()
+    """The rows that are shown beside."""
+
+    @property
+    def row(self) -> type[msgspec.Struct]:
+        """What a row is shown as."""
+        return self.view.row if self.beside is None else self.beside.row
+
+    def line(self, row: msgspec.Struct, today: date) -> msgspec.Struct:
+        """A row with what is shown beside it."""
+        return row if self.beside is None else self.beside.shown(row, self.others, today)
 
     @property
     def needed(self) -> tuple[str, ...]:
@@ -240,7 +275,14 @@ async def answer_rows(wiring: Wiring, route: Rows, request: AnyRequest) -> AnyRe
     reader = await wiring.callers.reader(caller, parameters.whole("min_position") or 0)
     form = wanted_form(headers, parameters)
     when = await times(wiring, reader, parameters, effective=view.effective)
-    listing = _Listing(view, _filters(route, request, parameters, filters), _sort(view, parameters), when)
+    listing = _Listing(
+        view,
+        _filters(route, request, parameters, filters),
+        _sort(view, parameters),
+        when,
+        route.beside,
+        await _others(wiring, reader, route.beside, when),
+    )
     limit = parameters.whole("limit", 1, LIMIT)
     try:
         if form != "json":
@@ -253,6 +295,12 @@ async def answer_rows(wiring: Wiring, route: Rows, request: AnyRequest) -> AnyRe
     if reader.institution.simulated:
         body["simulated"] = True
     return finished(body, page.position, headers)
+
+
+async def _others(wiring: Wiring, reader: Reader, beside: Beside[Any] | None, when: Times) -> Sequence[Any]:
+    if beside is None:
+        return ()
+    return (await all_rows(wiring, reader.caller.log_id, beside.view.name, dict(beside.filters), when))[0]
 
 
 def _filters(route: Rows, request: AnyRequest, parameters: Parameters, names: Iterable[str]) -> dict[str, Any]:
@@ -301,21 +349,19 @@ async def _page(wiring: Wiring, reader: Reader, listing: _Listing, limit: int, c
 
 
 def _shown(reader: Reader, listing: _Listing, rows: Iterable[msgspec.Struct]) -> list[dict[str, Any]]:
-    seen = (redacted(reader, listing.view, row, listing.needed) for row in rows)
+    today = reader.now.astimezone(reader.institution.zone).date()
+    seen = (redacted(reader, listing.view, listing.line(row, today), listing.needed) for row in rows)
     return [row for row in seen if row is not None]
 
 
 async def _file(wiring: Wiring, reader: Reader, listing: _Listing, form: FileForm, headers: Headers) -> AnyResponse:
     """The whole list, page by page as it stood at one position."""
     first = await _page(wiring, reader, listing, LIMIT, None)
-    pinned = _Listing(
-        listing.view,
-        listing.filters,
-        listing.sort,
-        Times(first.position, listing.when.at_position or first.position, listing.when.effective_on),
+    pinned = replace(
+        listing, when=Times(first.position, listing.when.at_position or first.position, listing.when.effective_on)
     )
     opened = widest(reader)
-    shown = [column for column in columns(listing.view.row) if column.audience in opened]
+    shown = [column for column in columns(listing.row) if column.audience in opened]
 
     async def pages() -> AsyncIterator[list[list[object]]]:
         page = first

@@ -10,16 +10,16 @@ import msgspec
 from api.acts import Wiring, address_of
 from api.callers import Reader
 from api.problems import NotFound, ParameterInvalid
-from api.reads import TIMES, File, Times, answer_file, finished, times, wanted_form
+from api.reads import TIMES, File, all_rows, answer_file, finished, times, wanted_form
 from api.requests import Headers, Parameters
 from api.routes import AnyRequest, AnyResponse, Own, Page, Parameter
 from domain.ids import ApplicationId, tag
 from domain.kernel import Audience, Recorded, identifiers, redact
 from domain.lifecycle import CATALOGUE
 from infra.record import Item
-from infra.view_query import LARGEST_READ
 from projections.application import APPLICATION
 from projections.case_file import Entry, case_file_table, entries
+from projections.hearing import HEARING, HearingRow, waiting_to_be_heard
 from projections.inbox import INBOX, InboxRow, waiting_for
 from projections.judging import JUDGING, waiting_in_office
 from projections.obligation import OBLIGATION, waiting_at
@@ -202,6 +202,7 @@ async def _inbox(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     when = await times(wiring, reader, parameters, effective=False)
     log_id = reader.caller.log_id
     rows: list[InboxRow] = []
+    heard: list[HearingRow] = []
     waiting: list[Waiting] = []
     position = when.min_position if when.at_position is None else when.at_position
     for held in reader.held:
@@ -209,8 +210,11 @@ async def _inbox(wiring: Wiring, request: AnyRequest) -> AnyResponse:
         found, position = await all_rows(wiring, log_id, INBOX.name, filters, when)
         # What somebody is recused from waits for others of the office.
         rows += (row for row in found if held.unit_id or row.application_id not in reader.barred)
+        found, position = await all_rows(wiring, log_id, HEARING.name, filters, when)
+        heard += (row for row in found if held.unit_id or row.application_id not in reader.barred)
     windows, _ = await all_rows(wiring, log_id, WINDOW.name, {}, when) if rows else ([], position)
     waiting += waiting_for(rows, {window.programme_id: window for window in windows}, reader.caller.person_id)
+    waiting += waiting_to_be_heard(heard, reader.caller.person_id)
     if roles := [held.role for held in reader.held if held.unit_id is None]:
         judging, position = await all_rows(wiring, log_id, JUDGING.name, {"waiting": True}, when)
         waiting += waiting_in_office(judging, roles, reader.caller.person_id, reader.barred)
@@ -219,28 +223,6 @@ async def _inbox(wiring: Wiring, request: AnyRequest) -> AnyResponse:
         waiting += waiting_at(owed)
     inbox = Inbox(items=tuple(in_order(waiting)), position=position, simulated=reader.institution.simulated)
     return finished(inbox, position, headers)
-
-
-async def all_rows(
-    wiring: Wiring, log_id: int, view: str, filters: dict[str, Any], when: Times
-) -> tuple[list[Any], int]:
-    """Every row of a view that passes the filters, and the position they reflect."""
-    rows: list[Any] = []
-    cursor: str | None = None
-    while True:
-        page = await wiring.views.list(
-            log_id,
-            view,
-            filters=filters,
-            cursor=cursor,
-            limit=LARGEST_READ,
-            at_position=when.at_position,
-            min_position=when.min_position,
-        )
-        rows += page.rows
-        if page.next is None:
-            return rows, page.position
-        cursor = page.next
 
 
 _TIMES: Final = (

@@ -16,8 +16,7 @@ from api import what_if
 from api.acts import Wiring, address_of, json_response
 from api.callers import Reader, Seat
 from api.problems import NotFound
-from api.reads import Times, finished, refuse_beyond_head
-from api.record import all_rows
+from api.reads import Times, all_rows, finished, refuse_beyond_head
 from api.requests import Headers, Parameters
 from api.routes import Act, AnyRequest, AnyResponse, Own, Page, Parameter, Row, Rows
 from api.seats import admissions_of, material_of, seat_before

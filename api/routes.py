@@ -16,7 +16,7 @@ from api.bodies import body_of, field_types
 from api.requests import Request
 from domain.ids import TAG_KINDS
 from domain.kernel import Command, asked_fields
-from projections.kernel import View, columns
+from projections.kernel import Beside, View, columns
 
 __all__ = ["Act", "Gives", "Own", "Page", "Parameter", "Route", "Row", "Rows", "path_fields"]
 
@@ -76,11 +76,17 @@ class Act:
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:
-    """``GET path`` lists the rows of a view; fields in the path are filters."""
+    """``GET path`` lists the rows of a view, with what is shown beside them; fields in the path are filters."""
 
     path: str
     view: View[Any]
+    beside: Beside[Any] | None = None
     capability: str = ""
+
+    @property
+    def row(self) -> type[msgspec.Struct]:
+        """What a row is shown as."""
+        return self.view.row if self.beside is None else self.beside.row
 
     @cached_property
     def types(self) -> Mapping[str, Any]:

@@ -10,9 +10,9 @@ from domain.selection.commands import (
     PromoteReserve,
     RecommendApplications,
     ReopenDecision,
-    ReverseSelection,
     StrikeSelection,
 )
+from domain.selection.reversal import ReverseSelection
 from projections.selection import DECISION, SELECTED, SELECTION, SELECTION_RULE
 
 _TRACK = "/v1/programmes/{programme_id}/tracks/{track_id}"

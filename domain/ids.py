@@ -32,6 +32,9 @@ DesignationId = NewType("DesignationId", str)
 FindingId = NewType("FindingId", str)
 MeasureId = NewType("MeasureId", str)
 DossierId = NewType("DossierId", str)
+HoldId = NewType("HoldId", str)
+EngagementId = NewType("EngagementId", str)
+AuditFindingId = NewType("AuditFindingId", str)
 CalendarYear = NewType("CalendarYear", int)
 
 CODED: Final = r"^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$"
@@ -64,6 +67,9 @@ TAG_KINDS: Final[dict[Any, str]] = {
     FindingId: "finding",
     MeasureId: "measure",
     DossierId: "dossier",
+    HoldId: "legal-hold",
+    EngagementId: "engagement",
+    AuditFindingId: "audit-finding",
     CalendarYear: "calendar-year",
 }
 

@@ -3,6 +3,7 @@
 from domain.accountability import events as accountability
 from domain.application import events as application
 from domain.assessment import events as assessment
+from domain.audit import events as audit
 from domain.calendar import events as calendar
 from domain.cultivation import events as cultivation
 from domain.designation import events as designation
@@ -200,6 +201,8 @@ EVENTS: tuple[type[Event], ...] = (
     obligation.ObligationReminded,
     obligation.ObligationFellOverdue,
     obligation.ObligationExcused,
+    audit.LegalHoldPlaced,
+    audit.LegalHoldLifted,
 )
 
 CATALOGUE = Catalogue(EVENTS)

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 import asyncpg
 
@@ -84,6 +84,12 @@ class Stores:
             keeps = 4 * len(self._stores) < self._pool.get_max_size()
             store = self._stores[log_id] = EventStore(self._pool, log_id, self._catalogue, keeps=keeps)
         return store
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     async def close(self) -> None:
         """Write what is queued in every log and let go of the connections."""

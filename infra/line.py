@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from json.encoder import encode_basestring
-from typing import Any, Final, NoReturn, Protocol
+from typing import Any, Final, NamedTuple, NoReturn, Protocol
 
-__all__ = ["KEYS", "Checked", "Root", "Row", "check", "leaf", "line", "root_of"]
+__all__ = ["KEYS", "Checked", "Root", "Row", "Wrong", "check", "leaf", "line", "root_of"]
 
 VERSION: Final = 1
 KEYS: Final = (
@@ -136,11 +136,18 @@ class Checked:
     findings: list[str] = field(default_factory=list)
 
 
-def _nothing(_: Mapping[str, Any]) -> Iterable[str]:
+class Wrong(NamedTuple):
+    """What is wrong with a line, in both languages."""
+
+    en: str
+    zh: str
+
+
+def _nothing(_: Mapping[str, Any]) -> Iterable[Wrong]:
     return ()
 
 
-def check(export: Iterable[bytes], also: Callable[[Mapping[str, Any]], Iterable[str]] = _nothing) -> Checked:
+def check(export: Iterable[bytes], also: Callable[[Mapping[str, Any]], Iterable[Wrong]] = _nothing) -> Checked:
     """Check an export line by line (an open binary file will do) and recompute its root. It never stops at a fault.
 
     ``also`` is shown every line that is one, in order, and names what it finds wrong with what the lines say.
@@ -152,27 +159,35 @@ def check(export: Iterable[bytes], also: Callable[[Mapping[str, Any]], Iterable[
         checked.root.add(leaf(canonical))
         seen.wanted += 1
         if canonical is raw:
-            checked.findings.append(f"line {number}: is cut off, it has no line feed")
+            checked.findings.append(_finding(number, Wrong("is cut off, it has no line feed", "被截断,缺少换行符")))
         try:
             body = _parse(canonical)
         except _Fault as fault:
-            checked.findings.append(f"line {number}: {fault}")
+            checked.findings.append(_finding(number, fault.wrong))
             continue
         if checked.log is None:
             checked.log = body["log"]
-        checked.findings.extend(f"line {number}: {what}" for what in seen.faults(checked.log, body))
-        checked.findings.extend(f"line {number}: {what}" for what in also(body))
+        checked.findings.extend(_finding(number, wrong) for wrong in seen.faults(checked.log, body))
+        checked.findings.extend(_finding(number, wrong) for wrong in also(body))
     if not checked.root.size:
-        checked.findings.append("there is no line; a log begins with the opening of its institution")
+        checked.findings.append(
+            "there is no line; a log begins with the opening of its institution · 文件无任何行;日志以机构开立为首行"
+        )
     return checked
 
 
+def _finding(number: int, wrong: Wrong) -> str:
+    return f"line {number}: {wrong.en} · 第 {number} 行:{wrong.zh}"
+
+
 class _Fault(Exception):
-    pass
+    def __init__(self, en: str, zh: str) -> None:
+        super().__init__(en)
+        self.wrong = Wrong(en, zh)
 
 
 def _refuse(text: str) -> NoReturn:
-    raise _Fault(f"{text[:20]} is no whole number below 2^53")
+    raise _Fault(f"{text[:20]} is no whole number below 2^53", f"{text[:20]} 不是小于 2^53 的整数")
 
 
 def _integer(text: str) -> int:
@@ -184,7 +199,7 @@ def _integer(text: str) -> int:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise _Fault("a key stands twice")
+        raise _Fault("a key stands twice", "键重复")
     return found
 
 
@@ -195,18 +210,20 @@ def _parse(canonical: bytes) -> dict[str, Any]:
         )
         again = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
     except ValueError as error:
-        raise _Fault(f"is no JSON ({error})") from error
+        raise _Fault(f"is no JSON ({error})", f"不是 JSON({error})") from error
     except RecursionError as error:
-        raise _Fault("is no JSON (nested too deeply)") from error
+        raise _Fault("is no JSON (nested too deeply)", "不是 JSON(嵌套过深)") from error
     if again != canonical or not isinstance(body, dict):
-        raise _Fault("is not in canonical form")
+        raise _Fault("is not in canonical form", "不是规范形式")
     if not canonical.isascii() and not unicodedata.is_normalized("NFC", canonical.decode()):
-        raise _Fault("has text outside normal form C")
+        raise _Fault("has text outside normal form C", "含有非 NFC 规范化的文字")
     if tuple(body) != KEYS:
-        raise _Fault(f"has other keys than a line of version {VERSION}: {sorted(set(body) ^ set(KEYS))}")
+        others = sorted(set(body) ^ set(KEYS))
+        raise _Fault(f"has other keys than a line of version {VERSION}: {others}", f"键与第 {VERSION} 版不符:{others}")
     wrong = [key for key, fits in _SHAPES.items() if not fits(body[key])]
     if wrong:
-        raise _Fault(f"{', '.join(wrong)} not in the form of version {VERSION}")
+        named = ", ".join(wrong)
+        raise _Fault(f"{named} not in the form of version {VERSION}", f"{named} 不符合第 {VERSION} 版的形式")
     return body
 
 
@@ -264,24 +281,33 @@ class _Seen:
         self.wanted = 0
         """The position that belongs here: of a gap only its end is told, not every line behind it."""
 
-    def faults(self, log: str | None, body: dict[str, Any]) -> Iterator[str]:
+    def faults(self, log: str | None, body: dict[str, Any]) -> Iterator[Wrong]:
+        position = body["position"]
         if body["log"] != log:
-            yield f"belongs to another log ({body['log']})"
-        if body["position"] != self.wanted:
-            yield f"position {body['position']} where {self.wanted} belongs"
-        self.wanted = body["position"]
-        if body["cause"] is not None and body["cause"] >= body["position"]:
-            yield f"position {body['position']} names a cause that comes after it"
+            yield Wrong(f"belongs to another log ({body['log']})", f"属于另一日志({body['log']})")
+        if position != self.wanted:
+            yield Wrong(f"position {position} where {self.wanted} belongs", f"位置为 {position},此处应为 {self.wanted}")
+        self.wanted = position
+        if body["cause"] is not None and body["cause"] >= position:
+            yield Wrong(f"position {position} names a cause that comes after it", f"位置 {position} 所载原因在其之后")
         event_id = bytes.fromhex(body["event_id"].replace("-", ""))
         if event_id in self._ids:
-            yield f"position {body['position']} repeats the event id {body['event_id']}"
+            again = body["event_id"]
+            yield Wrong(f"position {position} repeats the event id {again}", f"位置 {position} 重复事件编号 {again}")
         self._ids.add(event_id)
         command = bytes.fromhex(body["command_id"].replace("-", ""))
         if command != self._command and command in self._commands:
-            yield f"position {body['position']} belongs to command {body['command_id']}, which was over"
+            over = body["command_id"]
+            yield Wrong(
+                f"position {position} belongs to command {over}, which was over",
+                f"位置 {position} 属于命令 {over},而该命令此前已结束",
+            )
         self._command = command
         self._commands.add(command)
         # All times have one form, so their order is that of their characters.
         if body["recorded_at"] <= self._recorded_at:
-            yield f"position {body['position']} was recorded no later than the one before"
+            yield Wrong(
+                f"position {position} was recorded no later than the one before",
+                f"位置 {position} 的记录时间不晚于前一位置",
+            )
         self._recorded_at = body["recorded_at"]

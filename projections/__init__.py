@@ -8,6 +8,7 @@ from typing import Any
 from projections.accountability import ACCOUNTABILITY_RULE, FINDING, MEASURE, REFERRAL
 from projections.application import APPLICATION
 from projections.assessment import ASSESSED, ASSESSMENT
+from projections.audit import LEGAL_HOLD
 from projections.calendar import CALENDAR
 from projections.cultivation import CASE, OUTREACH, REPORT, REQUIREMENT, TASK_BOOK
 from projections.designation import DESIGNATION, TITLE
@@ -15,6 +16,7 @@ from projections.document import DOCUMENT
 from projections.eligibility import ELIGIBILITY
 from projections.evaluation import SECRETARY_DOSSIER, UNIT_DOSSIER
 from projections.funding import BALANCE, CLOSING, FUNDING_RULE, MATCHING_REGISTER, PAYMENT, PERIOD, RECOVERY
+from projections.hearing import HEARING
 from projections.inbox import INBOX
 from projections.institution import ACCESS_DAY, INSTITUTION
 from projections.journal import JOURNAL
@@ -93,7 +95,9 @@ VIEWS: tuple[View[Any], ...] = (
     REFERRAL,
     UNIT_DOSSIER,
     SECRETARY_DOSSIER,
+    LEGAL_HOLD,
     OBLIGATION,
     INBOX,
     JUDGING,
+    HEARING,
 )

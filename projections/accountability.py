@@ -234,6 +234,13 @@ def _state(row: MeasureRow) -> MeasureState:
     return "settled" if row.settled_on is not None else "decided"
 
 
+def is_in_force(row: MeasureRow, day: date) -> bool:
+    """Whether a measure, as it stands, is in force on a day: begun, neither over nor lifted, and not suspended."""
+    suspended = row.state == "appealed" and row.appeal_suspends
+    lifted = row.lifted_on is not None and row.lifted_on <= day
+    return row.from_on <= day and (row.until_on is None or day <= row.until_on) and not lifted and not suspended
+
+
 MEASURE = View(
     name="measure",
     version=1,

@@ -1,7 +1,7 @@
 """Funding: the rule, the balances by stage, payments, recoveries, matching, and the periods that are closed."""
 
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Final, cast
 
 import msgspec
@@ -35,7 +35,16 @@ from domain.funding.events import (
     SpendingCategory,
     SpentStage,
 )
-from domain.funding.policy import ACCOUNTS, MATCHING, MONEY_FACTS, RULES_VERSION, MoneyFact, PaymentState, post
+from domain.funding.policy import (
+    ACCOUNTS,
+    MATCHING,
+    MONEY_FACTS,
+    RULES_VERSION,
+    MoneyFact,
+    PaymentState,
+    period_after,
+    post,
+)
 from domain.ids import (
     ApplicationId,
     BankReference,
@@ -75,6 +84,10 @@ class FundingRuleRow(msgspec.Struct, frozen=True, kw_only=True):
     close_months_after_days: Annotated[
         int | None, public("Months are closed after days (none: by hand)", "月末若干日后结账(空为人工结账)")
     ] = None
+    cycle_ends_on: Annotated[
+        date | None, public("Cycle closed from (none: by hand)", "周期账自该日起结(空为人工结账)")
+    ] = None
+    closes_confirmed: Annotated[bool, public("A second person confirms each close", "结账须另一人确认")] = False
     since: Annotated[datetime, public("Since", "生效时间")]
     position: Annotated[int, public("Position", "位置")]
 
@@ -87,7 +100,7 @@ def _rule(_row: FundingRuleRow | None, recorded: Recorded, _key: Key) -> Funding
 
 FUNDING_RULE = View(
     name="funding_rule",
-    version=1,
+    version=2,
     en="Rules of money",
     zh="经费规则",
     row=FundingRuleRow,
@@ -157,6 +170,12 @@ class BalanceRow(msgspec.Struct, frozen=True, kw_only=True):
     lapses: Annotated[bool, office("Waits to lapse", "待失效")] = False
 
 
+def _column(account: Account) -> str | None:
+    """The column that an account stands in, if it does: of income only the matching that came in."""
+    income_of_another = account.code == "F4601" and account.source not in MATCHING
+    return None if income_of_another else _COLUMNS.get(account.code)
+
+
 def _whose(programme_id: ProgrammeId, account: Account) -> Key:
     return programme_id, account.application_id or PROGRAMME, account.source, account.year
 
@@ -168,16 +187,17 @@ def _balance_touches(recorded: Recorded) -> list[Key | Where]:
     entries = post(RULES_VERSION, cast("MoneyFact", event))
     accounts = [account for entry in entries for account in (entry.debit, entry.credit)]
     programme_id = cast("MoneyFact", event).programme_id
-    return list(dict.fromkeys(_whose(programme_id, account) for account in accounts if account.code in _COLUMNS))
+    return list(dict.fromkeys(_whose(programme_id, account) for account in accounts if _column(account)))
 
 
 def _moved(event: MoneyFact, key: Key) -> Iterator[tuple[str, int]]:
     """What an event adds to the columns of one row."""
     for entry in post(RULES_VERSION, event):
         for account, amount in ((entry.debit, entry.amount_fen), (entry.credit, -entry.amount_fen)):
-            if account.code in _COLUMNS and _whose(event.programme_id, account) == key:
+            column = _column(account)
+            if column is not None and _whose(event.programme_id, account) == key:
                 signed = amount if ACCOUNTS[account.code].side == "debit" else -amount
-                yield _COLUMNS[account.code], signed
+                yield column, signed
                 other = entry.credit if account is entry.debit else entry.debit
                 if account.code == "B210" and other.code == "B200":
                     yield "given_fen", signed
@@ -455,7 +475,7 @@ def _matching(row: MatchingRow | None, recorded: Recorded, key: Key) -> Matching
     sums: dict[str, Any] = {}
     for entry in post(RULES_VERSION, event):
         for account, amount in ((entry.debit, -entry.amount_fen), (entry.credit, entry.amount_fen)):
-            if account.code in _MATCHED:
+            if account.code in _MATCHED and account.source in MATCHING:
                 column = _MATCHED[account.code]
                 sums[column] = getattr(before, column) + amount
     awards = before.awards
@@ -499,6 +519,7 @@ class PeriodRow(msgspec.Struct, frozen=True, kw_only=True):
     covers_position: Annotated[int, office("Covers up to (position)", "覆盖至位置")]
     entries: Annotated[int, office("Entries", "分录数")]
     rules_version: Annotated[int, office("Version of the posting rules", "过账规则版本")]
+    rules_digest: Annotated[Digest | None, office("Digest of the posting rules", "过账规则摘要")] = None
     trial_balance_digest: Annotated[Digest, office("Digest of the trial balance", "试算平衡表摘要")]
     closed_at: Annotated[datetime, office("Closed at", "结账时间")]
     closed_by: Annotated[str, office("Closed by", "结账人")]
@@ -516,22 +537,25 @@ def _period(row: PeriodRow | None, recorded: Recorded, _key: Key) -> PeriodRow:
 
 PERIOD = View(
     name="period",
-    version=1,
+    version=2,
     en="Closed periods",
     zh="已结账期间",
     row=PeriodRow,
-    key=("programme_id", "last_day"),
+    key=("programme_id", "period", "last_day"),
     reads=(PeriodClosed,),
-    touches=keyed("programme_id", "last_day"),
+    touches=keyed("programme_id", "period", "last_day"),
     fold=_period,
-    filters=("programme_id", "period"),
+    filters=("programme_id", "period", "last_day"),
     sorts=("last_day",),
 )
 
 
 class ClosingRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Up to when the books of a programme are closed, and which month is closed next by the clock.
-    zh: 项目账簿已结至何日,以及按时自动结账的下一月份。
+    """Up to when the books of a programme are closed, and what is closed next by the clock.
+    zh: 项目账簿已结至何日,以及按时自动结账的下一期间。
+
+    A quarter and a year are due once their last month is closed, the cycle with each month from its end on until it is
+    settled.
     """
 
     programme_id: Annotated[ProgrammeId, office("Programme", "项目")]
@@ -539,22 +563,81 @@ class ClosingRow(msgspec.Struct, frozen=True, kw_only=True):
     next_close_on: Annotated[date | None, office("The next month ends on", "下一待结账月末")] = None
     next_close_at: Annotated[datetime | None, office("It is closed at", "结账时刻")] = None
     waits: Annotated[bool, office("Waits to be closed", "待结账")] = False
+    by_clock: Annotated[bool, office("Closed by the clock", "自动结账")] = False
+    month_closed_on: Annotated[date | None, office("Months are closed through", "月度账已结至")] = None
+    quarter_on: Annotated[date | None, office("The next quarter ends on", "下一待结账季末")] = None
+    quarter_at: Annotated[datetime | None, office("The quarter is due since", "季度账应结时刻")] = None
+    quarter_waits: Annotated[bool, office("The quarter waits to be closed", "季度账待结")] = False
+    year_on: Annotated[date | None, office("The next year ends on", "下一待结账年末")] = None
+    year_at: Annotated[datetime | None, office("The year is due since", "年度账应结时刻")] = None
+    year_waits: Annotated[bool, office("The year waits to be closed", "年度账待结")] = False
+    cycle_ends_on: Annotated[date | None, office("The cycle ends on", "建设周期截止日")] = None
+    cycle_on: Annotated[date | None, office("The cycle is closed to", "周期账结至")] = None
+    cycle_at: Annotated[datetime | None, office("The cycle is due since", "周期账应结时刻")] = None
+    cycle_waits: Annotated[bool, office("The cycle waits to be closed", "周期账待结")] = False
+    cycle_closed_on: Annotated[date | None, office("The cycle was closed to", "周期账已结至")] = None
+
+
+def _later(before: date | None, day: date) -> date:
+    return day if before is None else max(before, day)
+
+
+def _closed(row: ClosingRow, event: PeriodClosed) -> ClosingRow:
+    """The row after a close; the first month that is closed says in which quarter and which year the books begin."""
+    last = event.last_day
+    row = replace(row, closed_through=_later(row.closed_through, last))
+    match event.period:
+        case "month":
+            begins = last - timedelta(days=1)
+            return replace(
+                row,
+                month_closed_on=_later(row.month_closed_on, last),
+                quarter_on=row.quarter_on or period_after("quarter", begins),
+                year_on=row.year_on or period_after("year", begins),
+            )
+        case "quarter":
+            return replace(row, quarter_on=_later(row.quarter_on, period_after("quarter", last)), quarter_at=None)
+        case "year":
+            return replace(row, year_on=_later(row.year_on, period_after("year", last)), year_at=None)
+    return replace(row, cycle_closed_on=_later(row.cycle_closed_on, last))
+
+
+def _falls_due(row: ClosingRow, at: datetime) -> ClosingRow:
+    """What waits to be closed after a fact that took effect at an instant, and since when it does."""
+    through = row.month_closed_on if row.by_clock else None
+    quarter = through is not None and row.quarter_on is not None and row.quarter_on <= through
+    year = through is not None and row.year_on is not None and row.year_on <= through
+    ended = through is not None and row.cycle_ends_on is not None and row.cycle_ends_on <= through
+    cycle = ended and row.cycle_closed_on is None
+    return replace(
+        row,
+        waits=row.next_close_at is not None,
+        quarter_waits=quarter,
+        quarter_at=(row.quarter_at or at) if quarter else None,
+        year_waits=year,
+        year_at=(row.year_at or at) if year else None,
+        cycle_waits=cycle,
+        cycle_on=through if cycle else None,
+        cycle_at=(row.cycle_at if row.cycle_on == through else at) if cycle else None,
+    )
 
 
 def _closing(row: ClosingRow | None, recorded: Recorded, _key: Key) -> ClosingRow | None:
     event = cast("FundingRuleDefined | PeriodClosed", recorded.event)
     before = row or ClosingRow(programme_id=event.programme_id)
-    closed = event.last_day if isinstance(event, PeriodClosed) else before.closed_through
-    after = replace(
-        before, closed_through=closed, next_close_on=event.next_close_on, next_close_at=event.next_close_at,
-        waits=event.next_close_at is not None,
-    )  # fmt: skip
+    if isinstance(event, PeriodClosed):
+        after = _closed(before, event)
+    else:
+        by_clock = event.close_months_after_days is not None
+        after = replace(before, by_clock=by_clock, cycle_ends_on=event.cycle_ends_on)
+    after = replace(after, next_close_on=event.next_close_on, next_close_at=event.next_close_at)
+    after = _falls_due(after, recorded.envelope.effective_at)
     return row if after == row else after
 
 
 CLOSING = View(
     name="closing",
-    version=1,
+    version=2,
     en="Closing of the books",
     zh="结账进度",
     row=ClosingRow,
@@ -562,6 +645,6 @@ CLOSING = View(
     reads=(FundingRuleDefined, PeriodClosed),
     touches=keyed("programme_id"),
     fold=_closing,
-    filters=("waits",),
-    sorts=("next_close_at",),
+    filters=("waits", "quarter_waits", "year_waits", "cycle_waits"),
+    sorts=("next_close_at", "quarter_at", "year_at", "cycle_at"),
 )

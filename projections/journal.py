@@ -82,7 +82,7 @@ def _fold(row: JournalRow | None, recorded: Recorded, key: Key) -> JournalRow:
 
 JOURNAL = View(
     name="journal",
-    version=1,
+    version=2,
     en="Budget journal",
     zh="预算日记账",
     row=JournalRow,
@@ -106,6 +106,8 @@ JOURNAL = View(
 
 _KINDS: Final[Mapping[AccountCode, str]] = {
     **{code: "Equity" if title.side == "credit" else "Assets" for code, title in ACCOUNTS.items()},
+    "F2103": "Liabilities",
+    "F4001": "Income",
     "F4601": "Income",
     "F5501": "Expenses",
 }
@@ -179,7 +181,7 @@ class TrialBalanceRow(msgspec.Struct, frozen=True, kw_only=True):
     payment_id: Annotated[PaymentId | None, office("Payment", "拨付")] = None
     origin: Annotated[Stage | None, office("Frozen at", "冻结时所在环节")] = None
     recovery_id: Annotated[RecoveryId | None, office("Recovery", "追缴")] = None
-    amount_fen: Annotated[int, office("Balance (fen)", "余额(分)")]
+    amount_fen: Annotated[int, office("Balance (fen)", "余额(分)")] = 0
 
 
 def trial_balance_table(books: Books) -> Table:

@@ -22,6 +22,7 @@ import msgspec
 from domain.kernel import Event, Recorded, titles
 
 __all__ = [
+    "Beside",
     "Change",
     "Column",
     "History",
@@ -103,6 +104,20 @@ class View(Generic[Row]):
     def key_of(self, row: Row) -> Key:
         """The key of a row."""
         return tuple(getattr(row, name) for name in self.key)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beside(Generic[Row]):
+    """What a list shows beside the rows of its view: figures that other rows give, computed when it is read.
+
+    ``view`` and ``filters`` say which other rows are read, ``shown(row, others, today)`` what a row becomes; ``row`` is
+    what it becomes: the row of the list with more fields.
+    """
+
+    row: type[msgspec.Struct]
+    view: View[Any]
+    filters: Mapping[str, Any]
+    shown: Callable[[Row, Sequence[Any], date], msgspec.Struct]
 
 
 def keyed(*names: str) -> Callable[[Recorded], list[Key]]:

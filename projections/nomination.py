@@ -1,18 +1,20 @@
 """Places per nominating unit and track: assigned, used by filings, given back when withdrawn or rejected. And plans."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import date, datetime
 from typing import Annotated
 
 import msgspec
 from msgspec.structs import replace
 
 from domain.application.events import ApplicationFiled, ApplicationWithdrawn
-from domain.ids import DocumentId, NominatorUnitId, ProgrammeId, TrackId
+from domain.ids import DocumentId, MeasureId, NominatorUnitId, ProgrammeId, TrackId
 from domain.kernel import Code, Recorded, public, subject
 from domain.nomination.events import PlanRecorded, QuotaAssigned
 from domain.nomination.policy import QUOTA_FACTS, QuotaUse
 from domain.screening.events import ScreeningRejected
-from projections.kernel import Key, View, keyed
+from projections.accountability import MEASURE, MeasureRow, is_in_force
+from projections.kernel import Beside, Key, View, keyed
 
 
 class QuotaRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +63,31 @@ def _quota(row: QuotaRow | None, recorded: Recorded, key: Key) -> QuotaRow | Non
     return row
 
 
+class QuotaLine(QuotaRow, frozen=True, kw_only=True):
+    """The places of one nominating unit in one track, less what measures cut that are in force today.
+    zh: 推荐单位在某赛道的推荐指标,扣除当日有效的核减措施。
+    """
+
+    cut: Annotated[int, subject("Cut by measures in force today", "当日有效措施核减数")] = 0
+    cut_by: Annotated[tuple[MeasureId, ...], subject("Cut by measures", "核减措施")] = ()
+    usable: Annotated[int | None, subject("Places less the cut", "核减后指标数")] = None
+    free: Annotated[int | None, subject("Places still free", "剩余指标数")] = None
+
+
+def less_cuts(row: QuotaRow, measures: Sequence[MeasureRow], today: date) -> QuotaLine:
+    """The places with what is cut from them; never fewer than none, though more may be used than are left."""
+    cuts = [each for each in measures if each.unit_id == str(row.nominator_unit_id) and is_in_force(each, today)]
+    cut = sum(each.places or 0 for each in cuts)
+    usable = None if row.places is None else max(0, row.places - cut)
+    return QuotaLine(
+        **msgspec.structs.asdict(row),
+        cut=cut,
+        cut_by=tuple(sorted(each.measure_id for each in cuts)),
+        usable=usable,
+        free=None if usable is None else max(0, usable - row.used),
+    )
+
+
 QUOTA = View(
     name="quota",
     version=2,
@@ -76,6 +103,7 @@ QUOTA = View(
     # In an open track a row tells that something was filed.
     is_open=lambda row: row.places is not None,
 )
+CUTS = Beside(row=QuotaLine, view=MEASURE, filters={"kind": "quota_cut"}, shown=less_cuts)
 
 
 class PlanRow(msgspec.Struct, frozen=True, kw_only=True):

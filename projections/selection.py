@@ -137,6 +137,7 @@ class SelectionRow(msgspec.Struct, frozen=True, kw_only=True):
     publicity_id: Annotated[PublicityId | None, office("Publicity", "公示")] = None
     first_day: Annotated[date | None, office("First day", "起始日")] = None
     last_day: Annotated[date | None, office("Last day", "截止日")] = None
+    hung: Annotated[tuple[int, ...], office("What hung on it when reversed (positions)", "撤销时所关联事项(位置)")] = ()
     changed_at: Annotated[datetime, office("Changed at", "变更时间")]
 
 
@@ -164,7 +165,7 @@ def _decided(row: SelectionRow, recorded: Recorded) -> SelectionRow:
         case ApplicationDecided(decision_id=decision_id, outcome=outcome, order=order):
             return replace(
                 row, decision_id=decision_id, state=outcome, order=order, promoted_for=None, ground=None,
-                publicity_id=None, first_day=None, last_day=None,
+                publicity_id=None, first_day=None, last_day=None, hung=(),
             )  # fmt: skip
         case DecisionReopened():
             return replace(row, decision_id=None, state="unknown", order=None, promoted_for=None, ground=None)
@@ -179,8 +180,8 @@ def _settled(row: SelectionRow, recorded: Recorded) -> SelectionRow:
             return replace(row, state="struck", ground=ground)
         case SelectionConfirmed(publicity_id=publicity_id, first_day=first_day, last_day=last_day):
             return replace(row, state="confirmed", publicity_id=publicity_id, first_day=first_day, last_day=last_day)
-        case SelectionReversed():
-            return replace(row, state="reversed")
+        case SelectionReversed(hanging_positions=hung):
+            return replace(row, state="reversed", hung=hung)
     return row
 
 
@@ -194,7 +195,7 @@ def _selection(row: SelectionRow | None, recorded: Recorded, _key: Key) -> Selec
 
 SELECTION = View(
     name="selection",
-    version=1,
+    version=2,
     en="Selection",
     zh="遴选",
     row=SelectionRow,

@@ -9,7 +9,17 @@ import msgspec
 from domain.kernel import subject
 from domain.person.events import Role
 
-__all__ = ["TASKS", "ApplicationTask", "CaseTask", "JudgingTask", "Task", "Waiting", "in_order", "waiting_as"]
+__all__ = [
+    "TASKS",
+    "ApplicationTask",
+    "CaseTask",
+    "HearingTask",
+    "JudgingTask",
+    "Task",
+    "Waiting",
+    "in_order",
+    "waiting_as",
+]
 
 ApplicationTask = Literal[
     "prepare",
@@ -49,7 +59,8 @@ CaseTask = Literal[
     "approve_payment",
     "post_payment",
 ]
-Task = ApplicationTask | JudgingTask | CaseTask | Literal["score"]
+HearingTask = Literal["notify_finding", "make_statement", "decide_measure", "decide_appeal"]
+Task = ApplicationTask | JudgingTask | CaseTask | HearingTask | Literal["score"]
 
 TASKS: Final[Mapping[Task, tuple[tuple[Role, ...], str, str]]] = {
     "prepare": (("applicant",), "Prepare the application", "准备申报材料"),
@@ -85,6 +96,10 @@ TASKS: Final[Mapping[Task, tuple[tuple[Role, ...], str, str]]] = {
     "check_rectification": (("head",), "Check the rectification", "复查整改"),
     "approve_payment": (("head",), "Approve the payment", "批准拨付"),
     "post_payment": (("finance",), "Post what the bank paid", "登记银行付款"),
+    "notify_finding": (("clerk",), "Notify whom the finding is against", "向当事方告知问题认定"),
+    "make_statement": (("secretary",), "Make a statement on the finding", "就问题认定作出陈述"),
+    "decide_measure": (("head",), "Decide a measure, or drop the finding", "决定措施或撤销问题认定"),
+    "decide_appeal": (("head",), "Uphold or dismiss the appeal", "认定申诉成立或予以驳回"),
 }
 """Each task: the roles it waits for, and its name in both languages."""
 
@@ -107,6 +122,7 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     due_at: Annotated[datetime | None, subject("Due before", "截止时刻")]
     last_day: Annotated[date | None, subject("Last day", "截止日")]
     reminded_at: Annotated[datetime | None, subject("Reminded at", "催办时间")] = None
+    opens_at: Annotated[datetime | None, subject("Not before", "不早于")] = None
 
 
 def waiting_as(
@@ -121,6 +137,7 @@ def waiting_as(
     application_id: str = "",
     due: tuple[datetime | None, date | None] = (None, None),
     reminded_at: datetime | None = None,
+    opens_at: datetime | None = None,
 ) -> Waiting:
     """A task with its name in both languages."""
     _, en, zh = TASKS[task]
@@ -138,6 +155,7 @@ def waiting_as(
         due_at=due[0],
         last_day=due[1],
         reminded_at=reminded_at,
+        opens_at=opens_at,
     )
 
 

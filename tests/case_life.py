@@ -33,6 +33,7 @@ from domain.assessment.events import (
     RectificationRejected,
     RectificationReported,
 )
+from domain.audit.events import LegalHoldLifted, LegalHoldPlaced
 from domain.calendar.events import WorkingDaysSupplied
 from domain.cultivation.events import (
     BudgetItem,
@@ -65,6 +66,7 @@ from domain.ids import (
     DocumentId,
     DossierId,
     FindingId,
+    HoldId,
     IncidentId,
     InstitutionId,
     MeasureId,
@@ -906,6 +908,12 @@ def named_and_held_to_account() -> list[Event]:
     ]
 
 
+def audited() -> list[Event]:
+    """What must not be erased, and what need be no longer."""
+    hold: dict[str, Any] = {"hold_id": HoldId("H-1"), "person_id": PersonId(BEN), "order_document_id": PAPER}
+    return [LegalHoldPlaced(**hold, ground="litigation"), LegalHoldLifted(**hold)]
+
+
 def life() -> list[Recorded]:
     """The whole of it, as the log would hold it: an hour between one event and the next."""
     before = [*institution(), *units(), *programme()]
@@ -913,7 +921,7 @@ def life() -> list[Recorded]:
     facts += money(_CASE, PAPER, len(facts) + 1)
     # Whoever bears the case bears its money.
     facts.append(CaseSucceeded(**_CASE, successor_unit_id=SuccessorUnitId(OTHER_COLLEGE), ground="decided"))
-    return as_recorded([*facts, *named_and_held_to_account()])
+    return as_recorded([*facts, *named_and_held_to_account(), *audited()])
 
 
 def as_recorded(events: Sequence[Event], *, by: str = ADA, first: int = 1) -> list[Recorded]:

@@ -22,7 +22,7 @@ from domain.funding.events import (
     PeriodClosed,
     SpendingCategory,
 )
-from domain.funding.policy import Books, Ledger, post
+from domain.funding.policy import RULES_VERSION, Books, Ledger, post
 from domain.ids import ApplicationId, BankReference, CalendarYear, PaymentId, SuccessorUnitId
 from domain.kernel import Command
 from domain.programme.events import RatioValue
@@ -217,7 +217,7 @@ def books(past: Past) -> Books:
     found = Books()
     for each in past.log:
         if each.event.TOPIC.startswith("funding.") and not isinstance(each.event, FundingRuleDefined | PeriodClosed):
-            found.take(post(1, each.event), each.envelope.effective_at)  # type: ignore[arg-type]
+            found.take(post(RULES_VERSION, each.event), each.envelope.effective_at)  # type: ignore[arg-type]
     return found
 
 

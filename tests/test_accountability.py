@@ -10,6 +10,17 @@ import pytest
 from hypothesis import given as examples
 from hypothesis import strategies as st
 
+from domain.accountability.appeal import (
+    AmendedToWorse,
+    Amendment,
+    AppealedBefore,
+    AppealTooLate,
+    DismissAppeal,
+    LodgeAppeal,
+    NothingAmended,
+    UpholdAppeal,
+    WithdrawAppeal,
+)
 from domain.accountability.commands import (
     ConcernedAmiss,
     DefineAccountabilityRule,
@@ -23,41 +34,36 @@ from domain.accountability.commands import (
     WaiveHearing,
 )
 from domain.accountability.measure import (
-    Amendment,
-    AppealedBefore,
-    AppealTooLate,
     CircularAlreadyIssued,
     CommitteeRuleMissing,
     DecideMeasure,
     DesignationOfAnotherCase,
-    DismissAppeal,
     EndMeasure,
     HearingStillOpen,
     IssueCircular,
     LiftMeasure,
-    LodgeAppeal,
     MeasureEndedAlready,
     MeasureEndsBeforeItBegins,
     MeasureHasNo,
     MeasureHasNoEnd,
-    MeasureIdUsed,
     MeasureLacks,
     MeasureNotAtOnce,
     MeasureRetroactive,
     MeasureStillRuns,
     NoSuchFigure,
     NotACircular,
-    NothingAmended,
     NothingToSuspend,
-    NotifyReferralOutcome,
-    ReferMatter,
-    ReferralUnknown,
     TitleNotHeld,
-    UpholdAppeal,
     VoteMissing,
-    WithdrawAppeal,
 )
-from domain.accountability.policy import AccountabilityRuleMissing, FindingUnknown, Measures, MeasureUnknown
+from domain.accountability.policy import (
+    AccountabilityRuleMissing,
+    FindingUnknown,
+    MeasureIdUsed,
+    Measures,
+    MeasureUnknown,
+)
+from domain.accountability.referral import NotifyReferralOutcome, ReferMatter, ReferralUnknown
 from domain.calendar.events import WorkingDaysSupplied
 from domain.calendar.policy import CalendarMissing, PeriodOfNoDays
 from domain.cultivation.policy import CaseUnknown
@@ -657,6 +663,21 @@ def test_an_amendment_has_the_figures_of_its_kind_and_amends_something() -> None
     settles(the_appeal(), uphold(amended=Amendment())).refused(NothingAmended)
     too_soon = Amendment(until_on=date(2022, 7, 1))
     settles(the_appeal(), uphold(amended=too_soon)).refused(MeasureEndsBeforeItBegins)
+
+
+def test_an_appeal_makes_no_measure_heavier() -> None:
+    less, more = date(2023, 7, 5), date(2025, 7, 5)
+    of_the_unit = the_appeal("bar", until_on=ENDS)
+    heavier = settles(of_the_unit, uphold(amended=Amendment(until_on=more)))
+    heavier.refused(AmendedToWorse, field="amended/until_on", standing=ENDS, asked=more)
+    settles(of_the_unit, uphold(amended=Amendment())).refused(AmendedToWorse, standing=ENDS, asked=None)
+    settles(the_appeal("quota_cut", places=2), uphold(amended=Amendment(places=3))).refused(AmendedToWorse, asked=3)
+    to_recover = the_appeal("recover_money", amount_fen=1_000)
+    settles(to_recover, uphold(amended=Amendment(amount_fen=1_001))).refused(AmendedToWorse, standing=1_000)
+    to_mend = the_appeal("rectification", until_on=ENDS)
+    settles(to_mend, uphold(amended=Amendment(until_on=less))).refused(AmendedToWorse, asked=less)
+    longer = amended("rectification", until_on=more, ends_at=at("2025-07-06 00:00"))
+    settles(to_mend, uphold(amended=Amendment(until_on=more))).then(upheld("amended"), longer)
 
 
 def test_an_appeal_is_dismissed_or_withdrawn_and_the_measure_stands() -> None:

@@ -17,7 +17,7 @@ from beancount.loader import load_string
 from beancount.parser import printer
 from hypothesis import given, settings
 
-from domain.funding.policy import ACCOUNTS, Books, MoneyFact, post
+from domain.funding.policy import ACCOUNTS, RULES_VERSION, Books, MoneyFact, post
 from infra.export.accounting import Booking, Heading, beancount, hledger
 from infra.export.accounting import Path as AccountPath
 from projections.journal import account_path, book_lines
@@ -60,7 +60,7 @@ def ours(past: Past) -> Sums:
     books = Books()
     for each in past.log:
         if isinstance(each.event, MoneyFact):
-            books.take(post(1, each.event), each.envelope.effective_at)
+            books.take(post(RULES_VERSION, each.event), each.envelope.effective_at)
     return {
         written(account_path(account)): amount if ACCOUNTS[account.code].side == "debit" else -amount
         for account, amount in books.balances()

@@ -108,7 +108,15 @@ def machine() -> Iterator[Machine]:
         prepared.clear()
 
 
-def test_killed_in_the_middle_it_goes_on_and_changes_nothing_that_was_done(machine: Machine) -> None:
+@pytest.fixture(scope="module")
+def histories() -> list[Counter[str]]:
+    """What was played to its end so far."""
+    return []
+
+
+def test_killed_in_the_middle_it_goes_on_and_changes_nothing_that_was_done(
+    machine: Machine, histories: list[Counter[str]]
+) -> None:
     demo = machine.start()
     until(lambda: "\n[6]" in machine.said() or demo.poll() is not None, "the story at row 6", 180)
     demo.kill()
@@ -130,6 +138,7 @@ def test_killed_in_the_middle_it_goes_on_and_changes_nothing_that_was_done(machi
 
     assert (machine.output / "root.txt").read_text() == root
     assert not machine.running()
+    histories.append(_history(machine))
 
 
 def test_two_that_start_at_once_play_on_stages_and_listen_at_ports_of_their_own(tmp_path: Path) -> None:
@@ -146,7 +155,9 @@ def test_two_that_start_at_once_play_on_stages_and_listen_at_ports_of_their_own(
         listening(msgspec.structs.replace(settings, host="203.0.113.1"), said.append)
 
 
-def test_stopped_by_ctrl_c_it_leaves_nothing_and_a_second_one_starts_afresh(machine: Machine) -> None:
+def test_stopped_by_ctrl_c_it_leaves_nothing_and_a_second_one_starts_afresh(
+    machine: Machine, histories: list[Counter[str]]
+) -> None:
     first = machine.start()
     until(lambda: "\n[2]" in machine.said() or first.poll() is not None, "the story at row 2", 180)
     first.send_signal(signal.SIGINT)
@@ -164,6 +175,41 @@ def test_stopped_by_ctrl_c_it_leaves_nothing_and_a_second_one_starts_afresh(mach
     assert answer["differences"] == 0
     assert sorted(path.name for path in (machine.state / "demo").iterdir()) == ["1", "2"]
     assert not machine.running()
+    histories.append(_history(machine))
+
+
+def test_played_twice_it_is_the_same_history(machine: Machine, histories: list[Counter[str]]) -> None:
+    while len(histories) < 2:
+        machine.finish(machine.start())
+        histories.append(_history(machine))
+    one, other = histories[:2]
+    assert one == other
+    assert one.total() > 700
+
+
+def _history(machine: Machine) -> Counter[str]:
+    """What happened, when, by whom, to whom and for how much; without the order of what follows by itself at once.
+
+    A document is the one that was named first, second and so on. What is drawn by lot, and positions, are left out.
+    """
+    papers: dict[str, str] = {}
+
+    def told(value: Any, name: str = "") -> Any:
+        match value:
+            case dict():
+                return {key: told(each, key) for key, each in value.items() if not key.endswith("position")}
+            case list():
+                return [told(each, name) for each in value]
+            case str() if "document_id" in name:
+                return papers.setdefault(value, f"document {len(papers) + 1}")
+            case str() if name == "obligation_id":
+                # It says at which position it was imposed.
+                return value.rstrip("0123456789")
+        return "drawn" if name in {"commitment", "salt", "materials_digest"} else value
+
+    kept = ("type", "effective_at", "actor_id", "actor_kind", "authority", "on_behalf_of_id", "reason_code", "data")
+    lines = machine.lines("events.jsonl")
+    return Counter(json.dumps(told({name: line[name] for name in kept}), sort_keys=True) for line in lines)
 
 
 def _holds(machine: Machine) -> None:

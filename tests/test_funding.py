@@ -48,6 +48,7 @@ from domain.funding.rule import (
     CategoryMissing,
     CategoryNotOnForm,
     CategoryTwice,
+    CycleWithoutMonths,
     DaysImpossible,
     DefineFundingRule,
     NoDayOfEveryYear,
@@ -80,6 +81,7 @@ from tests.money import (
     closed,
     committed,
     decided,
+    done,
     gates,
     position,
     rectified,
@@ -125,6 +127,15 @@ def test_months_are_closed_by_the_clock_where_the_rule_says_when() -> None:
     closed_november = past.and_(closed(date(2020, 11, 30)))
     closed_november.when(define(close_months_after_days=0), now=AFTER).then(rule(close_months_after_days=0, **december))
     past.when(define(close_months_after_days=-1)).refused(DaysImpossible, field="close_months_after_days", days=-1)
+
+
+def test_a_cycle_is_closed_by_the_clock_only_where_its_months_are() -> None:
+    ends = date(2022, 9, 30)
+    the_programme().when(define(cycle_ends_on=ends), now=START).refused(CycleWithoutMonths, cycle_ends_on=ends)
+    asked = define(cycle_ends_on=ends, close_months_after_days=3, closes_confirmed=True)
+    past = done(the_programme(), asked, START)
+    body: Any = past.log[-1].event
+    assert (body.cycle_ends_on, body.closes_confirmed) == (ends, True)
 
 
 def test_the_same_rule_again_changes_nothing() -> None:

@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from domain.funding.allocation import CommitFunds
 from domain.funding.events import CarriedForward, FundsCommitted, FundsLapsed, PaymentExpired, PeriodClosed
-from domain.funding.policy import StageExceeded
+from domain.funding.policy import StageExceeded, period_after
 from domain.kernel import Event, Recorded
 from infra.front_door import Receipt
 from infra.record import Accepted, Fact, Proposal
@@ -25,6 +25,8 @@ from tests.money import (
     LATER,
     about,
     allocated,
+    amount,
+    case,
     committed,
     posted,
     requested,
@@ -33,7 +35,8 @@ from tests.money import (
 )
 from tests.office import open_office, parts_of
 from tests.scheduling import Furnished, furnish, projecting, views_of
-from tests.spec import Past, at
+from tests.spec import Past, at, given
+from tests.test_funding_spending import given_back
 from tests.viewing import envelope
 from workers.scheduler import Scheduler
 
@@ -147,12 +150,60 @@ async def test_months_are_closed_one_after_the_other_and_once(here: Furnished) -
     await record(here, past)
     await here.jump(at("2020-10-20 09:00"))
     closed = await found(here, PeriodClosed)
-    bodies: list[Any] = [each.event for each in closed]
-    assert [str(body.last_day) for body in bodies] == ["2020-07-31", "2020-08-31", "2020-09-30"]
-    assert [each.envelope.effective_at for each in closed] == [
+    months = [each for each in closed if as_any(each).period == "month"]
+    assert [str(as_any(each).last_day) for each in months] == ["2020-07-31", "2020-08-31", "2020-09-30"]
+    assert [each.envelope.effective_at for each in months] == [
         at("2020-08-11 00:00"), at("2020-09-11 00:00"), at("2020-10-11 00:00"),
     ]  # fmt: skip
     assert await found(here, PeriodClosed) == closed
+
+
+async def test_quarters_years_and_the_cycle_follow_their_months_however_late(here: Furnished) -> None:
+    """After an outage of months everything is closed in its order, each as of the instant at which it was due."""
+    past = the_appropriation(
+        close_months_after_days=10, cycle_ends_on=date(2021, 2, 1), **month("2020-07-31", "2020-08-11")
+    )
+    await record(here, past)
+    await here.jump(at("2022-03-01 09:00"))
+    closed = await found(here, PeriodClosed)
+    told = [(body.period, str(body.last_day), each.envelope.effective_at) for each in closed for body in [as_any(each)]]
+    months = [(kind, day) for kind, day, _ in told if kind == "month"]
+    assert months == [("month", str(day)) for day in MONTHS]
+    others = [(kind, day, instant) for kind, day, instant in told if kind != "month"]
+    assert others == [
+        ("quarter", "2020-09-30", at("2020-10-11 00:00")), ("quarter", "2020-12-31", at("2021-01-11 00:00")),
+        ("year", "2020-12-31", at("2021-01-11 00:00")), ("cycle", "2021-02-28", at("2021-03-11 00:00")),
+        ("quarter", "2021-03-31", at("2021-04-11 00:00")), ("quarter", "2021-06-30", at("2021-07-11 00:00")),
+        ("quarter", "2021-09-30", at("2021-10-11 00:00")), ("quarter", "2021-12-31", at("2022-01-11 00:00")),
+        ("year", "2021-12-31", at("2022-01-11 00:00")),
+    ]  # fmt: skip
+    in_order = [instant for _, _, instant in told]
+    assert in_order == sorted(in_order)
+    assert await found(here, PeriodClosed) == closed
+
+
+MONTHS = [period_after("month", date(2020 + n // 12, n % 12 + 1, 1)) for n in range(6, 24)]
+
+
+def as_any(each: Recorded) -> Any:
+    return each.event
+
+
+async def test_a_cycle_that_is_not_settled_is_asked_about_again_with_each_month(here: Furnished) -> None:
+    past = given_out(
+        "decide", close_months_after_days=10, cycle_ends_on=CYCLE_ENDS, **month("2020-07-31", "2020-08-11")
+    )
+    await record(here, past)
+    settled = (given_back(200_000), FundsLapsed(**case(), **amount(800_000), stage="committed"))
+    await here.jump(at("2020-10-20 09:00"))
+    assert {as_any(each).period for each in await found(here, PeriodClosed)} == {"month", "quarter"}
+    await record(here, given(*settled, when=at("2020-10-21 10:00")))
+    await here.jump(at("2020-12-20 09:00"))
+    cycle = [as_any(each) for each in await found(here, PeriodClosed) if as_any(each).period == "cycle"]
+    assert [body.last_day for body in cycle] == [date(2020, 10, 31)]
+
+
+CYCLE_ENDS = date(2020, 8, 15)
 
 
 def month(last_day: str, closed_on: str) -> dict[str, Any]:

@@ -196,7 +196,7 @@ def test_the_bank_has_paid() -> None:
     past = the_approval().when(post_it(), now=NEXT).then(posted())
     assert books(past).total("B230", application_id=FIRST) == 1_000_000
     assert books(past).total("F5501") == 1_000_000
-    assert books(past).total("F1002") == -1_000_000
+    assert books(past).total("F1002") == 4_500_000
 
 
 def test_what_the_bank_did_not_pay_is_committed_again() -> None:

@@ -16,12 +16,15 @@ from domain.funding.policy import (
     ACCOUNTS,
     MONEY_FACTS,
     RESOURCES,
+    RULES_VERSION,
     STAGES,
     Books,
     MoneyFact,
     mirrored,
     month_after,
+    period_after,
     post,
+    rules_digest,
     trial_balance_digest,
 )
 from domain.funding.spending import AccountForExpenditure
@@ -40,6 +43,7 @@ from tests.money import (
     books,
     case,
     closed,
+    done,
     posted,
     rule,
     the_appropriation,
@@ -61,7 +65,7 @@ def test_every_entry_moves_one_amount_between_two_accounts_of_one_book(kind: Any
     for seed in range(20):
         body = Filler(seed).value(kind)
         if not isinstance(body, funding.EntryReversed):
-            entries = post(1, body)
+            entries = post(RULES_VERSION, body)
             assert bool(entries) is not isinstance(body, PaymentApproved)
             for entry in entries:
                 assert entry.debit.code[0] == entry.credit.code[0]
@@ -75,18 +79,18 @@ def test_every_fact_that_moves_money_is_posted_and_nothing_else_is_money() -> No
 
 
 def codes(body: Any) -> list[tuple[str, str]]:
-    return [(entry.debit.code, entry.credit.code) for entry in post(1, body)]
+    return [(entry.debit.code, entry.credit.code) for entry in post(RULES_VERSION, body)]
 
 
 def test_the_table_is_the_ledgers() -> None:
     """A few of its rows, in the words of the ledger: debit ← credit."""
-    assert codes(appropriated()) == [("B200", "B100")]
+    assert codes(appropriated()) == [("B200", "B100"), ("F1002", "F4001")]
     assert codes(posted()) == [("B230", "B225"), ("F5501", "F1002")]
     assert codes(posted(unpaid_fen=1)) == [("B230", "B225"), ("F5501", "F1002"), ("B220", "B225")]
     assert codes(posted(money_flow="reimburse", category="x"))[0] == ("B235", "B225")
-    assert codes(returned()) == [("B250", "B230"), ("F1002", "F5501")]
+    assert codes(returned()) == [("B250", "B230"), ("F1002", "F5501"), ("F3001", "F2103")]
     carry = UnallocatedCarried(programme_id=CALL, **amount(), to_year=Y21)
-    assert codes(carry) == [("B260", "B200"), ("B200", "B110")]
+    assert codes(carry) == [("B260", "B200"), ("B200", "B110"), ("F3001", "F1002"), ("F1002", "F3001")]
 
 
 def test_each_account_has_two_names_and_a_side() -> None:
@@ -127,8 +131,10 @@ def close(last_day: date = date(2020, 7, 31), period: Any = "month") -> ClosePer
 
 def covered(past: Past, until: int) -> Any:
     short = Past(past.log[:until])
-    entries = sum(len(post(1, each.event)) for each in short.log if isinstance(each.event, MoneyFact))
-    return closed(covers_position=until, entries=entries, trial_balance_digest=trial_balance_digest(books(short)))
+    entries = sum(len(post(RULES_VERSION, each.event)) for each in short.log if isinstance(each.event, MoneyFact))
+    rules: dict[str, Any] = {"rules_version": RULES_VERSION, "rules_digest": rules_digest(RULES_VERSION)}
+    digest = trial_balance_digest(books(short))
+    return closed(covers_position=until, entries=entries, trial_balance_digest=digest, **rules)
 
 
 def test_a_close_says_what_it_covers_and_what_the_books_said() -> None:
@@ -148,7 +154,9 @@ def test_a_period_is_over_ends_as_its_kind_does_and_is_closed_once() -> None:
     for last_day, period in ((date(2020, 7, 30), "month"), (date(2020, 7, 31), "quarter"), (date(2020, 6, 30), "year")):
         past.when(close(last_day, period), now=AUGUST).refused(PeriodEndsOtherwise, last_day=last_day, period=period)
     done = past.and_(closed(), when=JULY)
-    done.when(close(), now=AUGUST).refused(ClosedBefore, closed_through=date(2020, 7, 31), last_day=date(2020, 7, 31))
+    done.when(close(), now=AUGUST).refused(
+        ClosedBefore, period="month", closed_through=date(2020, 7, 31), last_day=date(2020, 7, 31)
+    )
     elsewhere = ClosePeriod(programme_id=CALL + "x", period="month", last_day=date(2020, 7, 31))  # type: ignore[arg-type]
     past.when(elsewhere, now=AUGUST).refused(ProgrammeUnknown)
 
@@ -185,6 +193,77 @@ def test_a_close_names_the_month_that_is_closed_next() -> None:
     body = covered(past, len(past.log))
     following = {"next_close_on": date(2020, 8, 31), "next_close_at": at("2020-09-11 00:00")}
     past.when(close(), now=AUGUST).then(type(body)(**(body.as_dict() | following)))
+
+
+SEPTEMBER_ENDS, DECEMBER_ENDS = date(2020, 9, 30), date(2020, 12, 31)
+
+
+@pytest.mark.parametrize("period", ["quarter", "cycle"])
+def test_each_kind_of_period_is_closed_in_its_own_order(period: Any) -> None:
+    """A quarter is closed after its last month, or before it; once of each kind, and never an earlier one of a kind."""
+    past = the_payment().and_(returned(1_000_000), when=AUGUST)
+    month = past.and_(closed(SEPTEMBER_ENDS), when=at("2020-10-11 00:00"))
+    long_after = at("2021-01-11 00:00")
+    after_the_month = done(month, close(SEPTEMBER_ENDS, period), long_after)
+    first = done(past, close(SEPTEMBER_ENDS, period), long_after)
+    after_it = done(first, close(SEPTEMBER_ENDS), long_after)
+    for both in (after_the_month, after_it):
+        bodies: Any = [each.event for each in both.log[-2:]]
+        assert {body.period for body in bodies} == {"month", period}
+        for kind in ("month", period):
+            both.when(close(SEPTEMBER_ENDS, kind), now=long_after).refused(
+                ClosedBefore, period=kind, closed_through=SEPTEMBER_ENDS, last_day=SEPTEMBER_ENDS
+            )
+    after_the_month.when(close(date(2020, 8, 31)), now=long_after).refused(
+        ClosedBefore, period="month", closed_through=SEPTEMBER_ENDS
+    )
+
+
+def test_a_quarter_closed_after_a_later_month_opens_nothing_again() -> None:
+    """What protects is the last day of any closed period, not that of the close which was recorded last."""
+    past = the_payment().and_(closed(date(2020, 10, 31)), closed(SEPTEMBER_ENDS, period="quarter"), when=NOVEMBER)
+    spend = AccountForExpenditure(**about(300_000), category="training", evidence_document_id=PAPER)
+    past.when(spend, now=NOVEMBER, effective=at("2020-10-05 10:00")).refused(
+        PeriodIsClosed, closed_through=date(2020, 10, 31), effective_on=date(2020, 10, 5)
+    )
+
+
+NOVEMBER = at("2020-11-20 09:00")
+
+
+def test_whatever_is_closed_the_next_month_is_the_one_after_the_last_that_is() -> None:
+    past = the_payment(close_months_after_days=10).and_(closed(date(2020, 10, 31)), when=NOVEMBER)
+    past = done(past, close(SEPTEMBER_ENDS, "quarter"), NOVEMBER)
+    assert next_of(past) == (date(2020, 11, 30), at("2020-12-11 00:00"))
+    none_before = done(the_payment(close_months_after_days=10), close(SEPTEMBER_ENDS, "quarter"), NOVEMBER)
+    assert next_of(none_before) == (date(2020, 10, 31), at("2020-11-11 00:00"))
+
+
+def next_of(past: Past) -> Any:
+    body: Any = past.log[-1].event
+    return body.next_close_on, body.next_close_at
+
+
+def test_once_the_cycle_is_closed_months_are_closed_to_the_end_of_its_year() -> None:
+    past = the_payment(close_months_after_days=10).and_(returned(1_000_000), when=AUGUST)
+    past = done(past.and_(closed(SEPTEMBER_ENDS), when=NOVEMBER), close(SEPTEMBER_ENDS, "cycle"), NOVEMBER)
+    assert next_of(past)[0] == date(2020, 10, 31)
+    past = past.and_(closed(date(2020, 11, 30)), when=at("2020-12-11 00:00"))
+    past = done(past, close(DECEMBER_ENDS), at("2021-01-11 00:00"))
+    assert next_of(past) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("period", "day", "following"),
+    [
+        ("month", date(2020, 1, 31), date(2020, 2, 29)), ("quarter", date(2020, 1, 1), date(2020, 3, 31)),
+        ("quarter", date(2020, 3, 31), date(2020, 6, 30)), ("quarter", date(2020, 12, 30), date(2020, 12, 31)),
+        ("quarter", date(2020, 12, 31), date(2021, 3, 31)), ("year", date(2020, 12, 30), date(2020, 12, 31)),
+        ("year", date(2020, 12, 31), date(2021, 12, 31)),
+    ],
+)  # fmt: skip
+def test_periods_follow_one_another(period: Any, day: date, following: date) -> None:
+    assert period_after(period, day) == following
 
 
 def test_months_follow_one_another() -> None:

@@ -47,7 +47,7 @@ from domain.funding.hold import FreezeFunds, ReleaseFunds, ReturnAuthority
 from domain.funding.matching import PledgeMatching, RecordHigherAward, RecordMatching
 from domain.funding.payment import ApprovePayment, ExpirePayment, FailPayment, PostPayment, RequestPayment
 from domain.funding.period import ClosePeriod
-from domain.funding.policy import RESOURCES, STAGES, Books, CaseMoneyFact, Ledger, MoneyFact, post
+from domain.funding.policy import RESOURCES, RULES_VERSION, STAGES, Books, CaseMoneyFact, Ledger, MoneyFact, post
 from domain.funding.recovery import OrderRecovery, RecordRecovery, ReturnFunds
 from domain.funding.rule import DefineFundingRule
 from domain.funding.spending import AccountForExpenditure, DisallowExpenditure
@@ -215,7 +215,7 @@ def prefixes(past: Past) -> Any:
     found = Books()
     for each in past.log:
         if isinstance(each.event, MoneyFact):
-            found.take(post(1, each.event), each.envelope.effective_at)
+            found.take(post(RULES_VERSION, each.event), each.envelope.effective_at)
             yield found
 
 
@@ -532,8 +532,8 @@ def barred(past: Sequence[Recorded], case: ApplicationId) -> set[str]:
             case MeasureLifted():
                 closed.discard("stopped")
             case FundsFrozen() | FundsReleased() | AuthorityReturned() | EntryReversed():
-                sides = [(line.debit, line.amount_fen) for line in post(1, body)]
-                sides += [(line.credit, -line.amount_fen) for line in post(1, body)]
+                sides = [(line.debit, line.amount_fen) for line in post(RULES_VERSION, body)]
+                sides += [(line.credit, -line.amount_fen) for line in post(RULES_VERSION, body)]
                 frozen += sum(fen for account, fen in sides if account.code == "B240")
     return closed | ({"frozen"} if frozen else set())
 

@@ -158,9 +158,13 @@ def test_a_sound_export_has_no_findings() -> None:
 
 def test_a_gap_is_told_once_and_an_empty_export_is_none() -> None:
     lines = export([row(number) for number in range(1, 8)])
-    assert check(lines[:2] + lines[4:]).findings == ["line 3: position 5 where 3 belongs"]
-    assert check([]).findings == ["there is no line; a log begins with the opening of its institution"]
-    assert check([b"[" * 100_000 + b"]" * 100_000 + b"\n"]).findings == ["line 1: is no JSON (nested too deeply)"]
+    assert check(lines[:2] + lines[4:]).findings == ["line 3: position 5 where 3 belongs · 第 3 行:位置为 5,此处应为 3"]
+    assert check([]).findings == [
+        "there is no line; a log begins with the opening of its institution · 文件无任何行;日志以机构开立为首行"
+    ]
+    assert check([b"[" * 100_000 + b"]" * 100_000 + b"\n"]).findings == [
+        "line 1: is no JSON (nested too deeply) · 第 1 行:不是 JSON(嵌套过深)"
+    ]
 
 
 ROWS = [row(1), row(2), row(3)]

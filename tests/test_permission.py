@@ -326,7 +326,7 @@ def test_the_law_says_which_commands_need_a_reason_and_which_take_an_earlier_day
         *("ReturnAuthority", "OrderRecovery", "ReverseEntry"),
         *("RequireTaskBook", "RequireReport", "StopCultivation", "DefineAssessment", "ExtendCase", "CloseCase"),
         *("DefineTitle", "RevokeTitle", "DefineAccountabilityRule", "DropFinding"),
-        *("UpholdAppeal", "DismissAppeal", "LiftMeasure"),
+        *("UpholdAppeal", "DismissAppeal", "LiftMeasure", "LiftLegalHold"),
     }
     backdatable = {act.command for act in ACTS if act.backdatable}
     assert not backdatable & {"FileApplication", "WithdrawApplication", "Appoint", "EndAppointment", "AdvanceClock"}

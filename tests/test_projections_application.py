@@ -8,17 +8,18 @@ from msgspec.structs import replace
 
 from domain.application.events import PaperReceived
 from domain.application.policy import ApplicationFile, FileFact
-from domain.ids import NominatorUnitId, PublicityId
+from domain.ids import MeasureId, NominatorUnitId, PublicityId, UnitId
 from domain.kernel import AUDIENCES, Event, redact
 from domain.nomination.events import PlanRecorded
 from domain.publicity.events import PublicityTakenDown
+from projections.accountability import MEASURE
 from projections.application import APPLICATION, ApplicationRow
 from projections.eligibility import ELIGIBILITY, EligibilityRow, trace_table
 from projections.kernel import Register, canonical_csv, fold_all, fold_on
-from projections.nomination import PLAN, QUOTA, QuotaRow
+from projections.nomination import PLAN, QUOTA, QuotaRow, less_cuts
 from projections.programme import RULE
 from projections.roster import ROSTER, RosterRow, in_order, roster_table, totals
-from tests import committee
+from tests import committee, consequences
 from tests.call import BRANCH_TRACK
 from tests.case_life import (
     ADA,
@@ -357,6 +358,40 @@ def test_withdrawing_what_was_never_filed_touches_no_places() -> None:
     register = Register(QUOTA)
     changes = [register.apply(recorded) for recorded in as_recorded([quota(2), withdrawn()])]
     assert [len(touched) for touched in changes] == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("later", "today", "cut"),
+    [
+        ((), date(2022, 7, 5), 0),
+        ((), date(2022, 7, 6), 1),
+        ((), date(2024, 7, 5), 1),
+        ((), date(2024, 7, 6), 0),
+        ((consequences.appealed(),), date(2022, 8, 1), 1),
+        ((consequences.appealed(suspends=True),), date(2022, 8, 1), 0),
+        ((consequences.amended("quota_cut", places=3),), date(2022, 8, 8), 3),
+        ((consequences.lifted("quota_cut"),), date(2022, 8, 7), 1),
+        ((consequences.lifted("quota_cut"),), date(2022, 8, 8), 0),
+    ],
+)
+def test_a_cut_is_shown_beside_the_places_while_its_measure_is_in_force(
+    later: tuple[Event, ...], today: date, cut: int
+) -> None:
+    suspends = any(getattr(event, "suspends", False) for event in later)
+    decided_ = consequences.measured(
+        "quota_cut", unit_id=UnitId(COLLEGE), places=1, until_on=date(2024, 7, 5), appeal_suspends=suspends
+    )
+    elsewhere = consequences.measured("quota_cut", measure_id=MeasureId("M-9"), unit_id=UnitId(BRANCH), places=5)
+    measures = list(fold_all(MEASURE, as_recorded([decided_, elsewhere, *later])).values())
+    line = less_cuts(places(quota(2), filed()), measures, today)
+    left = max(0, 2 - cut)
+    assert (line.places, line.cut, line.usable, line.free) == (2, cut, left, max(0, left - 1))
+    assert line.cut_by == (("M-1",) if cut else ())
+
+
+def test_in_an_open_track_a_cut_leaves_no_number_of_places() -> None:
+    line = less_cuts(places(filed()), [], date(2022, 8, 1))
+    assert (line.cut, line.usable, line.free) == (0, None, None)
 
 
 def test_places_assigned_anew_keep_their_use() -> None:

@@ -46,7 +46,6 @@ from domain.selection.commands import (
     PublicityStands,
     RecommendApplications,
     ReopenDecision,
-    ReverseSelection,
     SelectionRuleMissing,
     SelectionStands,
     StrikeSelection,
@@ -84,7 +83,6 @@ from tests.committee import (
     objection,
     passed,
     promoted,
-    ranked,
     ranking,
     recommendation,
     reopened,
@@ -606,25 +604,3 @@ def test_an_objection_or_a_reopening_meanwhile_is_a_race() -> None:
     asked = the_passed().when(confirm())
     asked.meanwhile(objection(), reopened(), struck(), passed(), withdrawn(FIRST), interpreted()).is_raced()
     asked.meanwhile(objection(SECOND), struck(SECOND), passed(SECOND), confirmed(SECOND)).is_undisturbed()
-
-
-def turn_back(**changes: Any) -> ReverseSelection:
-    return ReverseSelection(**({"application_id": FIRST, "resolution_document_id": RESOLUTION} | changes))
-
-
-def test_a_confirmed_selection_is_reversed_and_says_what_hung_on_it() -> None:
-    past = the_passed().and_(confirmed())
-    past.when(turn_back()).then(turned_back(position=len(past.log)))
-
-
-def test_only_a_confirmed_selection_is_reversed_and_by_a_resolution_on_record() -> None:
-    the_passed().when(turn_back()).refused(NotInThisState, state="selected")
-    the_ranking().when(turn_back()).refused(NothingDecidedYet)
-    past = the_passed().and_(confirmed())
-    past.when(turn_back(resolution_document_id=ANSWERS)).refused(DocumentUnknown, document_id=ANSWERS)
-
-
-def test_a_reversal_meanwhile_is_a_race() -> None:
-    asked = the_passed().and_(confirmed()).when(turn_back())
-    asked.meanwhile(turned_back(), resolution(), reopened()).is_raced()
-    asked.meanwhile(turned_back(SECOND), ranked(FIRST, 1), objection()).is_undisturbed()

@@ -67,7 +67,6 @@ from domain.selection.commands import (
     DecideSelection,
     PromoteReserve,
     ReopenDecision,
-    ReverseSelection,
     StrikeSelection,
 )
 from domain.selection.events import (
@@ -80,6 +79,7 @@ from domain.selection.events import (
     SelectionStruck,
 )
 from domain.selection.policy import Choice
+from domain.selection.reversal import ReverseSelection
 from tests.call import BRANCH_TRACK, CALL, HEAD, PAPER, deposited, withdrawn
 from tests.committee import APPLICATIONS, RESOLUTION, VOTE, branch, the_recommendation
 from tests.panel import (

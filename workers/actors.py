@@ -26,6 +26,7 @@ from infra.master_key import read_key_file
 from infra.processes import beating
 from infra.settings import Settings, SettingsRefused, load
 from workers.automations import AUTOMATIONS, Asks, Automation, Does, Sends
+from workers.process import database
 from workers.work import NAME, THREADS, Actor, Work
 
 __all__ = ["ACTORS", "actor_of", "declare", "prepare", "start", "working"]
@@ -101,14 +102,9 @@ def _carry_out(broker: dramatiq.Broker, work: Callable[[], Work], actor: Actor) 
 @asynccontextmanager
 async def working(settings: Settings, automations: Sequence[Automation] = AUTOMATIONS) -> AsyncIterator[Work]:
     """What actors work with, on a pool of the loop that this is opened in."""
-    if settings.database_url is None:
-        raise SettingsRefused(
-            "BIAOGAN_DATABASE_URL is not set, so the worker has no record to act on."
-            " 未设置 BIAOGAN_DATABASE_URL,办理进程没有可依据的记录。"
-        )
-    keys = read_key_file(settings.key_file)
+    database_url, keys = database(settings), read_key_file(settings.key_file)
     async with (
-        open_pool(settings.database_url, name=NAME, size=_CONNECTIONS) as pool,
+        open_pool(database_url, name=NAME, size=_CONNECTIONS) as pool,
         assemble(pool, keys, catalogue=CATALOGUE, law=law, advanced=ClockAdvanced) as parts,
         beating(pool, NAME),
     ):

@@ -8,7 +8,6 @@ again, as long as rows are due. Any number of dispatchers may run: whoever loses
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -17,21 +16,20 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import asyncpg
-import uvloop
 from dramatiq import Broker
 
 from domain.lifecycle import CATALOGUE
 from infra.assembly import Stores, open_pool
 from infra.broker import AWAY, hint, open_broker
-from infra.log import configure, logger
+from infra.log import logger
 from infra.outbox import CONSUMER, Entry, Outbox, key_of
-from infra.processes import beating
 from infra.record import Item
-from infra.settings import Settings, SettingsRefused, load
+from infra.settings import Settings
 from infra.subscription import PAGE, Checkpoint, CheckpointMoved
 from infra.writer import LOST
 from workers.actors import ACTORS, actor_of
 from workers.automations import AUTOMATIONS, Automation
+from workers.process import broker_and_database, served, until_told
 
 __all__ = ["Dispatcher", "Hand", "main", "to_broker"]
 
@@ -205,41 +203,15 @@ def to_broker(broker: Broker) -> Hand:
 
 async def dispatch(settings: Settings) -> None:
     """Follow every log of the database until this process is told to stop."""
-    if settings.database_url is None or settings.broker_url is None:
-        raise SettingsRefused(
-            "BIAOGAN_DATABASE_URL and BIAOGAN_BROKER_URL are needed; `biaogan serve` sets both."
-            " 须设置 BIAOGAN_DATABASE_URL 与 BIAOGAN_BROKER_URL;`biaogan serve` 会一并设置。"
-        )
-    async with open_pool(settings.database_url, name=NAME, size=_CONNECTIONS) as pool:
-        stores = Stores(pool, CATALOGUE)
-        dispatcher = Dispatcher(pool, stores, AUTOMATIONS, to_broker(open_broker(settings.broker_url)))
-        work = asyncio.create_task(dispatcher.run(), name=NAME)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, work.cancel)
-        async with beating(pool, NAME):
-            # Being told to stop is the ordinary end; an error of the work itself is raised.
-            await asyncio.wait([work])
-        await stores.close()
-        if not work.cancelled():
-            work.result()
+    broker_url, database_url = broker_and_database(settings)
+    async with open_pool(database_url, name=NAME, size=_CONNECTIONS) as pool, Stores(pool, CATALOGUE) as stores:
+        dispatcher = Dispatcher(pool, stores, AUTOMATIONS, to_broker(open_broker(broker_url)))
+        await until_told(pool, NAME, dispatcher.run())
 
 
 def main() -> int:
     """Run until told to stop; answer by exit code."""
-    try:
-        settings = load()
-        configure(NAME, settings.log_level)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(dispatch(settings))
-    except SettingsRefused as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    except ExceptionGroup as faults:
-        # By kind and place; a traceback would repeat what people wrote.
-        for fault in faults.exceptions:
-            _log.critical("dispatcher.broke", exc_info=fault)
-        return 1
-    return 0
+    return served(NAME, dispatch)
 
 
 if __name__ == "__main__":

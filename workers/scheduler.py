@@ -8,10 +8,8 @@ simulated clock waits for that note.
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -27,15 +25,15 @@ from domain.permission import policy as law
 from infra.assembly import Assembly, assemble, open_pool
 from infra.clock import Institution
 from infra.front_door import Ask, Caller, Raced, Receipt, service_id
-from infra.log import configure, leaves, logger
-from infra.master_key import KeyFileRefused, read_key_file
-from infra.processes import beating
+from infra.log import leaves, logger
+from infra.master_key import read_key_file
 from infra.record import Overloaded
 from infra.runs import Leadership, LeadershipLost, Runs, leading
-from infra.settings import Settings, SettingsRefused, load
+from infra.settings import Settings
 from infra.views import Behind, NotBuilt, Views
 from infra.writer import LOST, LogUnavailable, heed_cancellation
 from projections import VIEWS
+from workers.process import database, served, until_told
 from workers.schedule import OPERATIONS, SCHEDULE, AccessDay, WhenDue
 
 __all__ = ["Scheduler", "main"]
@@ -242,42 +240,16 @@ def _service(institution: Institution) -> Caller:
 
 async def schedule(settings: Settings) -> None:
     """Do what is due in every institution of the database until this process is told to stop."""
-    if settings.database_url is None:
-        raise SettingsRefused(
-            "BIAOGAN_DATABASE_URL is not set, so the scheduler has no record to follow."
-            " 未设置 BIAOGAN_DATABASE_URL,日程进程没有可依据的记录。"
-        )
-    async with AsyncExitStack() as stack:
-        pool = await stack.enter_async_context(open_pool(settings.database_url, name=NAME))
-        assembly = await stack.enter_async_context(
-            assemble(pool, read_key_file(settings.key_file), catalogue=CATALOGUE, law=law, advanced=ClockAdvanced)
-        )
-        views = Views(pool, VIEWS, assembly.clock, assembly.stores)
-        work = asyncio.create_task(Scheduler(assembly, views).run(), name=NAME)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, work.cancel)
-        async with beating(pool, NAME):
-            # Being told to stop is the ordinary end; an error of the work itself is raised.
-            await asyncio.wait([work])
-        if not work.cancelled():
-            work.result()
+    async with (
+        open_pool(database(settings), name=NAME) as pool,
+        assemble(pool, read_key_file(settings.key_file), catalogue=CATALOGUE, law=law, advanced=ClockAdvanced) as parts,
+    ):
+        await until_told(pool, NAME, Scheduler(parts, Views(pool, VIEWS, parts.clock, parts.stores)).run())
 
 
 def main() -> int:
     """Run until told to stop; answer by exit code."""
-    try:
-        settings = load()
-        configure(NAME, settings.log_level)
-        asyncio.run(schedule(settings))
-    except (SettingsRefused, KeyFileRefused) as refused:
-        sys.stderr.write(f"{refused}\n")
-        return 2
-    except ExceptionGroup as faults:
-        # By kind and place; a traceback would repeat what people wrote.
-        for fault in leaves(faults):
-            _log.critical("scheduler.broke", exc_info=fault)
-        return 1
-    return 0
+    return served(NAME, schedule)
 
 
 if __name__ == "__main__":

@@ -6,20 +6,18 @@ It is never on the way of an append. Any number may run: whoever comes second fi
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
 from typing import Final
 
 import asyncpg
-import uvloop
 
 from domain.lifecycle import CATALOGUE
 from infra.assembly import Stores, open_pool
 from infra.checkpoints import AnotherSealer, Checkpoints
-from infra.log import configure, logger
-from infra.processes import beating
-from infra.settings import Settings, SettingsRefused, load
+from infra.log import logger
+from infra.settings import Settings
 from infra.writer import LOST, heed_cancellation
+from workers.process import database, served, until_told
 
 __all__ = ["grow_for_ever", "main"]
 
@@ -48,35 +46,13 @@ async def grow_for_ever(checkpoints: Checkpoints, look_seconds: float = _LOOK_SE
 
 async def seal(settings: Settings) -> None:
     """Keep the trees up with the record until this process is told to stop."""
-    if settings.database_url is None:
-        raise SettingsRefused(
-            "BIAOGAN_DATABASE_URL is not set; `biaogan serve` starts this process with it."
-            " 未设置 BIAOGAN_DATABASE_URL;`biaogan serve` 会为本进程设置。"
-        )
-    async with open_pool(settings.database_url, name=NAME, size=_CONNECTIONS) as pool:
-        stores = Stores(pool, CATALOGUE)
-        work = asyncio.create_task(grow_for_ever(Checkpoints(pool, stores)), name=NAME)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, work.cancel)
-        async with beating(pool, NAME):
-            # Being told to stop is the ordinary end; an error of the work itself is raised.
-            await asyncio.wait([work])
-        await stores.close()
-        if not work.cancelled():
-            work.result()
+    async with open_pool(database(settings), name=NAME, size=_CONNECTIONS) as pool, Stores(pool, CATALOGUE) as stores:
+        await until_told(pool, NAME, grow_for_ever(Checkpoints(pool, stores)))
 
 
 def main() -> int:
     """Run until told to stop; answer by exit code."""
-    try:
-        settings = load()
-        configure(NAME, settings.log_level)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(seal(settings))
-    except SettingsRefused as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    return 0
+    return served(NAME, seal)
 
 
 if __name__ == "__main__":

@@ -6,23 +6,21 @@ It has a key and a memory of its own, in a folder that nobody else needs: no oth
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
 from typing import Final
 
 import asyncpg
-import uvloop
 
 from domain.lifecycle import CATALOGUE
 from infra.assembly import Stores, open_pool
 from infra.checkpoints import Checkpoints
-from infra.log import configure, logger
-from infra.master_key import KeyFileRefused, ensure_key_file
+from infra.log import logger
+from infra.master_key import ensure_key_file
 from infra.places import make_folders
-from infra.processes import beating
-from infra.settings import Settings, SettingsRefused, load
-from infra.signing import KEY_FILE, Memory, MemoryRefused, NotSigned, Signing
+from infra.settings import Settings
+from infra.signing import KEY_FILE, Memory, NotSigned, Signing
 from infra.writer import LOST, heed_cancellation
+from workers.process import database, served, until_told
 
 __all__ = ["main", "sign_for_ever"]
 
@@ -57,39 +55,17 @@ async def sign_for_ever(signing: Signing, checkpoints: Checkpoints, look_seconds
 
 async def sign(settings: Settings) -> None:
     """Sign until this process is told to stop."""
-    if settings.database_url is None:
-        raise SettingsRefused(
-            "BIAOGAN_DATABASE_URL is not set; `biaogan serve` starts this process with it."
-            " 未设置 BIAOGAN_DATABASE_URL;`biaogan serve` 会为本进程设置。"
-        )
+    database_url = database(settings)
     make_folders(settings.signer_dir, 0o700)
     keys = ensure_key_file(settings.signer_dir / KEY_FILE)
     with Memory(settings.signer_dir) as memory:
-        async with open_pool(settings.database_url, name=NAME, size=_CONNECTIONS) as pool:
-            stores = Stores(pool, CATALOGUE)
-            checkpoints = Checkpoints(pool, stores)
-            work = asyncio.create_task(sign_for_ever(Signing(keys, memory), checkpoints), name=NAME)
-            for number in (signal.SIGTERM, signal.SIGINT):
-                asyncio.get_running_loop().add_signal_handler(number, work.cancel)
-            async with beating(pool, NAME):
-                # Being told to stop is the ordinary end; an error of the work itself is raised.
-                await asyncio.wait([work])
-            await stores.close()
-            if not work.cancelled():
-                work.result()
+        async with open_pool(database_url, name=NAME, size=_CONNECTIONS) as pool, Stores(pool, CATALOGUE) as stores:
+            await until_told(pool, NAME, sign_for_ever(Signing(keys, memory), Checkpoints(pool, stores)))
 
 
 def main() -> int:
     """Run until told to stop; answer by exit code."""
-    try:
-        settings = load()
-        configure(NAME, settings.log_level)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(sign(settings))
-    except (SettingsRefused, KeyFileRefused, MemoryRefused) as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    return 0
+    return served(NAME, sign)
 
 
 if __name__ == "__main__":

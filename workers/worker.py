@@ -10,8 +10,8 @@ import os
 import sys
 from typing import Any, Final, cast
 
-from infra.log import configure
-from infra.settings import Settings, SettingsRefused, load
+from infra.settings import Settings
+from workers.process import answered, broker_and_database
 from workers.work import NAME, THREADS
 
 _SHUTDOWN_MS: Final = 10_000
@@ -21,22 +21,13 @@ _IDLE_MS: Final = 100
 
 def main() -> int:
     """Run until told to stop; answer by exit code."""
-    try:
-        settings = load()
-        _refuse_incomplete(settings)
-    except SettingsRefused as refused:
-        sys.stderr.write(f"{refused}\n")
-        return 2
-    configure(NAME, settings.log_level)
+    return answered(NAME, carry_out)
+
+
+def carry_out(settings: Settings) -> int:
+    """Carry out what is to be done. Raises SettingsRefused."""
+    broker_and_database(settings)
     return run("workers.actors:start")
-
-
-def _refuse_incomplete(settings: Settings) -> None:
-    if settings.database_url is None or settings.broker_url is None:
-        raise SettingsRefused(
-            "BIAOGAN_DATABASE_URL and BIAOGAN_BROKER_URL are needed; `biaogan serve` sets both."
-            " 须设置 BIAOGAN_DATABASE_URL 与 BIAOGAN_BROKER_URL;`biaogan serve` 会一并设置。"
-        )
 
 
 def run(start: str) -> int:

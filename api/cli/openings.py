@@ -13,6 +13,7 @@ import msgspec
 from domain.institution.events import InstitutionOpened
 from domain.review.events import ScoreSheetAmended, ScoreSheetFiled, ScoreSheetOpened
 from domain.review.policy import proves
+from infra.line import Wrong
 
 __all__ = ["Openings"]
 
@@ -31,7 +32,7 @@ class Openings:
         self._filed: dict[int, _Filed] = {}
         self._standing: dict[tuple[str, str, str], int] = {}
 
-    def __call__(self, line: Mapping[str, Any]) -> Iterator[str]:
+    def __call__(self, line: Mapping[str, Any]) -> Iterator[Wrong]:
         """What is wrong with this line, as far as it speaks of a sheet."""
         kind, position = line["type"], line["position"]
         try:
@@ -44,18 +45,28 @@ class Openings:
             elif kind == ScoreSheetOpened.TOPIC:
                 yield from self._faults(position, msgspec.convert(line["data"], ScoreSheetOpened))
         except msgspec.ValidationError:
-            yield f"position {position} is no {kind}"
+            yield Wrong(f"position {position} is no {kind}", f"位置 {position} 不是合格的 {kind}")
 
-    def _faults(self, position: int, opened: ScoreSheetOpened) -> Iterator[str]:
+    def _faults(self, position: int, opened: ScoreSheetOpened) -> Iterator[Wrong]:
         filed = self._filed.get(opened.filed_position)
-        whose = f"the sheet of seat {opened.seat_id} on {opened.application_id} in panel {opened.panel_id}"
+        en = f"the sheet of seat {opened.seat_id} on {opened.application_id} in panel {opened.panel_id}"
+        zh = f"评审组 {opened.panel_id} 席位 {opened.seat_id} 对 {opened.application_id} 的评分表"
+        filed_at = opened.filed_position
         if filed is None or _whose(filed) != _whose(opened):
-            yield f"position {position} opens {whose}, which position {opened.filed_position} does not file"
-        elif self._standing[_whose(opened)] != opened.filed_position:
-            standing = self._standing[_whose(opened)]
-            yield f"position {position} opens {whose} of {opened.filed_position}, which {standing} replaced"
+            yield Wrong(
+                f"position {position} opens {en}, which position {filed_at} does not file",
+                f"位置 {position} 拆封{zh},而位置 {filed_at} 并未提交该表",
+            )
+        elif (standing := self._standing[_whose(opened)]) != filed_at:
+            yield Wrong(
+                f"position {position} opens {en} of {filed_at}, which {standing} replaced",
+                f"位置 {position} 拆封{zh}(位置 {filed_at}),而其已由位置 {standing} 取代",
+            )
         elif not proves(opened.salt, opened.marks, filed.commitment):
-            yield f"position {position} forges {whose}: its marks are not what {opened.filed_position} committed to"
+            yield Wrong(
+                f"position {position} forges {en}: its marks are not what {filed_at} committed to",
+                f"位置 {position} 伪造{zh}:分数与位置 {filed_at} 所承诺者不符",
+            )
 
 
 def _whose(sheet: _Filed | ScoreSheetOpened) -> tuple[str, str, str]:

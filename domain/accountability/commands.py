@@ -1,4 +1,7 @@
-"""What may be asked of accountability: a rule, a finding and its hearing. Measures have their own page."""
+"""What may be asked of accountability: a rule, a finding and its hearing.
+
+Measures, appeals and referrals have pages of their own.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import Annotated, Final
 
 import msgspec
 
+from domain.accountability.appeal import DismissAppeal, LodgeAppeal, UpholdAppeal, WithdrawAppeal
 from domain.accountability.events import (
     AccountabilityRuleDefined,
     Concerned,
@@ -18,19 +22,9 @@ from domain.accountability.events import (
     MeasureKind,
     StatementReceived,
 )
-from domain.accountability.measure import (
-    DecideMeasure,
-    DismissAppeal,
-    EndMeasure,
-    IssueCircular,
-    LiftMeasure,
-    LodgeAppeal,
-    NotifyReferralOutcome,
-    ReferMatter,
-    UpholdAppeal,
-    WithdrawAppeal,
-)
+from domain.accountability.measure import DecideMeasure, EndMeasure, IssueCircular, LiftMeasure
 from domain.accountability.policy import CONCERNED_TITLES, AboutFinding, AccountabilityRuleMissing
+from domain.accountability.referral import NotifyReferralOutcome, ReferMatter
 from domain.application.policy import require_state
 from domain.calendar.events import WorkingDaysSupplied
 from domain.calendar.policy import PeriodOfNoDays, WorkingDays

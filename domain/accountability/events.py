@@ -57,61 +57,65 @@ class FindingRecorded(Event):
     evidence_document_ids: Annotated[tuple[DocumentId, ...], office("Evidence", "证据")]
 
 
-class FindingNotified(Event):
+class OfFinding(Event):
+    """What becomes of a finding: of which programme and case, and whom it is against.
+    zh: 问题认定的后续:所属项目与案卷,及当事方。
+    """
+
+    finding_id: Annotated[FindingId, subject("Finding", "问题认定")]
+    programme_id: Annotated[ProgrammeId, subject("Programme", "项目")]
+    application_id: Annotated[ApplicationId | None, subject("Application", "申报")] = None
+    unit_id: Annotated[UnitId | None, subject("Unit", "单位")] = None
+    person_id: Annotated[PersonId | None, office("Person", "人员")] = None
+
+
+class OfMeasure(Event):
+    """What becomes of a measure: of which programme and case, and whom it hits.
+    zh: 措施的后续:所属项目与案卷,及措施对象。
+    """
+
+    measure_id: Annotated[MeasureId, subject("Measure", "措施")]
+    programme_id: Annotated[ProgrammeId, subject("Programme", "项目")]
+    application_id: Annotated[ApplicationId | None, subject("Application", "申报")] = None
+    unit_id: Annotated[UnitId | None, subject("Unit", "单位")] = None
+    person_id: Annotated[PersonId | None, office("Person", "人员")] = None
+
+
+class FindingNotified(OfFinding):
     """Whom a finding is against was given notice of it, and time to make a statement.
     zh: 向当事方告知问题认定,并给予陈述时间。
     """
 
     TOPIC = "accountability.finding_notified.v1"
-    finding_id: Annotated[FindingId, subject("Finding", "问题认定")]
-    programme_id: Annotated[ProgrammeId, subject("Programme", "项目")]
-    application_id: Annotated[ApplicationId | None, subject("Application", "申报")] = None
-    unit_id: Annotated[UnitId | None, subject("Unit", "单位")] = None
-    person_id: Annotated[PersonId | None, office("Person", "人员")] = None
     notice_document_id: Annotated[DocumentId, subject("Notice", "告知书")]
     closes_at: Annotated[datetime, subject("Statements before", "陈述截止时刻")]
     last_day: Annotated[date, subject("Statements until", "陈述截止日")]
 
 
-class StatementReceived(Event):
+class StatementReceived(OfFinding):
     """A statement of whom the finding is against was received.
     zh: 收到当事方陈述。
     """
 
     TOPIC = "accountability.statement_received.v1"
-    finding_id: Annotated[FindingId, subject("Finding", "问题认定")]
-    programme_id: Annotated[ProgrammeId, subject("Programme", "项目")]
-    application_id: Annotated[ApplicationId | None, subject("Application", "申报")] = None
-    unit_id: Annotated[UnitId | None, subject("Unit", "单位")] = None
-    person_id: Annotated[PersonId | None, office("Person", "人员")] = None
     statement_document_id: Annotated[DocumentId, subject("Statement", "陈述")]
 
 
-class HearingWaived(Event):
+class HearingWaived(OfFinding):
     """Whom the finding is against waived the hearing, in writing.
     zh: 当事方书面放弃陈述。
     """
 
     TOPIC = "accountability.hearing_waived.v1"
-    finding_id: Annotated[FindingId, subject("Finding", "问题认定")]
-    programme_id: Annotated[ProgrammeId, subject("Programme", "项目")]
-    application_id: Annotated[ApplicationId | None, subject("Application", "申报")] = None
-    unit_id: Annotated[UnitId | None, subject("Unit", "单位")] = None
-    person_id: Annotated[PersonId | None, office("Person", "人员")] = None
     waiver_document_id: Annotated[DocumentId, subject("Waiver", "放弃书")]
 
 
-class FindingDropped(Event):
+class FindingDropped(OfFinding):
     """A finding was dropped before any measure was decided on it; nothing follows.
     zh: 问题认定于作出任何措施之前撤销,不产生后果。
     """
 
     TOPIC = "accountability.finding_dropped.v1"
-    finding_id: Annotated[FindingId, subject("Finding", "问题认定")]
-    programme_id: Annotated[ProgrammeId, subject("Programme", "项目")]
-    application_id: Annotated[ApplicationId | None, subject("Application", "申报")] = None
-    unit_id: Annotated[UnitId | None, subject("Unit", "单位")] = None
-    person_id: Annotated[PersonId | None, office("Person", "人员")] = None
 
 
 class MeasureDecided(Event):
@@ -149,32 +153,22 @@ class MeasureDecided(Event):
     abstaining: Annotated[int | None, office("Abstaining", "弃权")] = None
 
 
-class CircularIssued(Event):
+class CircularIssued(OfMeasure):
     """The circular that was decided was issued (通报).
     zh: 所决定的通报已印发。
     """
 
     TOPIC = "accountability.circular_issued.v1"
-    measure_id: Annotated[MeasureId, subject("Measure", "措施")]
-    programme_id: Annotated[ProgrammeId, subject("Programme", "项目")]
-    application_id: Annotated[ApplicationId | None, subject("Application", "申报")] = None
-    unit_id: Annotated[UnitId | None, subject("Unit", "单位")] = None
-    person_id: Annotated[PersonId | None, office("Person", "人员")] = None
     issued_on: Annotated[date, subject("Issued on", "印发日期")]
     circular_document_id: Annotated[DocumentId, subject("Circular", "通报")]
 
 
-class AppealLodged(Event):
+class AppealLodged(OfMeasure):
     """An appeal against a measure was lodged, in time; where the rule says so, it is to be decided by a day.
     zh: 对措施按期提出申诉;规则载明者,须于期限内作出决定。
     """
 
     TOPIC = "accountability.appeal_lodged.v1"
-    measure_id: Annotated[MeasureId, subject("Measure", "措施")]
-    programme_id: Annotated[ProgrammeId, subject("Programme", "项目")]
-    application_id: Annotated[ApplicationId | None, subject("Application", "申报")] = None
-    unit_id: Annotated[UnitId | None, subject("Unit", "单位")] = None
-    person_id: Annotated[PersonId | None, office("Person", "人员")] = None
     appeal_document_id: Annotated[DocumentId, subject("Appeal", "申诉书")]
     lodged_on: Annotated[date, subject("Lodged on", "申诉日期")]
     suspends: Annotated[bool, subject("Suspends the measure", "停止执行")]
@@ -182,62 +176,42 @@ class AppealLodged(Event):
     due_day: Annotated[date | None, subject("To be decided by", "办理截止日")] = None
 
 
-class AppealUpheld(Event):
+class AppealUpheld(OfMeasure):
     """An appeal was upheld: the measure is lifted or amended.
     zh: 申诉成立:措施予以解除或变更。
     """
 
     TOPIC = "accountability.appeal_upheld.v1"
-    measure_id: Annotated[MeasureId, subject("Measure", "措施")]
-    programme_id: Annotated[ProgrammeId, subject("Programme", "项目")]
-    application_id: Annotated[ApplicationId | None, subject("Application", "申报")] = None
-    unit_id: Annotated[UnitId | None, subject("Unit", "单位")] = None
-    person_id: Annotated[PersonId | None, office("Person", "人员")] = None
     result: Annotated[AppealResult, subject("The measure is", "措施处理")]
     settled_on: Annotated[date, subject("Decided on", "决定日期")]
     decision_document_id: Annotated[DocumentId, subject("Decision", "决定文件")]
 
 
-class AppealDismissed(Event):
+class AppealDismissed(OfMeasure):
     """An appeal was dismissed: the measure stands.
     zh: 申诉驳回:维持原措施。
     """
 
     TOPIC = "accountability.appeal_dismissed.v1"
-    measure_id: Annotated[MeasureId, subject("Measure", "措施")]
-    programme_id: Annotated[ProgrammeId, subject("Programme", "项目")]
-    application_id: Annotated[ApplicationId | None, subject("Application", "申报")] = None
-    unit_id: Annotated[UnitId | None, subject("Unit", "单位")] = None
-    person_id: Annotated[PersonId | None, office("Person", "人员")] = None
     settled_on: Annotated[date, subject("Decided on", "决定日期")]
     decision_document_id: Annotated[DocumentId, subject("Decision", "决定文件")]
 
 
-class AppealWithdrawn(Event):
+class AppealWithdrawn(OfMeasure):
     """An appeal was withdrawn by whoever had lodged it: the measure stands.
     zh: 申诉人撤回申诉:维持原措施。
     """
 
     TOPIC = "accountability.appeal_withdrawn.v1"
-    measure_id: Annotated[MeasureId, subject("Measure", "措施")]
-    programme_id: Annotated[ProgrammeId, subject("Programme", "项目")]
-    application_id: Annotated[ApplicationId | None, subject("Application", "申报")] = None
-    unit_id: Annotated[UnitId | None, subject("Unit", "单位")] = None
-    person_id: Annotated[PersonId | None, office("Person", "人员")] = None
     settled_on: Annotated[date, subject("Withdrawn on", "撤回日期")]
 
 
-class MeasureAmended(Event):
+class MeasureAmended(OfMeasure):
     """A measure was amended on appeal; from this day the new figures hold.
     zh: 措施经申诉变更;自该日起适用新内容。
     """
 
     TOPIC = "accountability.measure_amended.v1"
-    measure_id: Annotated[MeasureId, subject("Measure", "措施")]
-    programme_id: Annotated[ProgrammeId, subject("Programme", "项目")]
-    application_id: Annotated[ApplicationId | None, subject("Application", "申报")] = None
-    unit_id: Annotated[UnitId | None, subject("Unit", "单位")] = None
-    person_id: Annotated[PersonId | None, office("Person", "人员")] = None
     kind: Annotated[MeasureKind, subject("Kind", "类别")]
     amended_on: Annotated[date, subject("Amended on", "变更日期")]
     until_on: Annotated[date | None, subject("Until (none: until lifted)", "截止日(空为至解除)")] = None
@@ -246,34 +220,24 @@ class MeasureAmended(Event):
     amount_fen: Annotated[int | None, subject("Amount (fen)", "金额(分)")] = None
 
 
-class MeasureLifted(Event):
+class MeasureLifted(OfMeasure):
     """A measure was lifted: from this day it has no effect.
     zh: 措施解除:自该日起不再有效。
     """
 
     TOPIC = "accountability.measure_lifted.v1"
-    measure_id: Annotated[MeasureId, subject("Measure", "措施")]
-    programme_id: Annotated[ProgrammeId, subject("Programme", "项目")]
-    application_id: Annotated[ApplicationId | None, subject("Application", "申报")] = None
-    unit_id: Annotated[UnitId | None, subject("Unit", "单位")] = None
-    person_id: Annotated[PersonId | None, office("Person", "人员")] = None
     kind: Annotated[MeasureKind, subject("Kind", "类别")]
     lifted_on: Annotated[date, subject("Lifted on", "解除日期")]
     ground: Annotated[Code, subject("Ground", "理由")]
     decision_document_id: Annotated[DocumentId, subject("Decision", "决定文件")]
 
 
-class MeasureEnded(Event):
+class MeasureEnded(OfMeasure):
     """A measure ended by its term, as of the instant written when it was decided or amended.
     zh: 措施按决定或变更时载明的时刻期满终止。
     """
 
     TOPIC = "accountability.measure_ended.v1"
-    measure_id: Annotated[MeasureId, subject("Measure", "措施")]
-    programme_id: Annotated[ProgrammeId, subject("Programme", "项目")]
-    application_id: Annotated[ApplicationId | None, subject("Application", "申报")] = None
-    unit_id: Annotated[UnitId | None, subject("Unit", "单位")] = None
-    person_id: Annotated[PersonId | None, office("Person", "人员")] = None
     kind: Annotated[MeasureKind, subject("Kind", "类别")]
     until_on: Annotated[date, subject("Until", "截止日")]
 

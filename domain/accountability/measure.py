@@ -1,7 +1,4 @@
-"""Measures: decided by the competent body, appealed in time, upheld or dismissed, lifted, ended by their term.
-
-What belongs to discipline is referred, and its outcome recorded as it was notified.
-"""
+"""Measures: decided by the competent body, published where they are a circular, lifted, ended by their term."""
 
 from __future__ import annotations
 
@@ -13,30 +10,22 @@ import msgspec
 
 from domain.accountability.events import (
     AccountabilityRuleDefined,
-    AppealDismissed,
-    AppealLodged,
-    AppealUpheld,
-    AppealWithdrawn,
     CircularIssued,
     FindingRecorded,
-    MatterReferred,
-    MeasureAmended,
     MeasureDecided,
     MeasureEnded,
     MeasureKind,
     MeasureLifted,
-    ReferralOutcomeNotified,
 )
 from domain.accountability.policy import (
     MEASURE_FACTS,
     MEASURE_TITLES,
-    REFERRAL_FACTS,
-    AboutFinding,
     AccountabilityRuleMissing,
+    ConcludingFinding,
     Measure,
     MeasureFact,
+    MeasureIdUsed,
     Measures,
-    MeasureUnknown,
 )
 from domain.application.policy import require_state
 from domain.calendar.events import WorkingDaysSupplied
@@ -55,12 +44,12 @@ from domain.ids import (
     tag,
 )
 from domain.kernel import Code, Command, Invalid, Refusal, Selector, any_event, asked, called, event, known, word
-from domain.permission.policy import NOT_ON_RECORD, STATE_TITLES
+from domain.permission.policy import STATE_TITLES
 from domain.publicity.policy import SecondPersonMissing
 from domain.selection.events import SelectionRuleDefined
 from domain.selection.policy import Vote
 
-_FIGURES: Final[dict[str, tuple[str, str]]] = {
+FIGURES: Final[dict[str, tuple[str, str]]] = {
     "until_on": ("until_on", "截止日"),
     "places": ("places", "核减指标数"),
     "amount_fen": ("amount_fen", "金额"),
@@ -90,13 +79,6 @@ class HearingStillOpen(Refusal):
     """Whom the finding is against may make a statement until {last_day}; nothing is decided before {closes_at}.
     zh: 当事方可陈述至 {last_day};{closes_at} 之前不作决定。
     title: The hearing is still open · 陈述期未满
-    """
-
-
-class MeasureIdUsed(Refusal):
-    """The measure {measure_id} is on record already.
-    zh: 措施 {measure_id} 已有记录。
-    title: The id of the measure is used · 措施编号已被使用
     """
 
 
@@ -191,27 +173,6 @@ class CircularAlreadyIssued(Refusal):
     """
 
 
-class AppealTooLate(Refusal):
-    """Appeals were possible until {last_day}; they closed at {closes_at}.
-    zh: 申诉截止日为 {last_day},已于 {closes_at} 截止。
-    title: The appeal comes too late · 申诉逾期
-    """
-
-
-class AppealedBefore(Refusal):
-    """Measure {measure_id} has been appealed before; an appeal is decided once.
-    zh: 措施 {measure_id} 此前已申诉;申诉一次为限。
-    title: The measure has been appealed before · 措施此前已申诉
-    """
-
-
-class NothingAmended(Refusal):
-    """The amendment says what measure {measure_id} says already.
-    zh: 变更内容与措施 {measure_id} 现行内容相同。
-    title: Nothing would be amended · 变更内容与现行相同
-    """
-
-
 class MeasureHasNoEnd(Refusal):
     """Measure {measure_id} has no last day: it holds until it is lifted.
     zh: 措施 {measure_id} 未定截止日:至解除为止。
@@ -233,29 +194,14 @@ class MeasureEndedAlready(Refusal):
     """
 
 
-class ReferralUnknown(MeasureUnknown):
-    """Referral {measure_id} is not on record.
-    zh: 没有移送 {measure_id} 的记录。
-    title: No such referral · 没有该移送
-    """
-
-
-class Amendment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The figures that a measure has after an appeal; what its kind has not is left out."""
-
-    until_on: date | None = None
-    places: Annotated[int, msgspec.Meta(ge=1)] | None = None
-    amount_fen: Annotated[int, msgspec.Meta(ge=1)] | None = None
-
-
-def _require_figures(kind: MeasureKind, figures: Mapping[str, Any], from_on: date) -> None:
+def require_figures(kind: MeasureKind, figures: Mapping[str, Any], from_on: date) -> None:
     """Exactly what the kind needs is there, nothing that it has not, and each is a possible figure."""
     for name, value in figures.items():
         if value is None and name in _NEEDS[kind]:
-            raise MeasureLacks(field=name, measure_kind=word(kind, MEASURE_TITLES), lacks=word(name, _FIGURES))
+            raise MeasureLacks(field=name, measure_kind=word(kind, MEASURE_TITLES), lacks=word(name, FIGURES))
         may_have = _NEEDS[kind] | _ALWAYS | ({"until_on"} if kind in _WITH_END else frozenset())
         if value is not None and name not in may_have:
-            raise MeasureHasNo(field=name, measure_kind=word(kind, MEASURE_TITLES), named=word(name, _FIGURES))
+            raise MeasureHasNo(field=name, measure_kind=word(kind, MEASURE_TITLES), named=word(name, FIGURES))
         if isinstance(value, int) and value < 1:
             raise NoSuchFigure(field=name, figure=value)
     until_on = figures.get("until_on")
@@ -266,12 +212,11 @@ def _require_figures(kind: MeasureKind, figures: Mapping[str, Any], from_on: dat
 # --- the decision -----------------------------------------------------------------------------------------------------
 
 
-class DecideMeasure(AboutFinding):
+class DecideMeasure(ConcludingFinding):
     """Decide a measure after the hearing, by the competent body. Whoever recorded the finding does not also decide.
     zh: 听取陈述后由有权机构决定一项措施。记录问题认定者不得同时作出决定。
     """
 
-    measure_id: MeasureId = asked("Measure", "措施")
     kind: MeasureKind = asked("Kind", "类别")
     from_on: date = asked("From", "起始日")
     until_on: date | None = asked("Until (none: until lifted)", "截止日(空为至解除)", default=None)
@@ -280,41 +225,26 @@ class DecideMeasure(AboutFinding):
     designation_id: DesignationId | None = asked("Designation", "命名", default=None)
     appeal_suspends: bool = asked("An appeal suspends it", "申诉期间停止执行", default=False)
     vote: Vote | None = asked("Vote (of a committee)", "表决(集体决定)", default=None)
-    decision_document_id: DocumentId = asked("Decision", "决定文件")
 
     rule: AccountabilityRuleDefined | None = known()
     rule_position: int = known(0)
     committee: SelectionRuleDefined | None = known()
     designations: Designations = known(factory=Designations)
     calendar: WorkingDays = known(factory=WorkingDays)
-    taken: bool = known(default=False)
-    deposited: bool = known(default=False)
 
     def consistency_boundary(self) -> Sequence[Selector]:
-        """The finding, the rules of its programme, the title it may be about, the calendar and the decision."""
+        """The finding and the decision, the rules of its programme, the title it may be about, and the calendar."""
         house, recorded = tag(InstitutionId, self.institution_id), self.finding.recorded
         years = (self.today.year, self.today.year + 1)
         boundary = [
             *super().consistency_boundary(),
-            Selector([MeasureDecided, MatterReferred], [tag(MeasureId, self.measure_id)]),
             Selector(DESIGNATION_FACTS, [tag(DesignationId, self.designation_id or "none")]),
-            Selector([DocumentDeposited], [tag(DocumentId, self.decision_document_id)]),
             *(Selector([WorkingDaysSupplied], [house, tag(CalendarYear, year)]) for year in years),
         ]
         if recorded is not None:
             programme = tag(ProgrammeId, recorded.programme_id)
             boundary.append(Selector([AccountabilityRuleDefined, SelectionRuleDefined], [programme]))
         return boundary
-
-    @event(MeasureDecided)
-    def _(self, body: MeasureDecided, by: str) -> None:
-        self.taken = self.taken or body.measure_id == self.measure_id
-        if body.finding_id == self.finding_id:
-            self.finding.take(body, by)
-
-    @event(MatterReferred)
-    def _(self) -> None:
-        self.taken = True
 
     @event(AccountabilityRuleDefined)
     def _(self, body: AccountabilityRuleDefined, position: int) -> None:
@@ -331,10 +261,6 @@ class DecideMeasure(AboutFinding):
     @event(WorkingDaysSupplied)
     def _(self, body: WorkingDaysSupplied, position: int) -> None:
         self.calendar.take(body, position)
-
-    @event(DocumentDeposited)
-    def _(self) -> None:
-        self.deposited = True
 
     def execute(self) -> None:
         recorded = self._require_recorded()
@@ -389,8 +315,8 @@ class DecideMeasure(AboutFinding):
         self.vote.require_carried(self.committee)
 
     def _require_content(self, recorded: FindingRecorded) -> None:
-        figures = {name: getattr(self if hasattr(self, name) else recorded, name) for name in _FIGURES}
-        _require_figures(self.kind, figures, self.from_on)
+        figures = {name: getattr(self if hasattr(self, name) else recorded, name) for name in FIGURES}
+        require_figures(self.kind, figures, self.from_on)
         decided_on = self.effective_at.astimezone(self.zone).date()
         if self.from_on < decided_on:
             raise MeasureRetroactive(from_on=self.from_on, decided_on=decided_on)
@@ -418,118 +344,6 @@ class DecideMeasure(AboutFinding):
             self.today, rule.appeal_within_days, rule.day_rule, self.zone, count_first_day=False
         )
         return end.closes_at, end.last_day
-
-
-# --- a referral -------------------------------------------------------------------------------------------------------
-
-
-class ReferMatter(AboutFinding):
-    """Refer the matter of a finding to the body that is competent for discipline; known to few.
-    zh: 将问题认定事项移送有权纪律机构;知悉范围受限。
-    """
-
-    measure_id: MeasureId = asked("Measure", "措施")
-    referred_to: Code = asked("Referred to", "移送机构")
-    decision_document_id: DocumentId = asked("Decision", "决定文件")
-
-    taken: bool = known(default=False)
-    deposited: bool = known(default=False)
-
-    def consistency_boundary(self) -> Sequence[Selector]:
-        """The finding, whether the id is taken, and the decision."""
-        return [
-            *super().consistency_boundary(),
-            Selector([MeasureDecided, MatterReferred], [tag(MeasureId, self.measure_id)]),
-            Selector([DocumentDeposited], [tag(DocumentId, self.decision_document_id)]),
-        ]
-
-    @event(MeasureDecided)
-    def _(self, body: MeasureDecided, by: str) -> None:
-        self.taken = self.taken or body.measure_id == self.measure_id
-        if body.finding_id == self.finding_id:
-            self.finding.take(body, by)
-
-    @event(MatterReferred)
-    def _(self) -> None:
-        self.taken = True
-
-    @event(DocumentDeposited)
-    def _(self) -> None:
-        self.deposited = True
-
-    def execute(self) -> None:
-        self._require_recorded()
-        require_state(self)
-        if self.taken:
-            raise MeasureIdUsed(measure_id=self.measure_id)
-        if not self.deposited:
-            raise DocumentUnknown(document_id=self.decision_document_id)
-        self.trigger_event(
-            MatterReferred,
-            **self.finding.named(),
-            measure_id=self.measure_id,
-            referred_to=self.referred_to,
-            referred_on=self.effective_at.astimezone(self.zone).date(),
-            decision_document_id=self.decision_document_id,
-        )
-
-
-class NotifyReferralOutcome(Command):
-    """Record the outcome of a referral as its body notified it.
-    zh: 依受移送机构通知,记录移送事项的处理结果。
-    """
-
-    measure_id: MeasureId = asked("Measure", "措施")
-    outcome: Code = asked("Outcome", "处理结果")
-    outcome_document_id: DocumentId = asked("Notification", "通知文件")
-
-    referred: MatterReferred | None = known()
-    notified: bool = known(default=False)
-    deposited: bool = known(default=False)
-
-    @property
-    def state(self) -> str:
-        """Whether its outcome was notified, for the permission table."""
-        if self.referred is None:
-            return NOT_ON_RECORD
-        return "notified" if self.notified else "referred"
-
-    def consistency_boundary(self) -> Sequence[Selector]:
-        return [
-            Selector(REFERRAL_FACTS, [tag(MeasureId, self.measure_id)]),
-            Selector([DocumentDeposited], [tag(DocumentId, self.outcome_document_id)]),
-        ]
-
-    @event(MatterReferred)
-    def _(self, body: MatterReferred) -> None:
-        self.referred = body
-
-    @event(ReferralOutcomeNotified)
-    def _(self) -> None:
-        self.notified = True
-
-    @event(DocumentDeposited)
-    def _(self) -> None:
-        self.deposited = True
-
-    def execute(self) -> None:
-        referred = self.referred
-        if referred is None:
-            raise ReferralUnknown(measure_id=self.measure_id)
-        require_state(self)
-        if not self.deposited:
-            raise DocumentUnknown(document_id=self.outcome_document_id)
-        self.trigger_event(
-            ReferralOutcomeNotified,
-            measure_id=self.measure_id,
-            programme_id=referred.programme_id,
-            application_id=referred.application_id,
-            unit_id=referred.unit_id,
-            person_id=referred.person_id,
-            outcome=self.outcome,
-            notified_on=self.effective_at.astimezone(self.zone).date(),
-            outcome_document_id=self.outcome_document_id,
-        )
 
 
 # --- what becomes of a measure ----------------------------------------------------------------------------------------
@@ -617,72 +431,6 @@ class IssueCircular(AboutMeasure):
         )
 
 
-class LodgeAppeal(AboutMeasure):
-    """Lodge an appeal against a measure, in time; it suspends the measure only where the decision said so.
-    zh: 按期对措施提出申诉;除决定载明者外,不停止执行。
-    """
-
-    appeal_document_id: DocumentId = asked("Appeal", "申诉书")
-
-    rules: dict[int, AccountabilityRuleDefined] = known(factory=dict)
-    calendar: WorkingDays = known(factory=WorkingDays)
-    deposited: bool = known(default=False)
-
-    def consistency_boundary(self) -> Sequence[Selector]:
-        """The measure, the rules of its programme, the calendar and the appeal."""
-        house, one = tag(InstitutionId, self.institution_id), self.measures.by_id.get(self.measure_id)
-        years = (self.today.year, self.today.year + 1)
-        boundary = [
-            *super().consistency_boundary(),
-            Selector([DocumentDeposited], [tag(DocumentId, self.appeal_document_id)]),
-            *(Selector([WorkingDaysSupplied], [house, tag(CalendarYear, year)]) for year in years),
-        ]
-        if one is not None:
-            boundary.append(Selector([AccountabilityRuleDefined], [tag(ProgrammeId, one.decided.programme_id)]))
-        return boundary
-
-    @event(AccountabilityRuleDefined)
-    def _(self, body: AccountabilityRuleDefined, position: int) -> None:
-        self.rules[position] = body
-
-    @event(WorkingDaysSupplied)
-    def _(self, body: WorkingDaysSupplied, position: int) -> None:
-        self.calendar.take(body, position)
-
-    @event(DocumentDeposited)
-    def _(self) -> None:
-        self.deposited = True
-
-    def execute(self) -> None:
-        one = self._require_measure()
-        decided = one.decided
-        if one.was_appealed:
-            raise AppealedBefore(measure_id=self.measure_id)
-        if decided.appeal_closes_at is not None and self.now >= decided.appeal_closes_at:
-            raise AppealTooLate(last_day=decided.appeal_last_day, closes_at=decided.appeal_closes_at)
-        if not self.deposited:
-            raise DocumentUnknown(document_id=self.appeal_document_id)
-        due_at, due_day = self._due(self.rules[decided.rule_position])
-        self.trigger_event(
-            AppealLodged,
-            **one.named(),
-            appeal_document_id=self.appeal_document_id,
-            lodged_on=self.effective_day,
-            suspends=decided.appeal_suspends,
-            due_at=due_at,
-            due_day=due_day,
-        )
-
-    def _due(self, rule: AccountabilityRuleDefined) -> tuple[datetime | None, date | None]:
-        """By when it is to be decided, counted from the next day, where the rule says so."""
-        if rule.decide_within_days is None:
-            return None, None
-        end = self.calendar.deadline(
-            self.today, rule.decide_within_days, rule.day_rule, self.zone, count_first_day=False
-        )
-        return end.closes_at, end.last_day
-
-
 class SettlingMeasure(AboutMeasure):
     """What a command knows that decides about a measure by a document.
     zh: 依决定文件处理措施的命令所共知。
@@ -721,71 +469,6 @@ class SettlingMeasure(AboutMeasure):
             ground=ground,
             decision_document_id=self.decision_document_id,
         )
-
-
-class UpholdAppeal(SettlingMeasure):
-    """Uphold an appeal: the measure is lifted or, where new figures are given, amended; by another than who decided it.
-    zh: 认定申诉成立:解除措施,或依所列新内容变更;原决定人不得办理。
-    """
-
-    amended: Amendment | None = asked("Amended to (none: lifted)", "变更为(空为解除)", default=None)
-
-    def execute(self) -> None:
-        one = self._require_decision()
-        self._require_other_person(one)
-        if self.amended is not None:
-            self._require_amendment(one, self.amended)
-        self.trigger_event(
-            AppealUpheld,
-            **one.named(),
-            result="lifted" if self.amended is None else "amended",
-            settled_on=self.effective_day,
-            decision_document_id=self.decision_document_id,
-        )
-        if self.amended is None:
-            self._lift(one, "appeal_upheld")
-            return
-        until_on = self.amended.until_on
-        self.trigger_event(
-            MeasureAmended,
-            **one.named(),
-            kind=one.decided.kind,
-            amended_on=self.effective_day,
-            ends_at=None if until_on is None else end_of(until_on, self.zone),
-            **msgspec.structs.asdict(self.amended),
-        )
-
-    def _require_amendment(self, one: Measure, amended: Amendment) -> None:
-        figures = msgspec.structs.asdict(amended)
-        _require_figures(one.decided.kind, figures, one.decided.from_on)
-        if all(getattr(one.standing, name) == value for name, value in figures.items()):
-            raise NothingAmended(measure_id=self.measure_id)
-
-
-class DismissAppeal(SettlingMeasure):
-    """Dismiss an appeal: the measure stands. Whoever decided the measure does not also decide the appeal.
-    zh: 驳回申诉:维持原措施。原决定人不得办理申诉。
-    """
-
-    def execute(self) -> None:
-        one = self._require_decision()
-        self._require_other_person(one)
-        self.trigger_event(
-            AppealDismissed,
-            **one.named(),
-            settled_on=self.effective_day,
-            decision_document_id=self.decision_document_id,
-        )
-
-
-class WithdrawAppeal(AboutMeasure):
-    """Record that an appeal was withdrawn by whoever had lodged it: the measure stands.
-    zh: 记录申诉人撤回申诉:维持原措施。
-    """
-
-    def execute(self) -> None:
-        one = self._require_measure()
-        self.trigger_event(AppealWithdrawn, **one.named(), settled_on=self.effective_day)
 
 
 class LiftMeasure(SettlingMeasure):

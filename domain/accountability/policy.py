@@ -31,8 +31,9 @@ from domain.accountability.events import (
     ReferralOutcomeNotified,
     StatementReceived,
 )
-from domain.ids import FindingId, MeasureId, tag
-from domain.kernel import Command, Event, Refusal, Selector, Unknown, any_event, asked, known
+from domain.document.events import DocumentDeposited
+from domain.ids import DocumentId, FindingId, MeasureId, tag
+from domain.kernel import Command, Event, Refusal, Selector, Unknown, any_event, asked, event, known
 from domain.permission.policy import NOT_ON_RECORD
 
 __all__ = [
@@ -44,12 +45,14 @@ __all__ = [
     "REFERRAL_FACTS",
     "AboutFinding",
     "AccountabilityRuleMissing",
+    "ConcludingFinding",
     "Finding",
     "FindingFact",
     "FindingState",
     "FindingUnknown",
     "Measure",
     "MeasureFact",
+    "MeasureIdUsed",
     "MeasureState",
     "MeasureUnknown",
     "Measures",
@@ -121,6 +124,13 @@ class MeasureUnknown(Unknown):
     """Measure {measure_id} is not on record.
     zh: 没有措施 {measure_id} 的记录。
     title: No such measure · 没有该措施
+    """
+
+
+class MeasureIdUsed(Refusal):
+    """The measure {measure_id} is on record already.
+    zh: 措施 {measure_id} 已有记录。
+    title: The id of the measure is used · 措施编号已被使用
     """
 
 
@@ -294,3 +304,37 @@ class AboutFinding(Command):
         if self.finding.recorded is None:
             raise FindingUnknown(finding_id=self.finding_id)
         return self.finding.recorded
+
+
+class ConcludingFinding(AboutFinding):
+    """What a command knows that concludes something from a finding by a decision: a measure, or a referral.
+    zh: 依决定文件就问题认定作出处理的命令所共知:措施或移送。
+    """
+
+    measure_id: MeasureId = asked("Measure", "措施")
+    decision_document_id: DocumentId = asked("Decision", "决定文件")
+
+    taken: bool = known(default=False)
+    deposited: bool = known(default=False)
+
+    def consistency_boundary(self) -> Sequence[Selector]:
+        """The finding, whether the id is taken, and the decision."""
+        return [
+            *super().consistency_boundary(),
+            Selector([MeasureDecided, MatterReferred], [tag(MeasureId, self.measure_id)]),
+            Selector([DocumentDeposited], [tag(DocumentId, self.decision_document_id)]),
+        ]
+
+    @event(MeasureDecided)
+    def _(self, body: MeasureDecided, by: str) -> None:
+        self.taken = self.taken or body.measure_id == self.measure_id
+        if body.finding_id == self.finding_id:
+            self.finding.take(body, by)
+
+    @event(MatterReferred)
+    def _(self) -> None:
+        self.taken = True
+
+    @event(DocumentDeposited)
+    def _(self) -> None:
+        self.deposited = True

@@ -29,6 +29,7 @@ from domain.funding.events import (
     GateHeld,
     MatchingReceived,
     PeriodClosed,
+    PeriodKind,
     PoolMoney,
     Source,
 )
@@ -42,6 +43,7 @@ from domain.funding.policy import (
     RULES_VERSION,
     SOURCE_TITLES,
     CaseMoneyFact,
+    Closings,
     Ledger,
     PoolFact,
     PoolOnlyFact,
@@ -192,7 +194,7 @@ class AboutMoney(Command):
     occurred_on: date | None = asked("Occurred on (in a closed period)", "原发生日(已结账期间)", default=None)
 
     ledger: Ledger = known(factory=Ledger)
-    closed_through: date | None = known()
+    closings: Closings = known(factory=Closings)
 
     @property
     def effective_on(self) -> date:
@@ -200,12 +202,12 @@ class AboutMoney(Command):
         return self.effective_at.astimezone(self.zone).date()
 
     @event(PeriodClosed)
-    def _(self, last_day: date) -> None:
-        self.closed_through = last_day
+    def _(self, period: PeriodKind, last_day: date) -> None:
+        self.closings.take(period, last_day)
 
     def _require_open_period(self) -> None:
         """Raise PeriodIsClosed, or NotOfClosedPeriod where a fact is called late that is not."""
-        closed = self.closed_through
+        closed = self.closings.through
         if closed is not None and self.effective_on <= closed:
             raise PeriodIsClosed(closed_through=closed, effective_on=self.effective_on)
         if self.occurred_on is not None and (closed is None or self.occurred_on > closed):

@@ -43,7 +43,7 @@ PeriodKind = Literal["month", "quarter", "year", "cycle"]
 AccountCode = Literal[
     "B100", "B110", "B120", "B130",
     "B200", "B210", "B220", "B225", "B230", "B235", "B240", "B250", "B260",
-    "F1002", "F1218", "F4601", "F5501",
+    "F1002", "F1218", "F2103", "F3001", "F3501", "F4001", "F4601", "F5501",
 ]  # fmt: skip
 
 
@@ -138,6 +138,10 @@ class FundingRuleDefined(Event):
     ] = None
     next_close_on: Annotated[date | None, public("The next month ends on", "下一待结账月末")] = None
     next_close_at: Annotated[datetime | None, public("It is closed at", "结账时刻")] = None
+    cycle_ends_on: Annotated[
+        date | None, public("Cycle closed from (none: by hand)", "周期账自该日起结(空为人工结账)")
+    ] = None
+    closes_confirmed: Annotated[bool, public("A second person confirms each close", "结账须另一人确认")] = False
 
 
 # --- the programme's money --------------------------------------------------------------------------------------------
@@ -450,5 +454,6 @@ class PeriodClosed(Event):
     entries: Annotated[int, office("Entries", "分录数")]
     rules_version: Annotated[int, office("Version of the posting rules", "过账规则版本")]
     trial_balance_digest: Annotated[Digest, office("Digest of the trial balance (CSV)", "试算平衡表(CSV)摘要")]
+    rules_digest: Annotated[Digest | None, office("Digest of the posting rules", "过账规则摘要")] = None
     next_close_on: Annotated[date | None, office("The next month ends on", "下一待结账月末")] = None
     next_close_at: Annotated[datetime | None, office("It is closed at", "结账时刻")] = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Final
 
 from domain.funding.case import Rules
@@ -14,9 +14,11 @@ from domain.funding.policy import (
     RULES_VERSION,
     SOURCE_TITLES,
     Books,
+    Closings,
     MoneyFact,
     books_of,
-    next_close,
+    is_last_day,
+    rules_digest,
     trial_balance_digest,
 )
 from domain.ids import ProgrammeId, tag
@@ -24,8 +26,6 @@ from domain.kernel import Command, Event, Invalid, Refusal, Selector, any_event,
 from domain.programme.events import ProgrammeAnnounced
 from domain.programme.policy import ProgrammeUnknown
 
-_QUARTER_ENDS: Final = (3, 6, 9, 12)
-_DECEMBER: Final = 12
 _WIDEST: Final = 20_000
 """A close reads the whole of a programme's money; nothing else does."""
 
@@ -45,8 +45,8 @@ class PeriodEndsOtherwise(Invalid):
 
 
 class ClosedBefore(Refusal):
-    """The books are closed up to {closed_through} already; asked was {last_day}.
-    zh: 账簿已结至 {closed_through};所请结账日为 {last_day}。
+    """The last {period} that is closed ends on {closed_through}; asked was {last_day}.
+    zh: 最近已结的 {period} 账至 {closed_through};所请结账日为 {last_day}。
     title: The books are closed that far · 账簿已结至该日
     """
 
@@ -61,6 +61,9 @@ class CycleNotSettled(Refusal):
 class ClosePeriod(Command):
     """Close a period of the programme's books; a cycle only once what was allocated is accounted for or came back.
     zh: 项目账簿某期间结账;建设周期须待已下达经费全部核销或收回后方可结账。
+
+    Months, quarters, years and the cycle are closed each in their own order: a quarter may be closed after its last
+    month. What is closed stays as it was, since nothing takes effect on or before the last day of any of them.
     """
 
     READS_AT_MOST = _WIDEST
@@ -70,7 +73,7 @@ class ClosePeriod(Command):
     last_day: date = asked("Last day", "截止日")
 
     announced: bool = known(default=False)
-    closed_through: date | None = known()
+    closings: Closings = known(factory=Closings)
     rules: Rules = known(factory=Rules)
     facts: list[tuple[int, datetime, MoneyFact]] = known(factory=list)
 
@@ -83,8 +86,8 @@ class ClosePeriod(Command):
         self.announced = True
 
     @event(PeriodClosed)
-    def _(self, last_day: date) -> None:
-        self.closed_through = last_day
+    def _(self, period: PeriodKind, last_day: date) -> None:
+        self.closings.take(period, last_day)
 
     @event(FundingRuleDefined)
     def _(self, body: FundingRuleDefined, at: datetime, position: int) -> None:
@@ -103,6 +106,7 @@ class ClosePeriod(Command):
         after_days = None if rule is None else rule[1].close_months_after_days
         if self.period == "cycle":
             _require_settled(books)
+        self.closings.take(self.period, self.last_day)
         self.trigger_event(
             PeriodClosed,
             programme_id=self.programme_id,
@@ -111,25 +115,20 @@ class ClosePeriod(Command):
             covers_position=newest,
             entries=entries,
             rules_version=RULES_VERSION,
+            rules_digest=rules_digest(RULES_VERSION),
             trial_balance_digest=trial_balance_digest(books),
-            **next_close(after_days, self.last_day, self.zone),
+            **self.closings.next_close(after_days, self.last_day, self.zone),
         )
 
     def _require_period(self) -> None:
         last, effective_on = self.last_day, self.effective_at.astimezone(self.zone).date()
-        ends_a_month = (last + timedelta(days=1)).day == 1
-        ends = {
-            "month": ends_a_month,
-            "quarter": ends_a_month and last.month in _QUARTER_ENDS,
-            "year": ends_a_month and last.month == _DECEMBER,
-            "cycle": True,
-        }
-        if not ends[self.period]:
+        if not is_last_day(self.period, last):
             raise PeriodEndsOtherwise(field="last_day", last_day=last, period=word(self.period, PERIOD_TITLES))
         if last >= effective_on:
             raise PeriodNotOver(last_day=last, effective_on=effective_on)
-        if self.closed_through is not None and last <= self.closed_through:
-            raise ClosedBefore(closed_through=self.closed_through, last_day=last)
+        closed = self.closings.last_days.get(self.period)
+        if closed is not None and last <= closed:
+            raise ClosedBefore(period=word(self.period, PERIOD_TITLES), closed_through=closed, last_day=last)
 
 
 def _totals(books: Books) -> Iterator[tuple[Source, int, int, int]]:

@@ -1,16 +1,15 @@
-"""The posting table of the budget authority, the books that follow from it, and what becomes of a payment.
+"""The books that follow from the posting table, what becomes of a payment, and what titles money has.
 
-``post(rules_version, event)`` says which entries an event makes; nothing else does, live, in replay and in a view. A
-``Books`` is the sum of such entries; no stage of it is ever drawn below zero, at any time from the entry's day on.
+``Books`` is the sum of entries; no stage of it is ever drawn below zero, at any time from the entry's day on.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
-from typing import Any, Final, Literal, NamedTuple, get_args
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
@@ -18,41 +17,48 @@ from domain.calendar.policy import end_of
 from domain.funding.events import (
     Account,
     AccountCode,
-    AppropriationAdjusted,
-    AppropriationRecorded,
-    AuthorityReturned,
     CarriedForward,
     CarryOver,
-    CaseMoney,
     Entry,
     EntryReversed,
-    ExpenditureAccounted,
-    ExpenditureDisallowed,
     FundsAllocated,
-    FundsCommitted,
-    FundsFrozen,
-    FundsLapsed,
-    FundsReleased,
-    FundsReturned,
     Gate,
     HigherAwardRecorded,
     MatchingBase,
-    MatchingPledged,
-    MatchingReceived,
     PaymentApproved,
     PaymentExpired,
     PaymentFailed,
     PaymentPosted,
     PaymentRequested,
     PeriodKind,
-    PoolMoney,
-    RecoveryOrdered,
-    RecoveryReceived,
     Source,
-    Stage,
-    UnallocatedCarried,
-    UnallocatedLapsed,
-    UnallocatedReturned,
+)
+from domain.funding.posting import (
+    ACCOUNTS,
+    BANK_FACTS,
+    CASE_MONEY_FACTS,
+    CLAIM,
+    GUARDED,
+    MATCHING,
+    MONEY_FACTS,
+    POOL_FACTS,
+    POOL_ONLY_FACTS,
+    POOLED,
+    RESOURCES,
+    RULES_VERSION,
+    STAGE_ACCOUNTS,
+    STAGES,
+    AccountTitle,
+    BankFact,
+    CaseMoneyFact,
+    MoneyFact,
+    PoolFact,
+    PoolOnlyFact,
+    mirrored,
+    post,
+    posting_table,
+    rules_digest,
+    turned,
 )
 from domain.ids import ApplicationId, CalendarYear, PaymentId
 from domain.kernel import Event, Refusal, word
@@ -71,6 +77,7 @@ __all__ = [
     "POOLED",
     "POOL_FACTS",
     "POOL_ONLY_FACTS",
+    "RECONCILIATION_TITLES",
     "RESOURCES",
     "RULES_VERSION",
     "SOURCE_TITLES",
@@ -83,110 +90,28 @@ __all__ = [
     "BankFact",
     "Books",
     "CaseMoneyFact",
+    "Closings",
     "Ledger",
     "MoneyFact",
     "Payment",
     "PaymentState",
     "PoolFact",
     "PoolOnlyFact",
+    "Reconciliation",
     "StageExceeded",
     "books_of",
+    "is_last_day",
     "mirrored",
     "month_after",
-    "next_close",
+    "period_after",
     "post",
+    "posting_table",
+    "reconciled",
+    "rules_digest",
     "trial_balance",
     "trial_balance_digest",
 ]
 
-PoolOnlyFact = (
-    AppropriationRecorded | AppropriationAdjusted | UnallocatedReturned | UnallocatedCarried | UnallocatedLapsed
-)
-PoolFact = PoolOnlyFact | FundsAllocated | FundsFrozen | FundsReleased | EntryReversed
-CaseMoneyFact = (
-    FundsAllocated
-    | FundsCommitted
-    | PaymentRequested
-    | PaymentApproved
-    | PaymentPosted
-    | PaymentFailed
-    | PaymentExpired
-    | ExpenditureAccounted
-    | ExpenditureDisallowed
-    | FundsFrozen
-    | FundsReleased
-    | FundsReturned
-    | RecoveryOrdered
-    | RecoveryReceived
-    | AuthorityReturned
-    | CarriedForward
-    | FundsLapsed
-    | HigherAwardRecorded
-    | MatchingPledged
-    | MatchingReceived
-    | EntryReversed
-)
-UnitFact = ExpenditureAccounted | ExpenditureDisallowed | FundsReturned | RecoveryOrdered | RecoveryReceived
-MoneyFact = PoolOnlyFact | CaseMoneyFact
-POOL_ONLY_FACTS: Final[tuple[type[Event], ...]] = get_args(PoolOnlyFact)
-POOL_FACTS: Final[tuple[type[Event], ...]] = get_args(PoolFact)
-"""What moves the unallocated money of a programme: all with its tag and that of each fiscal year it moves."""
-CASE_MONEY_FACTS: Final[tuple[type[Event], ...]] = get_args(CaseMoneyFact)
-"""What moves the money of a case: all with its tag."""
-MONEY_FACTS: Final[tuple[type[Event], ...]] = get_args(MoneyFact)
-"""Everything that moves money: all with the tag of the programme."""
-BankFact = PaymentPosted | FundsReturned | RecoveryReceived | MatchingReceived | EntryReversed
-BANK_FACTS: Final[tuple[type[Event], ...]] = get_args(BankFact)
-"""What uses a bank reference, or sets it free: all with its tag."""
-
-POOLED: Final[frozenset[Source]] = frozenset(("budget", "dues"))
-"""Sources appropriated to the programme as a whole; of the others, what is unallocated already belongs to a case."""
-MATCHING: Final[frozenset[Source]] = frozenset(("school_match", "parent_match", "own"))
-
-RULES_VERSION: Final = 1
-"""The posting rules that hold; an older version is kept for what was closed under it."""
-
-
-class AccountTitle(NamedTuple):
-    """What an account is called, and on which side it stands."""
-
-    en: str
-    zh: str
-    side: Literal["debit", "credit"]
-
-
-ACCOUNTS: Final[Mapping[AccountCode, AccountTitle]] = {
-    "B100": AccountTitle("Appropriation", "预算批复", "credit"),
-    "B110": AccountTitle("Carried in", "上年结转", "credit"),
-    "B120": AccountTitle("Matching pledged", "配套承诺", "credit"),
-    "B130": AccountTitle("Adjustment", "预算调整", "credit"),
-    "B200": AccountTitle("Unallocated", "未分配", "debit"),
-    "B210": AccountTitle("Allocated", "已下达", "debit"),
-    "B220": AccountTitle("Committed", "已承诺", "debit"),
-    "B225": AccountTitle("In transit", "拨付在途", "debit"),
-    "B230": AccountTitle("Paid out", "已拨付", "debit"),
-    "B235": AccountTitle("Accounted for", "已核销", "debit"),
-    "B240": AccountTitle("Frozen", "冻结", "debit"),
-    "B250": AccountTitle("Recovered", "已收回", "debit"),
-    "B260": AccountTitle("Carried forward", "结转下年", "debit"),
-    "F1002": AccountTitle("Bank", "银行存款", "debit"),
-    "F1218": AccountTitle("Recovery receivable", "应收追缴款", "debit"),
-    "F4601": AccountTitle("Grant income", "拨款收入", "credit"),
-    "F5501": AccountTitle("Programme expense", "项目支出", "debit"),
-}
-STAGE_ACCOUNTS: Final[Mapping[Stage, AccountCode]] = {
-    "unallocated": "B200",
-    "allocated": "B210",
-    "committed": "B220",
-    "in_transit": "B225",
-    "paid_out": "B230",
-    "accounted_for": "B235",
-    "frozen": "B240",
-}
-RESOURCES: Final[frozenset[AccountCode]] = frozenset(("B100", "B110", "B120", "B130"))
-STAGES: Final[frozenset[AccountCode]] = frozenset((*STAGE_ACCOUNTS.values(), "B250", "B260"))
-_CLAIM: Final = "F1218"
-_GUARDED: Final = STAGES | {_CLAIM}
 SOURCE_TITLES: Final[dict[Source, tuple[str, str]]] = {
     "budget": ("budget", "预算经费"),
     "dues": ("dues", "党费"),
@@ -235,7 +160,7 @@ PERIOD_TITLES: Final[dict[PeriodKind, tuple[str, str]]] = {
 _NAMES: Final[Mapping[AccountCode, str]] = {code: stage for stage, code in STAGE_ACCOUNTS.items()} | {
     "B250": "recovered",
     "B260": "carried_forward",
-    _CLAIM: "recovery_receivable",
+    CLAIM: "recovery_receivable",
 }
 
 
@@ -244,150 +169,6 @@ class StageExceeded(Refusal):
     zh: {year} 年度来源 {source} 的环节 {stage}({account})现有 {there_fen} 分,所需 {asked_fen} 分。
     title: The stage holds less · 环节余额不足
     """
-
-
-# --- the posting table ------------------------------------------------------------------------------------------------
-
-
-def _at(event: PoolMoney | CaseMoney, code: AccountCode, year: CalendarYear | None = None, **detail: Any) -> Account:  # noqa: ANN401 - Fields of an account.
-    return Account(
-        code=code,
-        source=event.source,
-        year=year or event.year,
-        application_id=None if isinstance(event, PoolMoney) else event.application_id,
-        **detail,
-    )
-
-
-def _stage(event: CaseMoney, stage: Stage, year: CalendarYear | None = None, **detail: Any) -> Account:  # noqa: ANN401 - Fields of an account.
-    """The account of a stage; what is unallocated belongs to no case yet, unless its source is given to one alone."""
-    if stage == "unallocated" and event.source in POOLED:
-        return Account(code="B200", source=event.source, year=year or event.year)
-    return _at(event, STAGE_ACCOUNTS[stage], year, **detail)
-
-
-def _given_back(event: PoolMoney | CaseMoney, stage: Stage) -> Account:
-    """Where authority is shown that came back; what had never been allocated is shown apart."""
-    return _at(event, "B250", origin="unallocated" if stage == "unallocated" else None)
-
-
-def _of_pool(event: PoolOnlyFact) -> Iterator[tuple[Account, Account]]:
-    unallocated = _at(event, "B200")
-    match event:
-        case AppropriationRecorded():
-            yield unallocated, _at(event, "B100")
-        case AppropriationAdjusted():
-            adjustment = _at(event, "B130")
-            yield (unallocated, adjustment) if event.raised else (adjustment, unallocated)
-        case UnallocatedCarried():
-            yield _at(event, "B260"), unallocated
-            yield _at(event, "B200", event.to_year), _at(event, "B110", event.to_year)
-        case _:
-            yield _given_back(event, "unallocated"), unallocated
-
-
-def _of_grant(event: HigherAwardRecorded | MatchingPledged | MatchingReceived) -> Iterator[tuple[Account, Account]]:
-    match event:
-        case HigherAwardRecorded():
-            yield _stage(event, "unallocated"), _at(event, "B100")
-        case MatchingPledged():
-            yield _stage(event, "unallocated"), _at(event, "B120")
-        case _:
-            yield _at(event, "F1002"), _at(event, "F4601")
-
-
-def _of_payment(event: PaymentRequested | PaymentPosted | PaymentFailed | PaymentExpired) -> Iterator[Any]:
-    transit, committed = _stage(event, "in_transit", payment_id=event.payment_id), _stage(event, "committed")
-    match event:
-        case PaymentRequested():
-            yield transit, committed
-        case PaymentPosted():
-            # Where money reimburses, it has been spent before it is paid.
-            spent = _stage(event, "accounted_for", category=event.category)
-            yield _stage(event, "paid_out") if event.money_flow == "advance" else spent, transit
-            yield _at(event, "F5501"), _at(event, "F1002")
-            if event.unpaid_fen:
-                yield committed, transit, event.unpaid_fen
-        case _:
-            yield committed, transit
-
-
-def _of_unit(event: UnitFact) -> Iterator[tuple[Account, Account]]:
-    """What happens to money that the unit holds, or has spent."""
-    paid_out = _stage(event, "paid_out")
-    match event:
-        case ExpenditureAccounted():
-            yield _stage(event, "accounted_for", category=event.category), paid_out
-        case ExpenditureDisallowed():
-            yield paid_out, _stage(event, "accounted_for", category=event.category)
-        case FundsReturned():
-            yield _given_back(event, "paid_out"), paid_out
-            yield _at(event, "F1002"), _at(event, "F5501")
-        case RecoveryOrdered():
-            if event.stage == "accounted_for":
-                yield paid_out, _stage(event, "accounted_for", category=event.category)
-            yield _at(event, _CLAIM, recovery_id=event.recovery_id), _at(event, "F5501")
-        case _:
-            yield _given_back(event, "paid_out"), paid_out
-            yield _at(event, "F1002"), _at(event, _CLAIM, recovery_id=event.recovery_id)
-
-
-def _of_authority(event: CaseMoney) -> Iterator[tuple[Account, Account]]:
-    """What happens to money that was not paid yet."""
-    match event:
-        case FundsAllocated():
-            yield _stage(event, "allocated"), _stage(event, "unallocated")
-        case FundsCommitted():
-            yield _stage(event, "committed"), _stage(event, "allocated")
-        case FundsFrozen():
-            yield _stage(event, "frozen", origin=event.stage), _stage(event, event.stage)
-        case FundsReleased():
-            yield _stage(event, event.stage), _stage(event, "frozen", origin=event.stage)
-        case AuthorityReturned():
-            frozen_at = event.origin or event.stage
-            yield _given_back(event, frozen_at), _stage(event, event.stage, origin=event.origin)
-        case CarriedForward():
-            yield _at(event, "B260"), _stage(event, event.stage)
-            yield _stage(event, event.stage, event.to_year), _at(event, "B110", event.to_year)
-        case FundsLapsed():
-            if event.stage == "committed":
-                yield _stage(event, "allocated"), _stage(event, "committed")
-            lapsing: Stage = "unallocated" if event.stage == "unallocated" else "allocated"
-            yield _given_back(event, lapsing), _stage(event, lapsing)
-
-
-def _post_1(event: MoneyFact) -> tuple[Entry, ...]:
-    """The table of the first version of the rules, in the words of the ledger: debit ← credit."""
-    if isinstance(event, EntryReversed):
-        return event.entries
-    pairs: Iterator[Any]
-    match event:
-        case PoolMoney():
-            pairs = _of_pool(event)
-        case HigherAwardRecorded() | MatchingPledged() | MatchingReceived():
-            pairs = _of_grant(event)
-        case PaymentRequested() | PaymentPosted() | PaymentFailed() | PaymentExpired():
-            pairs = _of_payment(event)
-        case _:
-            pairs = _of_unit(event) if isinstance(event, UnitFact) else _of_authority(event)
-    return tuple(Entry(debit=pair[0], credit=pair[1], amount_fen=(*pair, event.amount_fen)[2]) for pair in pairs)
-
-
-_RULES: Final[Mapping[int, Callable[[MoneyFact], tuple[Entry, ...]]]] = {1: _post_1}
-
-
-def post(rules_version: int, event: MoneyFact) -> tuple[Entry, ...]:
-    """The entries of an event under a version of the posting rules; an approval makes none."""
-    return _RULES[rules_version](event)
-
-
-def _turned(entry: Entry) -> Entry:
-    return Entry(debit=entry.credit, credit=entry.debit, amount_fen=entry.amount_fen)
-
-
-def mirrored(entries: Iterable[Entry]) -> tuple[Entry, ...]:
-    """The exact mirror: each debit becomes the credit, and each credit the debit."""
-    return tuple(_turned(each) for each in entries)
 
 
 # --- the books --------------------------------------------------------------------------------------------------------
@@ -411,9 +192,9 @@ def _guards(account: Account, amount: int) -> Iterator[tuple[Account, int]]:
     What is claimed back stays paid out until it comes in, and nothing else may be done with it: of the stage paid out
     only what is not claimed is there.
     """
-    if account.code in _GUARDED:
+    if account.code in GUARDED:
         yield account, amount
-    if account.code == _CLAIM:
+    if account.code == CLAIM:
         paid_out = Account(code="B230", source=account.source, year=account.year, application_id=account.application_id)
         yield paid_out, -amount
 
@@ -434,7 +215,7 @@ class Books:
                 self.sums[account] = self.sums.get(account, 0) + amount
                 for guarded, moved in _guards(account, amount):
                     self.moves.setdefault(guarded, []).append((at, moved))
-            for given, signed in ((entry, entry.amount_fen), (_turned(entry), -entry.amount_fen)):
+            for given, signed in ((entry, entry.amount_fen), (turned(entry), -entry.amount_fen)):
                 if (given.debit.code, given.credit.code) == ("B210", "B200"):
                     case = given.debit.application_id, given.debit.source
                     self.allocated[case] = self.allocated.get(case, 0) + signed
@@ -520,29 +301,123 @@ def trial_balance_digest(books: Books) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def books_of(facts: Iterable[tuple[int, datetime, MoneyFact]], last_day: date, zone: tzinfo) -> tuple[Books, int, int]:
+def books_of(
+    facts: Iterable[tuple[int, datetime, MoneyFact]], last_day: date, zone: tzinfo, rules_version: int = RULES_VERSION
+) -> tuple[Books, int, int]:
     """The books of the facts that took effect by the end of a day: how many entries, and the newest such fact."""
     books, entries, newest = Books(), 0, 0
     for position, at, body in facts:
         if at.astimezone(zone).date() <= last_day:
-            posted = post(RULES_VERSION, body)
+            posted = post(rules_version, body)
             books.take(posted, at)
             entries, newest = entries + len(posted), position
     return books, entries, newest
 
 
+class Reconciliation(NamedTuple):
+    """What one book says of the money of a source and fiscal year, and what the other says of the same."""
+
+    what: str
+    source: Source
+    year: CalendarYear
+    authority_fen: int
+    money_fen: int
+
+    @property
+    def difference_fen(self) -> int:
+        """By how much they differ: nothing, ever."""
+        return self.authority_fen - self.money_fen
+
+
+RECONCILIATION_TITLES: Final[dict[str, tuple[str, str]]] = {
+    "at_hand": ("at hand: not paid out, or back again", "在手:未拨付及已收回"),
+    "with_units": ("paid out: spent, held by units, or claimed back", "已拨付:已用、单位持有及应收追缴"),
+    "granted": ("appropriated and granted; of matching, what came in", "预算与资助;配套为到账金额"),
+    "owed": ("owed to whoever had granted it", "应缴回批复方"),
+    "years": ("from earlier years, less what went on and what is owed", "上年转入减转出及应缴"),
+}
+
+
+def reconciled(books: Books) -> Iterator[Reconciliation]:
+    """Book B beside book F, by source and fiscal year: five sums that each of them knows in its own way."""
+    lines: dict[tuple[Source, CalendarYear], dict[AccountCode, int]] = {}
+    for account in books.sums:
+        sums = lines.setdefault((account.source, account.year), {})
+        sums[account.code] = sums.get(account.code, 0) + books.balance(account)
+    for (source, year), sums in sorted(lines.items()):
+        for what, (authority, money) in _told_twice(source, sums).items():
+            yield Reconciliation(what, source, year, authority, money)
+
+
+def _told_twice(source: Source, sums: Mapping[AccountCode, int]) -> dict[str, tuple[int, int]]:
+    """Each sum as book B has it, and as book F has it.
+
+    A pledge that has not come in is authority without money: it is left out of what is at hand and of what is granted.
+    """
+
+    def total(*codes: AccountCode) -> int:
+        return sum(sums.get(code, 0) for code in codes)
+
+    matching = source in MATCHING
+    promised = total("B120") - total("F4601") if matching else 0
+    owed = 0 if matching else total("B250")
+    at_hand = total("B200", "B210", "B220", "B225", "B240", "B250")
+    return {
+        "at_hand": (at_hand - promised, total("F1002")),
+        "with_units": (total("B230", "B235"), total("F1218", "F5501")),
+        "granted": (total("B100", "B120", "B130") - promised, total("F4001", "F4601")),
+        "owed": (owed, total("F2103")),
+        "years": (total("B110") - total("B260") - owed, total("F3001", "F3501")),
+    }
+
+
+_MONTHS: Final[Mapping[PeriodKind, int]] = {"month": 1, "quarter": 3, "year": 12}
+
+
+def period_after(period: Literal["month", "quarter", "year"], day: date) -> date:
+    """The last day of the period of a kind that begins next, or goes on, after a day."""
+    following = day + timedelta(days=1)
+    months = _MONTHS[period]
+    ends = -(-following.month // months) * months
+    return date(following.year + ends // 12, ends % 12 + 1, 1) - timedelta(days=1)
+
+
 def month_after(day: date) -> date:
     """The last day of the month that begins next, or goes on, after a day."""
-    following = day + timedelta(days=1)
-    return date(following.year + following.month // 12, following.month % 12 + 1, 1) - timedelta(days=1)
+    return period_after("month", day)
 
 
-def next_close(after_days: int | None, last_day: date, zone: tzinfo) -> dict[str, Any]:
-    """Which month is closed next by the clock, and when: so many days after it ended."""
-    if after_days is None:
-        return {"next_close_on": None, "next_close_at": None}
-    ends = month_after(last_day)
-    return {"next_close_on": ends, "next_close_at": end_of(ends + timedelta(days=after_days), zone)}
+def is_last_day(period: PeriodKind, day: date) -> bool:
+    """Whether a period of a kind ends on a day; a cycle may end on any."""
+    return period == "cycle" or period_after(period, day - timedelta(days=1)) == day
+
+
+@dataclass(slots=True)
+class Closings:
+    """Up to which days the books of a programme are closed: each kind of period has a row of its own."""
+
+    last_days: dict[PeriodKind, date] = field(default_factory=dict)
+
+    def take(self, period: PeriodKind, last_day: date) -> None:
+        """Take in one close."""
+        self.last_days[period] = max(last_day, self.last_days.get(period, last_day))
+
+    @property
+    def through(self) -> date | None:
+        """The last day that lies in any closed period; nothing takes effect on it or before."""
+        return max(self.last_days.values(), default=None)
+
+    def next_close(self, after_days: int | None, otherwise: date, zone: tzinfo) -> dict[str, Any]:
+        """Which month is closed next by the clock, and when: so many days after it ended.
+
+        It is the one after the last month that is closed; where none is, that after ``otherwise``. Where the cycle is
+        closed, months are closed up to the end of its year.
+        """
+        ends = month_after(self.last_days.get("month", otherwise))
+        cycle = self.last_days.get("cycle")
+        if after_days is None or (cycle is not None and ends.year > cycle.year):
+            return {"next_close_on": None, "next_close_at": None}
+        return {"next_close_on": ends, "next_close_at": end_of(ends + timedelta(days=after_days), zone)}
 
 
 # --- payments ---------------------------------------------------------------------------------------------------------

@@ -16,12 +16,10 @@ from domain.funding.events import (
     MatchingBase,
     MoneyFlow,
     PeriodClosed,
+    PeriodKind,
     SpendingCategory,
 )
-from domain.funding.policy import (
-    BASE_TITLES,
-    next_close,
-)
+from domain.funding.policy import BASE_TITLES, Closings
 from domain.ids import ProgrammeId, tag
 from domain.kernel import Command, Event, Invalid, Refusal, Selector, any_event, asked, event, known, word
 from domain.programme.events import FormDefined, ProgrammeAnnounced, RatioValue
@@ -87,6 +85,13 @@ class DaysImpossible(Invalid):
     """
 
 
+class CycleWithoutMonths(Invalid):
+    """The cycle ends on {cycle_ends_on}, but no month is closed by the clock; a cycle follows its last month.
+    zh: 建设周期至 {cycle_ends_on},但各月并不自动结账;周期账随其最末月份之后结账。
+    title: A cycle follows its months · 周期账随月份结账
+    """
+
+
 class RatioWithoutBase(Invalid):
     """Matching at {ratio_bp} basis points needs something it is owed on; the rule says {base}.
     zh: 万分之 {ratio_bp} 的配套须有基数;规则载明的基数为 {base}。
@@ -128,12 +133,16 @@ class DefineFundingRule(Command):
     close_months_after_days: Annotated[int, msgspec.Meta(ge=0, le=366)] | None = asked(
         "Months are closed after days (none: by hand)", "月末若干日后结账(空为人工结账)", default=None
     )
+    cycle_ends_on: date | None = asked(
+        "Cycle closed from (none: by hand)", "周期账自该日起结(空为人工结账)", default=None
+    )
+    closes_confirmed: bool = asked("A second person confirms each close", "结账须另一人确认", default=False)
 
     announced: bool = known(default=False)
     terms: Terms = known(factory=Terms)
     forms: dict[str, FormDefined] = known(factory=dict)
     rules: Rules = known(factory=Rules)
-    closed_through: date | None = known()
+    closings: Closings = known(factory=Closings)
 
     def consistency_boundary(self) -> Sequence[Selector]:
         kinds: tuple[type[Event], ...] = (
@@ -162,8 +171,8 @@ class DefineFundingRule(Command):
         self.rules.take(body, at, position)
 
     @event(PeriodClosed)
-    def _(self, last_day: date) -> None:
-        self.closed_through = last_day
+    def _(self, period: PeriodKind, last_day: date) -> None:
+        self.closings.take(period, last_day)
 
     def execute(self) -> None:
         if not self.announced:
@@ -184,6 +193,8 @@ class DefineFundingRule(Command):
             payment_expires_after_days=self.payment_expires_after_days,
             gates=tuple(sorted(set(self.gates))),
             close_months_after_days=self.close_months_after_days,
+            cycle_ends_on=self.cycle_ends_on,
+            closes_confirmed=self.closes_confirmed,
             **self._next_close(),
         )
         held = self.rules.on(self.effective_at)
@@ -195,7 +206,7 @@ class DefineFundingRule(Command):
     def _next_close(self) -> dict[str, Any]:
         """The month after the last one that is closed; where none is, that of the day from which the rule holds."""
         first = self.effective_at.astimezone(self.zone).date().replace(day=1) - timedelta(days=1)
-        return next_close(self.close_months_after_days, self.closed_through or first, self.zone)
+        return self.closings.next_close(self.close_months_after_days, self.closings.through or first, self.zone)
 
     def _require_figures(self) -> None:
         try:
@@ -206,6 +217,8 @@ class DefineFundingRule(Command):
             raise DaysImpossible(field="payment_expires_after_days", days=self.payment_expires_after_days)
         if self.close_months_after_days is not None and self.close_months_after_days < 0:
             raise DaysImpossible(field="close_months_after_days", days=self.close_months_after_days)
+        if self.cycle_ends_on is not None and self.close_months_after_days is None:
+            raise CycleWithoutMonths(field="cycle_ends_on", cycle_ends_on=self.cycle_ends_on)
         if (self.matching_ratio_bp > 0) is not (self.matching_base != "none"):
             raise RatioWithoutBase(
                 field="matching_ratio_bp", ratio_bp=self.matching_ratio_bp, base=word(self.matching_base, BASE_TITLES)

@@ -127,6 +127,8 @@ STATE_TITLES: Final[dict[str, tuple[str, str]]] = {
     "ended": ("ended by its term", "已期满"),
     "lifted": ("lifted", "已解除"),
     "referred": ("referred", "已移送"),
+    # a legal hold
+    "placed": ("placed", "存续中"),
 }
 """What the states of subjects are called."""
 
@@ -424,6 +426,9 @@ ACTS: Final[tuple[Act, ...]] = (
     _act("RemindOfObligation", _CLERK, _SERVICE),
     _act("MarkObligationOverdue", _SERVICE),
     _act("ExcuseObligation", _HEAD, needs_reason=True),
+    # audit
+    _act("PlaceLegalHold", _HEAD, _Holder("supervisor")),
+    _act("LiftLegalHold", _Holder("head", "", ("placed",)), needs_reason=True),
 )
 
 TABLE: Final[tuple[Permission, ...]] = tuple(row for act in ACTS for row in act.permissions)

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import msgspec
 
 from domain.application.events import ApplicationWithdrawn
-from domain.application.policy import of_track, require_state
+from domain.application.policy import of_track
 from domain.document.events import DocumentDeposited
 from domain.document.policy import DocumentUnknown
 from domain.ids import (
@@ -42,6 +42,7 @@ from domain.publicity.events import (
 )
 from domain.publicity.policy import OBJECTION_FACTS, ObjectionFact, Objections
 from domain.review.events import ApplicationRanked, RankingRecorded
+from domain.selection.case import AboutCase
 from domain.selection.events import (
     ApplicationDecided,
     ApplicationRecommended,
@@ -49,17 +50,13 @@ from domain.selection.events import (
     DecisionReopened,
     ReservePromoted,
     SelectionConfirmed,
-    SelectionReversed,
     SelectionRuleDefined,
     SelectionStruck,
     VoteBase,
 )
 from domain.selection.policy import (
-    CASE_FACTS,
     DECISION_FACTS,
     WHOLE_BP,
-    Case,
-    CaseFact,
     Choice,
     DecisionFact,
     TrackSelection,
@@ -67,6 +64,7 @@ from domain.selection.policy import (
     departures,
     in_order,
 )
+from domain.selection.reversal import ReverseSelection
 
 _SHOWN: Final[tuple[type[Event], ...]] = (PublicityOpened, PublicityClosed, PublicityTakenDown)
 
@@ -491,38 +489,6 @@ class ReopenDecision(AboutTrack):
 # --- one application --------------------------------------------------------------------------------------------------
 
 
-class AboutCase(Command):
-    """What every command about one decided application knows.
-    zh: 关于某份已决定申报的各项命令所共知。
-    """
-
-    application_id: ApplicationId = asked("Application", "申报")
-
-    selection: TrackSelection = known(factory=TrackSelection)
-
-    @property
-    def state(self) -> str:
-        """What has become of the application, for the permission table."""
-        return self.selection.state_of(self.application_id)
-
-    def consistency_boundary(self) -> Sequence[Selector]:
-        """What was decided of the application, and whether that decision was reopened."""
-        return [
-            Selector(CASE_FACTS, [tag(ApplicationId, self.application_id)]),
-            *(Selector([DecisionReopened], [tag(DecisionId, used)]) for used in sorted(self.selection.used)),
-        ]
-
-    @any_event(*CASE_FACTS, DecisionReopened)
-    def _(self, body: CaseFact | DecisionReopened, position: int) -> None:
-        self.selection.take(body, position)
-
-    def _require_case(self) -> Case:
-        """The case, in a state in which the permission table has this command."""
-        case = self.selection.case(self.application_id)
-        require_state(self)
-        return case
-
-
 class StrikeSelection(AboutCase):
     """Strike an application from what was decided, before it is confirmed; its place falls free.
     zh: 在确认之前将某申报从已决定名单中除名,名额空出。
@@ -660,39 +626,6 @@ class ConfirmSelection(AboutCase):
         """The end of the cycle, where the call or its reading says when that is."""
         value = self.terms.value(CYCLE_ENDS)
         return None if value is None else day_of(value)
-
-
-class ReverseSelection(AboutCase):
-    """Reverse a confirmed selection by a resolution of the committee; what hangs on it is named in the record.
-    zh: 依委员会决议撤销已确认的入选;所关联事项一并载明。
-    """
-
-    resolution_document_id: DocumentId = asked("Resolution", "会议决议")
-
-    deposited: bool = known(default=False)
-
-    def consistency_boundary(self) -> Sequence[Selector]:
-        deposited = Selector([DocumentDeposited], [tag(DocumentId, self.resolution_document_id)])
-        return [*super().consistency_boundary(), deposited]
-
-    @event(DocumentDeposited)
-    def _(self) -> None:
-        self.deposited = True
-
-    def execute(self) -> None:
-        case = self._require_case()
-        if not self.deposited:
-            raise DocumentUnknown(document_id=self.resolution_document_id)
-        self.trigger_event(
-            SelectionReversed,
-            application_id=self.application_id,
-            programme_id=case.decided.programme_id,
-            track_id=case.decided.track_id,
-            unit_id=case.decided.unit_id,
-            decision_id=case.decided.decision_id,
-            hanging_positions=(case.confirmed_position,),
-            resolution_document_id=self.resolution_document_id,
-        )
 
 
 COMMANDS: tuple[type[Command], ...] = (

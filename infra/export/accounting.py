@@ -20,7 +20,7 @@ BEANCOUNT: Final = "text/x-beancount; charset=utf-8"
 HLEDGER: Final = "text/x-hledger; charset=utf-8"
 _COMMODITY: Final = "FEN"
 
-Kind = Literal["Assets", "Income", "Equity", "Expenses"]
+Kind = Literal["Assets", "Liabilities", "Income", "Equity", "Expenses"]
 Path = tuple[str, ...]
 """An account: its kind, then its parts from the general to the special."""
 

@@ -52,6 +52,7 @@ class Consequences(Committee):
 
     hand: Caller
     neighbour: Caller
+    secretary: Caller
     second_head: Caller
 
     async def follow(self) -> None:
@@ -60,6 +61,11 @@ class Consequences(Committee):
         dispatcher = Dispatcher(parts.pool, parts.stores, AUTOMATIONS, at_once(Work(parts, AUTOMATIONS)))
         await dispatcher.catch_up(office.log_id, office.institution_id)
         await dispatcher.tell()
+
+    async def waiting(self, caller: Caller) -> dict[str, str | None]:
+        """What the inbox of a person has about findings and appeals, and until which day."""
+        tasks = (await self.get("/v1/inbox", caller))["items"]
+        return {task["task"]: task["last_day"] for task in tasks if task["subject_id"] in {"F-2", "M-2"}}
 
     async def fall_due(self) -> None:
         """Let the schedule ask for everything that has fallen due."""
@@ -80,6 +86,7 @@ async def office(served: Served) -> AsyncIterator[Consequences]:
     made = Consequences(served, *people)
     made.second_head = await opened.somebody("head")
     made.hand = await opened.somebody("applicant", "BR-2")
+    made.secretary = await opened.somebody("secretary", "BR-2")
     made.neighbour = await opened.somebody("applicant", "BR-1")
     body = {"notice_document_id": await notice(served, made.clerk), "definition": definition()}
     await made.post(made.clerk, f"/v1/programmes/{CALL}/announce", body)
@@ -153,6 +160,7 @@ async def test_a_finding_is_heard_before_anything_is_decided(office: Consequence
     assert await c.refused(c.head, "/v1/findings", found) == (403, "not-permitted")
     assert await c.refused(c.clerk, "/v1/findings", found | {"unit_id": None}) == (422, "concerned-amiss")
     await c.post(c.clerk, "/v1/findings", found)
+    assert await c.waiting(c.clerk) == {"notify_finding": None}
     measure = {
         "measure_id": "M-1", "kind": "circular", "from_on": "2022-06-30",
         "decision_document_id": await c.deposit(c.head),
@@ -161,12 +169,15 @@ async def test_a_finding_is_heard_before_anything_is_decided(office: Consequence
     assert await c.refused(c.head, path, measure) == (409, "not-in-this-state")
     await c.post(c.clerk, "/v1/findings/F-2/notify", {"notice_document_id": await c.deposit(c.clerk, "reason")})
     assert await c.refused(c.head, path, measure) == (409, "hearing-still-open")
+    assert (await c.waiting(c.clerk), await c.waiting(c.head)) == ({}, {"decide_measure": None})
+    assert await c.waiting(c.secretary) == {"make_statement": "2022-07-05"}
     evidence = await c.served.post(
         c.hand, "/v1/documents?kind=evidence&owner_unit_id=BR-2", b"we say", headers={"Content-Type": "text/plain"}
     )
     statement = {"statement_document_id": evidence.headers["Location"].rpartition("/")[2]}
     assert await c.refused(c.neighbour, "/v1/findings/F-2/statements", statement) == (403, "not-permitted")
     await c.post(c.hand, "/v1/findings/F-2/statements", statement)
+    assert await c.waiting(c.secretary) == {}
     row = await c.get("/v1/findings/F-2", c.hand)
     assert (row["state"], row["last_day"], row["statement_document_ids"]) == (
         "stated", "2022-07-05", [statement["statement_document_id"]],
@@ -174,6 +185,7 @@ async def test_a_finding_is_heard_before_anything_is_decided(office: Consequence
     assert {"evidence_document_ids", "person_id", "recorded_by"}.isdisjoint(row)
     assert (await c.served.get(c.neighbour, "/v1/findings/F-2")).status_code == 404
     await c.post(c.head, path, measure)
+    assert await c.waiting(c.head) == {}
     circular = {"circular_document_id": await c.deposit(c.head)}
     await c.post(c.head, "/v1/measures/M-1/circular", circular)
     assert await c.refused(c.head, "/v1/measures/M-1/circular", circular) == (409, "circular-already-issued")
@@ -200,12 +212,14 @@ async def test_a_measure_is_decided_by_its_body_and_appealed_with_its_clock(offi
     await c.post(c.hand, "/v1/measures/M-2/appeal", appeal)
     row = await c.get("/v1/measures/M-2")
     assert (row["state"], row["in_favour"], row["due_day"]) == ("appealed", 7, "2022-08-11")
+    assert (await c.waiting(c.head), await c.waiting(c.second_head)) == ({}, {"decide_appeal": "2022-08-11"})
     (duty,) = (await c.get("/v1/obligations", kind="appeal_decision"))["items"]
     assert (duty["state"], duty["measure_id"], duty["last_day"]) == ("waiting", "M-2", "2022-08-11")
     decision = {"decision_document_id": await c.deposit(c.head)}
     assert await c.refused(c.head, "/v1/measures/M-2/dismiss", decision, "stands") == (409, "second-person-missing")
     await c.advance("2022-08-08T10:00:00+08:00")
     await c.post(c.second_head, "/v1/measures/M-2/dismiss", decision, "stands")
+    assert await c.waiting(c.second_head) == {}
     seen = await c.get("/v1/measures/M-2", c.hand)
     assert (seen["state"], seen["appeal_outcome"]) == ("settled", "dismissed")
     assert {"in_favour", "decided_by", "person_id"}.isdisjoint(seen)

@@ -13,6 +13,7 @@ import pytest_asyncio
 
 from domain.assessment.events import AssessmentDecided
 from domain.cultivation.events import BudgetItem, TaskBookSigned
+from domain.funding.policy import rules_digest
 from domain.ids import DocumentId
 from infra.front_door import Caller
 from tests.over_http.serving import Served
@@ -258,7 +259,8 @@ async def test_a_year_ends_and_its_periods_are_closed(treasury: Treasury) -> Non
     )  # fmt: skip
     await c.post(c.finance, f"{FUNDS}/close-period", year)
     (period,) = (await c.get(f"{PROGRAMME}/periods"))["items"]
-    assert (period["last_day"], period["rules_version"], len(period["trial_balance_digest"])) == ("2020-12-31", 1, 64)
+    assert (period["last_day"], period["rules_version"], len(period["trial_balance_digest"])) == ("2020-12-31", 2, 64)
+    assert period["rules_digest"] == rules_digest(2)
     digest = period["trial_balance_digest"]
     table = await c.get(f"{PROGRAMME}/periods/2020-12-31/trial-balance")
     assert table["trial_balance_digest"] == digest

@@ -106,7 +106,7 @@ async def office(served: Served) -> AsyncIterator[Committee]:
     await record(
         served, *(titled(n) for n in (1, 3, 4, 5, 6, 7)), titled(2, date(2020, 5, 30)), failed(3),
         barred("BR-4", "unit"), barred("COL-2", "parent", date(2020, 5, 31)), barred("COL", "unit"),
-        barred(None, "leader", person=secretaries[5].person_id),
+        barred(None, "leader", person=secretaries[5].person_id), cut("COL"),
     )  # fmt: skip
     body = {"notice_document_id": await notice(served, made.clerk), "definition": next_call()}
     await made.post(made.clerk, f"/v1/programmes/{NEXT}/announce", body)
@@ -114,6 +114,14 @@ async def office(served: Served) -> AsyncIterator[Committee]:
     await made.post(made.clerk, f"/v1/programmes/{NEXT}/terms/application_closes/interpret", day, "unreadable")
     await made.post(made.clerk, f"/v1/programmes/{NEXT}/window/open")
     yield made
+
+
+def cut(unit_id: str) -> MeasureDecided:
+    return MeasureDecided(
+        measure_id=MeasureId("M-cut"), finding_id=FindingId("F-1"), programme_id=ProgrammeId(FIRST), concerned="parent",
+        unit_id=UnitId(unit_id), kind="quota_cut", ground="not_met", from_on=date(2019, 7, 1), places=1,
+        rule_position=1, decision_document_id=PAPER,
+    )  # fmt: skip
 
 
 async def judged(c: Committee, number: int) -> dict[str, str]:
@@ -151,3 +159,17 @@ async def test_a_day_later_the_same_facts_are_judged_otherwise(office: Committee
     row = await c.get("/v1/applications/NEW-5/eligibility")
     assert {finding["rule"]: finding["outcome"] for finding in row["findings"]}["no_bar"] == "met"
     assert row["findings"][0]["as_of"] == "2020-06-01"
+
+
+async def test_a_cut_of_the_earlier_programme_is_shown_beside_the_places_of_the_next(office: Committee) -> None:
+    c = office
+    for unit_id in ("COL", "COL-2"):
+        body = {"nominator_unit_id": unit_id, "places": 3, "basis": "call"}
+        await c.post(c.clerk, f"/v1/programmes/{NEXT}/tracks/branch/quotas", body, "agreed")
+    rows = (await c.get(f"/v1/programmes/{NEXT}/quotas"))["items"]
+    shown = {row["nominator_unit_id"]: [row[name] for name in ("places", "cut", "cut_by", "usable")] for row in rows}
+    assert shown == {"COL": [3, 1, ["M-cut"], 2], "COL-2": [3, 0, [], 3]}
+    file = await c.served.get(c.clerk, f"/v1/programmes/{NEXT}/quotas?format=csv")
+    head, *lines = file.text.split("\r\n")
+    assert head.split(",")[-4:] == ["cut", "cut_by", "usable", "free"]
+    assert any(line.startswith(f"{NEXT},branch,COL,") and line.endswith('1,"[""M-cut""]",2,2') for line in lines)

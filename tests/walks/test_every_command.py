@@ -35,6 +35,7 @@ AFTER_THE_FILING = (
     "accountability",
     "evaluation",
     "obligation",
+    "audit",
 )
 """What comes after the filing has walks of its own, or is asked for by the story."""
 

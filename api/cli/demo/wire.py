@@ -38,7 +38,10 @@ class Answer:
 
 
 class Wire:
-    """Sends requests to one server, one at a time; each gets a line in a file, without its secrets and its texts."""
+    """Sends requests to one server, one at a time; each gets a line in a file, without its secrets and its texts.
+
+    The line says what was asked, what came back, and how long it took.
+    """
 
     def __init__(self, url: str, log: Path) -> None:
         self._authority = urlsplit(url).netloc
@@ -68,8 +71,10 @@ class Wire:
         elif body is not None:
             named["Content-Type"], data = "application/json", json.dumps(body, ensure_ascii=False).encode()
         for _ in range(_TRIES):
+            began = time.perf_counter()
             answer = self._send(method, path, data, named)
-            self._note({"step": step, "as": who, "method": method, "path": path}, named, answer)
+            took_ms = round((time.perf_counter() - began) * 1000)
+            self._note({"step": step, "as": who, "method": method, "path": path}, named, answer, took_ms)
             if answer.status != _BUSY:
                 return answer
             # The server says that it has not caught up yet, and that the same request may be sent again.
@@ -92,13 +97,13 @@ class Wire:
         response = self._connection.getresponse()
         return Answer(response.status, dict(response.getheaders()), response.read())
 
-    def _note(self, request: Mapping[str, str], headers: Mapping[str, str], answer: Answer) -> None:
+    def _note(self, request: Mapping[str, str], headers: Mapping[str, str], answer: Answer, took_ms: int) -> None:
         self.sent += 1
         line: dict[str, object] = {"n": self.sent, **request}
         for name in ("Idempotency-Key", "If-Match", "Effective-On", "Reason"):
             if name in headers:
                 line[name.lower().replace("-", "_")] = headers[name]
-        line["status"] = answer.status
+        line["status"], line["took_ms"] = answer.status, took_ms
         if answer.headers.get("Content-Type", "").startswith("application/problem"):
             line["problem"] = answer.body["type"]
         with self.log.open("a", encoding="utf-8") as file:
