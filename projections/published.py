@@ -96,9 +96,10 @@ class Ledgers:
     def _closed(self, position: int, event: PeriodClosed) -> PublishedFile:
         if self._zone is None:
             raise ValueError("a period is closed before the institution is opened")
-        books, _, _ = books_of(self._facts.get(event.programme_id, ()), event.last_day, self._zone)
+        facts = self._facts.get(event.programme_id, ())
+        books, _, _ = books_of(facts, event.last_day, self._zone, event.rules_version)
         table = trial_balance_table(books)
-        path = f"ledgers/{event.programme_id}/{event.last_day}/{table.name}.csv"
+        path = f"ledgers/{event.programme_id}/{event.period}-{event.last_day}/{table.name}.csv"
         return PublishedFile(path, table, (position,) * len(table.rows))
 
     def files(self) -> Iterator[PublishedFile]:

@@ -141,14 +141,14 @@ def export(*, folder: Path, programme_id: str | None, institution_id: str | None
 
     FOLDER is a bag (BagIt); it is there whole or not at all.
     """
-    settings = load()
+    settings, target = load(), folder.absolute()
     with database(settings) as urls:
         progress = Progress("export")
 
         async def work() -> Exported:
             async with opened(settings, urls) as wiring:
                 found = await chosen(wiring, institution_id)
-                return await write_bundle(wiring, found, folder.absolute(), progress, programme_id)
+                return await write_bundle(wiring, found, target, progress, programme_id)
 
         try:
             told = run(work())

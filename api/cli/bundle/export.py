@@ -49,9 +49,10 @@ _OF_A_MATTER: Final = frozenset(
 )  # fmt: skip
 """Kinds of tags that belong to one programme: what carries one of them belongs to it, too."""
 _OF_A_UNIT: Final = frozenset(("unit", "successor-unit", "nominator-unit"))
+_OF_APPOINTMENT: Final = frozenset(("appointment",))
 _UNIT_FACTS: Final = "unit."
 _APPOINTMENTS: Final = frozenset(("person.appointed.v1", "person.appointment_ended.v1"))
-_LEDGER_FACTS: Final = frozenset(kind.TOPIC for kind in (InstitutionOpened, PeriodClosed, *MONEY_FACTS))
+_LEDGER_FACTS: Final = frozenset((InstitutionOpened.TOPIC, PeriodClosed.TOPIC, *(kind.TOPIC for kind in MONEY_FACTS)))
 
 _EVERY: Final = 1000
 Report = Callable[[int, int], None]
@@ -106,7 +107,7 @@ async def export(
     Raises BagThere, NothingOfIt, and Behind or NotBuilt where the tables that are read lag behind the record.
     """
     with Bag(target) as bag:
-        return await _Export(wiring, institution, bag, report, programme_id).write(target)
+        return await _Export(wiring, institution, bag, report, programme_id).write()
 
 
 class _Export:
@@ -125,7 +126,8 @@ class _Export:
         self._ledgers = Ledgers(ZoneInfo)
         self.told = Exported(log=institution.institution_id, simulated=institution.simulated)
 
-    async def write(self, target: Path) -> Exported:
+    async def write(self) -> Exported:
+        """Write all of it."""
         # In this order every checkpoint is of leaves, and every leaf of a line, that an honest database has by then.
         await self._write_checkpoints()
         await self._write_leaves()
@@ -173,7 +175,7 @@ class _Export:
         chosen = _Chosen(self._programme_id)
         async for row in self._rows(self.told.size):
             chosen.look_at(row)
-        if not chosen.positions:
+        if not chosen.close():
             raise NothingOfIt(self._programme_id)
         return chosen
 
@@ -284,35 +286,55 @@ class _Chosen:
     """The lines of one programme: whatever names it or one of its matters, and what those lines rest on.
 
     They rest on the opening of the institution, on what happened to the units they name, and on the appointments under
-    which they were recorded.
+    which all of them were recorded.
     """
 
     def __init__(self, programme_id: str) -> None:
         self._matters = {tag(ProgrammeId, programme_id)}
-        self.positions: set[int] = set()
+        self._positions: set[int] = set()
         self._units: set[str] = set()
-        self._appointments: set[str] = set()
+        self._authorities: set[str] = set()
+        self._of_units: dict[str, set[str]] = {}
+        self._of_appointments: dict[str, set[str]] = {}
 
     def look_at(self, row: asyncpg.Record) -> None:
         """Take a row in, in order."""
-        tags = row["tags"]
-        if self._matters.isdisjoint(tags):
-            return
-        self.positions.add(row["position"])
-        self._matters.update(_of_kinds(tags, _OF_A_MATTER))
-        self._units.update(each.partition(":")[2] for each in _of_kinds(tags, _OF_A_UNIT))
-        self._appointments.add(f"appointment:{row['authority']}")
+        tags, authority = row["tags"], row["authority"]
+        if not self._matters.isdisjoint(tags):
+            self._positions.add(row["position"])
+            self._matters.update(_of_kinds(tags, _OF_A_MATTER))
+            self._units.update(_ids(tags, _OF_A_UNIT))
+            self._authorities.add(authority)
+        elif row["type"].startswith(_UNIT_FACTS):
+            for unit_id in _ids(tags, _OF_A_UNIT):
+                self._of_units.setdefault(unit_id, set()).add(authority)
+        elif row["type"] in _APPOINTMENTS:
+            for appointment_id in _ids(tags, _OF_APPOINTMENT):
+                self._of_appointments.setdefault(appointment_id, set()).add(authority)
+
+    def close(self) -> bool:
+        """Once all were looked at: which appointments they rest on, each under another. Whether there are any."""
+        for unit_id in self._units:
+            self._authorities |= self._of_units.get(unit_id, set())
+        wanted = list(self._authorities)
+        while wanted:
+            under = self._of_appointments.get(wanted.pop(), set()) - self._authorities
+            self._authorities |= under
+            wanted += under
+        return bool(self._positions)
 
     def takes(self, row: asyncpg.Record) -> bool:
-        """Whether a row is among them, once all were looked at."""
-        if row["position"] in self.positions or row["type"] == InstitutionOpened.TOPIC:
+        """Whether a row is among them."""
+        if row["position"] in self._positions or row["type"] == InstitutionOpened.TOPIC:
             return True
         if row["type"] in _APPOINTMENTS:
-            return not self._appointments.isdisjoint(row["tags"])
-        if row["type"].startswith(_UNIT_FACTS):
-            return any(each.partition(":")[2] in self._units for each in _of_kinds(row["tags"], _OF_A_UNIT))
-        return False
+            return not self._authorities.isdisjoint(_ids(row["tags"], _OF_APPOINTMENT))
+        return row["type"].startswith(_UNIT_FACTS) and not self._units.isdisjoint(_ids(row["tags"], _OF_A_UNIT))
 
 
 def _of_kinds(tags: Iterable[str], kinds: frozenset[str]) -> Iterator[str]:
     return (each for each in tags if each.partition(":")[0] in kinds)
+
+
+def _ids(tags: Iterable[str], kinds: frozenset[str]) -> Iterator[str]:
+    return (each.partition(":")[2] for each in _of_kinds(tags, kinds))

@@ -4,9 +4,9 @@
     python3 replay.py [BUNDLE] [--json]
 
 BUNDLE is the folder this file lies in, unless another is named. The rules run in a process of their own that finds
-nothing but them and the packages msgspec, eventsourcing and typing_extensions, and that may open no connection, start no
-process and write no file. What this proves: the published registers, rosters and ledgers follow from these lines under
-these rules, which lie in the bundle to be read. Whether the lines are those that were signed, verify.py says.
+nothing but them and the packages msgspec, eventsourcing and typing_extensions, and that may open no connection, start
+no process and write no file. What this proves: the published registers, rosters and ledgers follow from these lines
+under these rules, which lie in the bundle to be read. Whether the lines are those that were signed, verify.py says.
 Exit code: 0 nothing was found, 1 something was, 2 it could not be run.
 
 以导出包所附规则重放各行,并与已发布的名册、登记簿、账簿逐字节比对。
@@ -28,8 +28,8 @@ from zoneinfo import ZoneInfo
 
 LIBRARIES: Final = ("msgspec", "eventsourcing", "typing_extensions.py")
 STEPS: Final = {
-    "V8": ("registers and rosters folded from the lines equal the published ones", "由记录重放所得名册与登记簿与已发布者一致"),
-    "V9": ("ledgers folded from the lines equal the published ones", "由记录重放所得账簿与已发布者一致"),
+    "V8": ("registers and rosters folded from the lines are those published", "重放所得名册与登记簿与已发布者一致"),
+    "V9": ("ledgers folded from the lines are those published", "重放所得账簿与已发布者一致"),
 }  # fmt: skip
 SENTENCES: Final = {
     "rules": ("the rules are not those that their digest names", "规则与其摘要不符"),
