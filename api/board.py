@@ -9,7 +9,8 @@ from typing import Final
 
 import msgspec
 
-from api.pages import html_page
+from api.pages import html_page, in_both
+from projections.selection import PartnerUnit, named_units
 
 __all__ = ["Board", "Posted", "PostedEntry", "board_page", "posting_page"]
 
@@ -48,6 +49,8 @@ class PostedEntry(msgspec.Struct, frozen=True, kw_only=True):
     track_en: str
     order: int
     passed: bool
+    partners: tuple[PartnerUnit, ...] = ()
+    """The units that do the project together with this one."""
 
 
 class Posted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -98,7 +101,7 @@ def _rehearsal(*, simulated: bool) -> str:
 def _list(posted: Posted) -> str:
     rows = "".join(
         f"<tr><td>{entry.order}</td><td>{escape(entry.track_zh)}<br>{escape(entry.track_en)}</td>"
-        f"<td>{escape(entry.unit_zh)}<br>{escape(entry.unit_en)}</td>"
+        f"<td>{in_both(named_units(entry.unit_zh, entry.unit_en, entry.partners))}</td>"
         f"<td>{'已通过 · passed' if entry.passed else ''}</td></tr>"
         for entry in posted.entries
     )

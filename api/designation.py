@@ -7,6 +7,7 @@ from typing import Final
 
 from api.acts import Wiring, institution_named
 from api.answers import Stream
+from api.partners import partners_of
 from api.problems import FormatUnknown
 from api.publicity import answered_publicly, wants_json
 from api.register import Register, register_page
@@ -49,6 +50,7 @@ async def _entry(wiring: Wiring, log_id: int, row: DesignationRow) -> RegisterEn
         renewed_on=row.renewed_on,
         revoked_on=row.revoked_on,
         restored_on=row.restored_on,
+        partners=await partners_of(wiring, log_id, row.application_id),
     )
 
 

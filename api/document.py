@@ -11,7 +11,7 @@ import msgspec
 from api.acts import RESOURCES, Wiring, address_of, respond
 from api.answers import Stream
 from api.callers import Reader
-from api.problems import HeaderInvalid, NotFound, ParameterInvalid
+from api.problems import DocumentErased, HeaderInvalid, NotFound, ParameterInvalid
 from api.requests import Headers, Parameters, idempotency_key, reason, whole
 from api.routes import AnyRequest, AnyResponse, Own, Page, Parameter, Row, Rows
 from api.seats import material_read_as, opinion_read_as
@@ -20,6 +20,7 @@ from domain.document.events import DocumentDeposited, DocumentKind
 from domain.document.policy import PUBLIC_KINDS
 from domain.ids import CODED, PSEUDONYM, ApplicationId, DocumentId, InstitutionId, PersonId, UnitId, tag
 from domain.kernel import Audience, Event, Recorded, identifiers, redact
+from domain.privacy.events import PersonErased
 from domain.review.events import ScoreSheetAmended, ScoreSheetFiled
 from infra.documents import LIMIT_BYTES, Received
 from infra.front_door import Ask, Caller
@@ -116,6 +117,8 @@ async def _content(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     reads_as = await _reads_as(wiring, reader, document_id, naming)
     if reads_as is None:
         raise NotFound
+    if _is_erased(document_id, naming):
+        raise DocumentErased
     described = await wiring.parts.documents.describe(caller.log_id, document_id)
     if described.kind not in PUBLIC_KINDS:
         await journal_reading(wiring, caller, document_id, reads_as)
@@ -129,6 +132,11 @@ async def _content(wiring: Wiring, request: AnyRequest) -> AnyResponse:
         },
         packs=False,
     )
+
+
+def _is_erased(document_id: str, naming: Iterable[Recorded]) -> bool:
+    """Whether an erasure names a document, also where its key is only about to go."""
+    return any(isinstance(each.event, PersonErased) and document_id in each.event.document_ids for each in naming)
 
 
 async def journal_reading(wiring: Wiring, caller: Caller, document_id: str, reads_as: str) -> None:
@@ -161,7 +169,8 @@ def _applications_of(naming: Iterable[Recorded]) -> frozenset[str]:
 async def _may_read(wiring: Wiring, reader: Reader, document_id: str, naming: Sequence[Recorded]) -> bool:
     """Whether an event names this document in a field that this reader may see, or its deposit opens it."""
     about = _applications_of(naming)
-    if naming and "office" in reader.audiences(about=about):
+    named_with = {each for recorded in naming for each in recorded.tags}
+    if naming and reader.opens_sealed and "office" in reader.audiences(about=about, tags=named_with):
         return True
     for recorded in naming:
         event = recorded.event
@@ -170,9 +179,14 @@ async def _may_read(wiring: Wiring, reader: Reader, document_id: str, naming: Se
                 return True
             if event.owner_unit_id is not None and "subject" in reader.audiences((event.owner_unit_id,), about):
                 return True
-        elif document_id in _ids_seen(event, reader.audiences(await _units_of(wiring, reader, event), about)):
+        elif document_id in _ids_seen(event, await _opened(wiring, reader, recorded, about)):
             return True
     return False
+
+
+async def _opened(wiring: Wiring, reader: Reader, recorded: Recorded, about: frozenset[str]) -> frozenset[Audience]:
+    """Which fields of an event this reader sees."""
+    return reader.audiences(await _units_of(wiring, reader, recorded.event), about, recorded.tags)
 
 
 async def _units_of(wiring: Wiring, reader: Reader, event: Event) -> tuple[str, ...]:

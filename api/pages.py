@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
@@ -18,6 +18,7 @@ __all__ = [
     "PAGE_POLICY",
     "docs_page",
     "html_page",
+    "in_both",
     "problem_page",
     "problems_page",
     "root_page",
@@ -52,6 +53,12 @@ def html_page(title: str, body: str) -> str:
     """A page of ours, complete in itself."""
     head = f'<meta charset="utf-8"><title>{escape(title)}</title>{_NO_ICON}<style>{_STYLE}</style>'
     return f'<!doctype html><html lang="zh"><head>{head}</head><body>{body}</body></html>'
+
+
+def in_both(names: Iterable[tuple[str, str]]) -> str:
+    """Names in Chinese, and below them in English."""
+    named = list(names)
+    return f"{'、'.join(escape(zh) for zh, _ in named)}<br>{', '.join(escape(en) for _, en in named)}"
 
 
 def _told(rehearsals: Sequence[str] | None) -> str:

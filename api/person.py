@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from api.acts import Wiring, address_of, json_response
-from api.problems import NotFound
+from api.privacy import is_erased
+from api.problems import DetailsErased, NotFound
 from api.requests import Headers, Parameters
 from api.routes import Act, AnyRequest, AnyResponse, Own, Page, Row, Rows
 from domain.ids import PersonId, tag
@@ -30,6 +31,8 @@ async def _details(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     person_id = request.path_params["person_id"]
     if not reader.holds("administrator") and person_id != caller.person_id:
         raise NotFound
+    if await is_erased(wiring, caller.log_id, person_id):
+        raise DetailsErased
     sealed = await wiring.parts.vault.open_(caller.log_id, tag(PersonId, person_id), "details")
     await wiring.parts.access.record(
         caller.log_id,

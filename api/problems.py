@@ -171,8 +171,16 @@ class DocumentIncomplete(Refusal):
 
 
 class DocumentErased(Refusal):
-    """The key of this document was destroyed; nobody can open it any more.
-    zh: 该文件的密钥已销毁,无人能够再打开。
+    """Erased: the key was destroyed, and nobody can open what it sealed, or seal anything more under it.
+    zh: 已删除:密钥已销毁,其封存的内容无人能够再打开,亦不能再行封存。
+    title: Erased: its key was destroyed · 已删除:密钥已销毁
+    """
+
+
+class DetailsErased(Refusal):
+    """Erased: what was kept of this person was destroyed on a legal basis, and nobody can open it any more.
+    zh: 已删除:该人员的信息已依法销毁,无人能够再打开。
+    title: Erased: what was kept of this person was destroyed · 已删除:该人员的信息已销毁
     """
 
 
@@ -295,6 +303,7 @@ STATUS: Final[dict[type[Refusal], int]] = {
     FormatUnknown: 406,
     TooLargeForFormat: 406,
     DocumentErased: 410,
+    DetailsErased: 410,
     VersionStale: 412,
     VersionAhead: 412,
     TooLargeHere: 413,

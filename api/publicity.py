@@ -8,6 +8,7 @@ from api.acts import Wiring, institution_named
 from api.answers import Response
 from api.board import Board, Posted, PostedEntry, board_page, posting_page
 from api.pages import PAGE_POLICY
+from api.partners import partners_of
 from api.problems import NotFound
 from api.reads import finished
 from api.requests import Headers, Parameters
@@ -64,6 +65,7 @@ async def _posted(wiring: Wiring, institution: Institution, row: PostingRow, hea
                 track_en=track.name_en if track else entry.track_id,
                 order=entry.order,
                 passed=entry.application_id in row.passed,
+                partners=await partners_of(wiring, log_id, entry.application_id),
             )
         )
     seen = shown(POSTING, row, EVERYBODY)

@@ -13,15 +13,18 @@ from api.problems import NotFound, ParameterInvalid
 from api.reads import TIMES, File, all_rows, answer_file, finished, times, wanted_form
 from api.requests import Headers, Parameters
 from api.routes import AnyRequest, AnyResponse, Own, Page, Parameter
-from domain.ids import ApplicationId, tag
+from domain.ids import ApplicationId, LeadApplicationId, tag
 from domain.kernel import Audience, Recorded, identifiers, redact
 from domain.lifecycle import CATALOGUE
+from domain.selection.events import SelectionConfirmed
+from domain.selection.policy import JoiningFact, Projects
 from infra.record import Item
 from projections.application import APPLICATION
 from projections.case_file import Entry, case_file_table, entries
 from projections.hearing import HEARING, HearingRow, waiting_to_be_heard
 from projections.inbox import INBOX, InboxRow, waiting_for
 from projections.judging import JUDGING, waiting_in_office
+from projections.ledger import LEDGER, waiting_to_be_confirmed
 from projections.obligation import OBLIGATION, waiting_at
 from projections.task import Waiting, in_order
 from projections.window import WINDOW
@@ -104,7 +107,7 @@ async def _events(wiring: Wiring, request: AnyRequest) -> AnyResponse:
 
 def _fact(reader: Reader, recorded: Recorded, wanted: str | None) -> Fact | None:
     """An event as this reader may see it; None where nothing of it, or the tag that was asked for, is theirs to see."""
-    audiences = reader.audiences(_units(recorded), _applications(recorded))
+    audiences = reader.audiences(_units(recorded), _applications(recorded), recorded.tags)
     body = redact(recorded.event, audiences)
     if not body:
         return None
@@ -151,11 +154,12 @@ async def _case_file(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     when = await times(wiring, reader, parameters, effective=False)
     application_id = request.path_params["application_id"]
     store = await wiring.parts.stores(reader.caller.log_id)
-    page = await store.read([Item(tags=(tag(ApplicationId, application_id),))], until=when.at_position)
+    named = (tag(ApplicationId, application_id), tag(LeadApplicationId, application_id))
+    page = await store.read([Item(tags=(each,)) for each in named], until=when.at_position)
     if not page.events:
         raise NotFound
     # Whoever stands on either side of the case reads it whole as its subject.
-    units = {unit for recorded in page.events for unit in _units(recorded)}
+    units = _bearers(page.events)
     audiences: frozenset[Audience] = reader.audiences(units, (application_id,))
     if "subject" not in audiences:
         audiences = await _as_its_nominator(wiring, reader, application_id, when.min_position)
@@ -173,6 +177,20 @@ async def _case_file(wiring: Wiring, request: AnyRequest) -> AnyResponse:
         simulated=reader.institution.simulated,
     )
     return finished(file, position, headers)
+
+
+def _bearers(events: Sequence[Recorded]) -> set[str]:
+    """The units on either side of a case; the partners of a joint project among them once it is confirmed."""
+    projects = Projects()
+    units: set[str] = set()
+    for recorded in events:
+        if isinstance(recorded.event, JoiningFact):
+            projects.take(recorded.event)
+        else:
+            units |= set(_units(recorded))
+    if any(isinstance(recorded.event, SelectionConfirmed) for recorded in events):
+        units |= {joined.unit_id for joined in projects.joined.values()}
+    return units
 
 
 async def _as_its_nominator(
@@ -218,6 +236,8 @@ async def _inbox(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     if roles := [held.role for held in reader.held if held.unit_id is None]:
         judging, position = await all_rows(wiring, log_id, JUDGING.name, {"waiting": True}, when)
         waiting += waiting_in_office(judging, roles, reader.caller.person_id, reader.barred)
+        ledgers, position = await all_rows(wiring, log_id, LEDGER.name, {"awaits_confirmation": True}, when)
+        waiting += waiting_to_be_confirmed(ledgers, roles, reader.caller.person_id)
     for seat in (each for each in reader.seats if each.held):
         owed, position = await all_rows(wiring, log_id, OBLIGATION.name, {"seat": seat.code}, when)
         waiting += waiting_at(owed)

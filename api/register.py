@@ -7,8 +7,9 @@ from typing import Final
 
 import msgspec
 
-from api.pages import html_page
+from api.pages import html_page, in_both
 from projections.designation import RegisterEntry
+from projections.selection import named_units
 
 __all__ = ["Register", "register_page"]
 
@@ -53,7 +54,7 @@ def _line(entry: RegisterEntry) -> str:
     since = "" if entry.state != "revoked" else f"<br>{entry.revoked_on}"
     return (
         f"<tr><td>{escape(entry.title_zh)}<br>{escape(entry.title_en)}</td>"
-        f"<td>{escape(entry.unit_zh)}<br>{escape(entry.unit_en)}</td>"
+        f"<td>{in_both(named_units(entry.unit_zh, entry.unit_en, entry.partners))}</td>"
         f"<td>{escape(entry.programme_zh)}<br>{escape(entry.programme_en)}</td>"
         f"<td>{entry.conferred_on}</td><td>{until}</td><td>{state_zh} · {state_en}{since}</td></tr>"
     )

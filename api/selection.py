@@ -12,8 +12,9 @@ from domain.selection.commands import (
     ReopenDecision,
     StrikeSelection,
 )
+from domain.selection.joining import JoinApplications, SeparateApplications
 from domain.selection.reversal import ReverseSelection
-from projections.selection import DECISION, SELECTED, SELECTION, SELECTION_RULE
+from projections.selection import DECISION, PARTNER, SELECTED, SELECTION, SELECTION_RULE
 
 _TRACK = "/v1/programmes/{programme_id}/tracks/{track_id}"
 
@@ -24,6 +25,8 @@ PAGE = Page(
     (
         Act(path="/v1/programmes/{programme_id}/selection-rule", command=DefineSelectionRule),
         Act(path=f"{_TRACK}/recommend", command=RecommendApplications, subject="programme_id"),
+        Act(path=f"{_TRACK}/join", command=JoinApplications, subject="programme_id"),
+        Act(path=f"{_TRACK}/separate", command=SeparateApplications, subject="programme_id"),
         Act(path=f"{_TRACK}/decisions", command=DecideSelection, makes="decision_id", subject="decision_id"),
         Act(path=f"{_TRACK}/decisions/{{decision_id}}/reopen", command=ReopenDecision),
         Act(path="/v1/applications/{application_id}/strike", command=StrikeSelection),
@@ -36,5 +39,6 @@ PAGE = Page(
         Rows(path="/v1/selections", view=SELECTION),
         Row(path="/v1/selections/{application_id}", view=SELECTION, version_of="application"),
         Rows(path="/v1/selected", view=SELECTED),
+        Rows(path="/v1/partners", view=PARTNER),
     ),
 )

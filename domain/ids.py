@@ -19,6 +19,7 @@ IncidentId = NewType("IncidentId", str)
 ProgrammeId = NewType("ProgrammeId", str)
 TrackId = NewType("TrackId", str)
 ApplicationId = NewType("ApplicationId", str)
+LeadApplicationId = NewType("LeadApplicationId", str)
 PanelId = NewType("PanelId", str)
 SeatId = NewType("SeatId", str)
 DecisionId = NewType("DecisionId", str)
@@ -35,6 +36,8 @@ DossierId = NewType("DossierId", str)
 HoldId = NewType("HoldId", str)
 EngagementId = NewType("EngagementId", str)
 AuditFindingId = NewType("AuditFindingId", str)
+ErasureId = NewType("ErasureId", str)
+ProposerId = NewType("ProposerId", str)
 CalendarYear = NewType("CalendarYear", int)
 
 CODED: Final = r"^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$"
@@ -54,6 +57,7 @@ TAG_KINDS: Final[dict[Any, str]] = {
     ProgrammeId: "programme",
     TrackId: "track",
     ApplicationId: "application",
+    LeadApplicationId: "lead-application",
     PanelId: "panel",
     SeatId: "seat",
     DecisionId: "decision",
@@ -70,11 +74,13 @@ TAG_KINDS: Final[dict[Any, str]] = {
     HoldId: "legal-hold",
     EngagementId: "engagement",
     AuditFindingId: "audit-finding",
+    ErasureId: "erasure",
+    ProposerId: "proposer",
     CalendarYear: "calendar-year",
 }
 
 PATTERNS: Final[dict[Any, str]] = {
-    kind: PSEUDONYM if kind is PersonId else SHA256_HEX if kind is DocumentId else CODED
+    kind: PSEUDONYM if kind in (PersonId, ProposerId) else SHA256_HEX if kind is DocumentId else CODED
     for kind in TAG_KINDS
     if kind is not CalendarYear
 }

@@ -17,6 +17,7 @@ from domain.nomination import events as nomination
 from domain.obligation import events as obligation
 from domain.permission import events as permission
 from domain.person import events as person
+from domain.privacy import events as privacy
 from domain.programme import events as programme
 from domain.publicity import events as publicity
 from domain.review import events as review
@@ -99,6 +100,8 @@ EVENTS: tuple[type[Event], ...] = (
     review.RankingRecorded,
     selection.SelectionRuleDefined,
     selection.ApplicationRecommended,
+    selection.ApplicationJoined,
+    selection.ApplicationSeparated,
     selection.CommitteeDecided,
     selection.ApplicationDecided,
     selection.ReservePromoted,
@@ -164,6 +167,8 @@ EVENTS: tuple[type[Event], ...] = (
     funding.FundsLapsed,
     funding.EntryReversed,
     funding.PeriodClosed,
+    funding.LedgerPublished,
+    funding.LedgerConfirmed,
     assessment.AssessmentDefined,
     assessment.AssessmentDecided,
     assessment.RectificationOrdered,
@@ -201,6 +206,15 @@ EVENTS: tuple[type[Event], ...] = (
     obligation.ObligationReminded,
     obligation.ObligationFellOverdue,
     obligation.ObligationExcused,
+    audit.EngagementOpened,
+    audit.EngagementEnded,
+    audit.AuditFindingRecorded,
+    audit.AuditFindingAnswered,
+    audit.AuditFindingClosed,
+    privacy.RetentionDefined,
+    privacy.ErasureProposed,
+    privacy.ErasureDeclined,
+    privacy.PersonErased,
     audit.LegalHoldPlaced,
     audit.LegalHoldLifted,
 )

@@ -1,9 +1,9 @@
 """Documents: streamed in, sealed on the way, streamed out; never whole in memory, never plain in the database.
 
 Every document has a key of its own, sealed under its subject's key, so that destroying the subject's key destroys its
-documents. The **ciphertext** is a header, which commits to the key, and sealed pieces of 255 KiB
-(``infra/sealing.py``); the document's id is the SHA-256 of the ciphertext. Hence nothing can be guessed from an id,
-the same text sent in twice has two ids, and an id still proves its ciphertext when nobody can open it any more.
+documents; their pieces go with it. The **ciphertext** is a header, which commits to the key, and sealed pieces of 255
+KiB (``infra/sealing.py``); the document's id is the SHA-256 of the ciphertext. Hence nothing can be guessed from an id,
+the same text sent in twice has two ids, and an id still proves a copy of the ciphertext that nobody can open any more.
 
 An upload is written piece by piece under an ``upload_id`` while it comes in, without holding a connection. Only its
 last step gives it an id. What fails, or is cut off by its sender, is removed at once; what dies with the process, by
@@ -254,7 +254,7 @@ class Documents:
         return b"".join([piece async for piece in self.stream(log_id, document_id)])
 
     async def ciphertext(self, log_id: int, document_id: str) -> AsyncIterator[bytes]:
-        """Hand out the ciphertext for a bundle: also of a document that nobody can open any more."""
+        """Hand out the ciphertext for a bundle. Raises Truncated where it was erased: only its id is left then."""
         async for piece in self._pieces(log_id, await self._named(log_id, document_id)):
             yield piece
 

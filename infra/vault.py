@@ -5,9 +5,10 @@ database. A text is sealed in an envelope under its subject's key, together with
 that speaks of it carries only the **commitment**, SHA-256(salt, text), which tells nothing and yet fixes the text for
 ever. Several facts that belong together, such as a person's name and contact, are one envelope.
 
-**Erasure** destroys the subject's data key; envelopes and documents stay where they are and never open again. The
-page of the table that held the wrapped key is overwritten by PostgreSQL in its own time, and older backups still hold
-it: they are made worthless by rotating the master key (``rewrap``) and destroying the former one.
+**Erasure** destroys the subject's data key and empties its envelopes and documents, once the record says so: the
+database itself looks it up, and lets nobody destroy a key otherwise. The pages of the tables that held them are
+overwritten by PostgreSQL in its own time, and older backups still hold them: they are made worthless by rotating the
+master key (``rewrap``) and destroying the former one.
 
 What is staged, settled and swept, and why no name is lost or seen early: ``infra/staging.py``.
 """
@@ -25,7 +26,17 @@ from infra.master_key import MasterKeys
 from infra.sealing import KEY_BYTES, SALT_BYTES, Damaged, bound, commitment, pad, seal, unpad, unseal
 from infra.staging import Attempt, Connection, enter
 
-__all__ = ["KeyDestroyed", "MasterKeyMissing", "NothingSealed", "Opened", "Prepared", "Sealed", "Vault", "prepare"]
+__all__ = [
+    "KeyDestroyed",
+    "MasterKeyMissing",
+    "NothingSealed",
+    "Opened",
+    "Prepared",
+    "Sealed",
+    "Vault",
+    "erase",
+    "prepare",
+]
 
 _NEW_KEY = """
 INSERT INTO subject_key (log_id, subject_id, wrapped, master_id) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
@@ -54,10 +65,6 @@ SELECT DISTINCT ON (subject_id) * FROM ({_NAMED} AND e.subject_id = ANY($2::text
 WHERE position <= coalesce($4::bigint, position) ORDER BY subject_id, position DESC
 """  # noqa: S608 - constants of this module
 _BY_COMMITMENT = f"{_NAMED} AND e.subject_id = $2 AND e.commitment = $3"
-_DESTROY = """
-UPDATE subject_key SET wrapped = NULL, master_id = NULL, destroyed_at = clock_timestamp()
-WHERE log_id = $1 AND subject_id = $2 AND destroyed_at IS NULL
-"""
 _FOREIGN = """
 SELECT log_id, subject_id, wrapped, master_id FROM subject_key WHERE wrapped IS NOT NULL AND master_id <> $1
 ORDER BY log_id, subject_id LIMIT $2 FOR UPDATE
@@ -108,6 +115,11 @@ class Opened:
     salt: bytes = field(repr=False)
     commitment: str
     position: int
+
+
+async def erase(connection: Connection, log_id: int, subject_id: str) -> None:
+    """Destroy for ever the key of a subject that the record says is erased, and what it sealed; may be repeated."""
+    await connection.execute("SELECT erase_subject($1, $2)", log_id, subject_id)
 
 
 def prepare(log_id: int, subject_id: str, kind: str, plaintext: bytes) -> Prepared:
@@ -204,10 +216,6 @@ class Vault:
         """Return the data keys of subjects; who has none, or whose was destroyed, is absent."""
         rows = await self._pool.fetch(_KEYS, log_id, list(subject_ids))
         return {row["subject_id"]: self._unwrap(log_id, row["subject_id"], row) for row in rows}
-
-    async def destroy_key(self, log_id: int, subject_id: str) -> bool:
-        """Destroy a subject's key for ever; false where there was none to destroy."""
-        return await self._pool.execute(_DESTROY, log_id, subject_id) == "UPDATE 1"
 
     async def rewrap(self) -> int:
         """Wrap what a former master key still wraps under the present one; may be stopped and repeated."""

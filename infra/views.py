@@ -230,6 +230,19 @@ class Views:
 
         return await self._reached(shape, max(min_position, at or 0), ask)
 
+    async def told(
+        self,
+        view: View[Any] | str,
+        least: int,
+        ask: Callable[[asyncpg.Pool[asyncpg.Record], str], Awaitable[tuple[int, T] | None]],
+    ) -> T:
+        """What statements of their own tell of the table of a view, once it has reached a position.
+
+        They are given the name of the table, and answer where it stands, or None where it is not read any more.
+        Raises Behind, NotBuilt.
+        """
+        return await self._reached(self._shape(view), least, lambda table: ask(self._pool, table.relation))
+
     async def _reached(
         self, shape: Shape[Any], wanted: int, ask: Callable[[_Table], Awaitable[tuple[int, T] | None]]
     ) -> T:

@@ -5,10 +5,11 @@
 
 from typing import Any
 
+from projections.account_book import ACCOUNT_BOOK
 from projections.accountability import ACCOUNTABILITY_RULE, FINDING, MEASURE, REFERRAL
 from projections.application import APPLICATION
 from projections.assessment import ASSESSED, ASSESSMENT
-from projections.audit import LEGAL_HOLD
+from projections.audit import AUDIT_FINDING, ENGAGEMENT, LEGAL_HOLD
 from projections.calendar import CALENDAR
 from projections.cultivation import CASE, OUTREACH, REPORT, REQUIREMENT, TASK_BOOK
 from projections.designation import DESIGNATION, TITLE
@@ -22,17 +23,19 @@ from projections.institution import ACCESS_DAY, INSTITUTION
 from projections.journal import JOURNAL
 from projections.judging import JUDGING
 from projections.kernel import View
+from projections.ledger import LEDGER
 from projections.nomination import PLAN, QUOTA
 from projections.obligation import OBLIGATION
 from projections.organisation import ORGANISATION, UNIT_FACT
 from projections.panel import PANEL, SEAT, STAGE
 from projections.person import APPOINTMENT, PERSON
+from projections.privacy import ERASURE, RETENTION
 from projections.programme import CATALOGUE, FORM, PROGRAMME, RULE, TERM, TRACK
 from projections.publicity import OBJECTION, POSTING, PUBLICITY, PUBLICITY_RULE
 from projections.roster import ROSTER
 from projections.scoreboard import ADMISSION, SCORE_SHEET
 from projections.screening import SCREENING
-from projections.selection import DECISION, SELECTED, SELECTION, SELECTION_RULE
+from projections.selection import DECISION, PARTNER, SELECTED, SELECTION, SELECTION_RULE
 from projections.window import WINDOW
 
 __all__ = ["VIEWS"]
@@ -68,6 +71,7 @@ VIEWS: tuple[View[Any], ...] = (
     DECISION,
     SELECTION,
     SELECTED,
+    PARTNER,
     PUBLICITY_RULE,
     PUBLICITY,
     POSTING,
@@ -81,11 +85,13 @@ VIEWS: tuple[View[Any], ...] = (
     ASSESSED,
     FUNDING_RULE,
     JOURNAL,
+    ACCOUNT_BOOK,
     BALANCE,
     PAYMENT,
     RECOVERY,
     MATCHING_REGISTER,
     PERIOD,
+    LEDGER,
     CLOSING,
     TITLE,
     DESIGNATION,
@@ -95,8 +101,12 @@ VIEWS: tuple[View[Any], ...] = (
     REFERRAL,
     UNIT_DOSSIER,
     SECRETARY_DOSSIER,
+    ENGAGEMENT,
+    AUDIT_FINDING,
     LEGAL_HOLD,
     OBLIGATION,
+    RETENTION,
+    ERASURE,
     INBOX,
     JUDGING,
     HEARING,

@@ -17,6 +17,7 @@ from domain.designation.policy import DESIGNATION_FACTS, STATE_AFTER, Designatio
 from domain.ids import ApplicationId, DesignationId, DocumentId, MeasureId, ProgrammeId, TrackId, UnitId
 from domain.kernel import Code, OfficialName, Recorded, office, public, subject
 from projections.kernel import Column, Key, Table, View, columns, keyed
+from projections.selection import PartnerUnit
 
 
 class TitleRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,6 +138,7 @@ class RegisterEntry(msgspec.Struct, frozen=True, kw_only=True):
     renewed_on: Annotated[date | None, public("Last renewed on", "最近续期日期")]
     revoked_on: Annotated[date | None, public("Revoked on", "撤销日期")]
     restored_on: Annotated[date | None, public("Restored on", "恢复日期")]
+    partners: Annotated[tuple[PartnerUnit, ...], public("Partner units", "联合承担单位")] = ()
 
 
 def register_table(entries: tuple[RegisterEntry, ...]) -> Table:

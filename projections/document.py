@@ -4,10 +4,12 @@ from datetime import datetime
 from typing import Annotated
 
 import msgspec
+from msgspec.structs import replace
 
 from domain.document.events import DocumentDeposited, DocumentKind
 from domain.ids import DocumentId
 from domain.kernel import Digest, Recorded, office, public
+from domain.privacy.events import PersonErased
 from projections.kernel import Key, View, keyed
 
 
@@ -26,9 +28,12 @@ class DocumentRow(msgspec.Struct, frozen=True, kw_only=True):
     deposited_by: Annotated[str, office("Deposited by", "存入人")]
     deposited_at: Annotated[datetime, public("Deposited at", "存入时间")]
     position: Annotated[int, public("Position", "位置")]
+    erased: Annotated[bool, public("Erased", "已删除")] = False
 
 
 def _fold(row: DocumentRow | None, recorded: Recorded, _key: Key) -> DocumentRow | None:
+    if isinstance(recorded.event, PersonErased) and row is not None:
+        return replace(row, erased=True)
     if not isinstance(event := recorded.event, DocumentDeposited):
         return row
     return DocumentRow(
@@ -39,15 +44,22 @@ def _fold(row: DocumentRow | None, recorded: Recorded, _key: Key) -> DocumentRow
     )
 
 
+def _touches(recorded: Recorded) -> list[Key]:
+    event = recorded.event
+    if isinstance(event, PersonErased):
+        return [(document_id,) for document_id in event.document_ids]
+    return keyed("document_id")(recorded)
+
+
 DOCUMENT = View(
     name="document",
-    version=1,
+    version=2,
     en="Documents",
     zh="文件",
     row=DocumentRow,
     key=("document_id",),
-    reads=(DocumentDeposited,),
-    touches=keyed("document_id"),
+    reads=(DocumentDeposited, PersonErased),
+    touches=_touches,
     fold=_fold,
     filters=("owner_unit_id", "kind", "deposited_by"),
     sorts=("deposited_at",),

@@ -22,7 +22,7 @@ from domain.funding.events import (
     RecoveryOrdered,
     Source,
 )
-from domain.funding.policy import PaymentState
+from domain.funding.policy import MATCHING, PaymentState
 from domain.ids import (
     ApplicationId,
     BankReference,
@@ -219,7 +219,7 @@ def _matching(facts: Iterable[Recorded], period: Period) -> Iterator[Told]:
         yield from _awards(fact, period, awards)
         for side in _counted(fact, period):
             column = _MATCHED.get(side.account.code)
-            if column is not None:
+            if column is not None and side.account.source in MATCHING:
                 key = blank(side.account.application_id)
                 yield adds(key, column, -side.amount_fen, fact, side.line)
                 if (unit := getattr(fact.event, "unit_id", None)) is not None:

@@ -18,6 +18,7 @@ from domain.person.events import (
     Service,
     ServiceRegistered,
 )
+from domain.privacy.events import PersonErased
 from projections.kernel import Key, View, keyed
 
 
@@ -30,6 +31,7 @@ class PersonRow(msgspec.Struct, frozen=True, kw_only=True):
     service: Annotated[Service | None, office("Service (none: a person)", "服务(空为人员)")]
     registered_at: Annotated[datetime, office("Registered at", "登记时间")]
     details_replaced_at: Annotated[datetime | None, office("Details replaced at", "信息更换时间")] = None
+    erased_at: Annotated[datetime | None, office("Erased at (none: kept)", "删除时间(空为未删除)")] = None
 
 
 def _person(row: PersonRow | None, recorded: Recorded, _key: Key) -> PersonRow | None:
@@ -41,17 +43,19 @@ def _person(row: PersonRow | None, recorded: Recorded, _key: Key) -> PersonRow |
             return PersonRow(person_id=person_id, service=service, registered_at=at)
         case PersonDetailsReplaced() if row is not None:
             return replace(row, details_replaced_at=at)
+        case PersonErased() if row is not None:
+            return replace(row, erased_at=at)
     return row
 
 
 PERSON = View(
     name="person",
-    version=1,
+    version=2,
     en="Persons by pseudonym",
     zh="人员(化名编号)",
     row=PersonRow,
     key=("person_id",),
-    reads=(PersonRegistered, ServiceRegistered, PersonDetailsReplaced),
+    reads=(PersonRegistered, ServiceRegistered, PersonDetailsReplaced, PersonErased),
     touches=keyed("person_id"),
     fold=_person,
     sorts=("registered_at",),

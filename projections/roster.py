@@ -42,7 +42,9 @@ from domain.review.events import ApplicationRanked
 from domain.screening.events import ApplicationRefiled, CorrectionExtended, CorrectionRequested, ScreeningRejected
 from domain.selection.events import (
     ApplicationDecided,
+    ApplicationJoined,
     ApplicationRecommended,
+    ApplicationSeparated,
     DecisionReopened,
     ReservePromoted,
     SelectionConfirmed,
@@ -86,6 +88,7 @@ class RosterRow(msgspec.Struct, frozen=True, kw_only=True):
     ranked_by: Annotated[PanelId | None, office("Ranked by panel", "排名评审组")] = None
     review_rank: Annotated[int | None, office("Rank in the review", "评审名次")] = None
     recommended: Annotated[Recommendation | None, office("Recommended as", "推荐结论")] = None
+    joined_to: Annotated[ApplicationId | None, office("Joined to", "并入的牵头申报")] = None
     outcome: Annotated[Outcome | None, office("Outcome", "遴选结果")] = None
     outcome_order: Annotated[int | None, office("Order among those decided alike", "同类结论次序")] = None
     decision_id: Annotated[DecisionId | None, office("Decision", "决定")] = None
@@ -152,6 +155,10 @@ def _selected(row: RosterRow, recorded: Recorded) -> RosterRow:
             row = replace(row, ranked_by=panel_id, review_rank=rank)
         case ApplicationRecommended(outcome=recommended):
             row = replace(row, recommended=recommended, outcome="recommended")
+        case ApplicationJoined(lead_application_id=lead):
+            row = replace(row, joined_to=ApplicationId(lead))
+        case ApplicationSeparated():
+            row = replace(row, joined_to=None)
         case ApplicationDecided(outcome=outcome, order=order, decision_id=decision_id):
             row = replace(row, outcome=outcome, outcome_order=order, decision_id=decision_id)
         case DecisionReopened():
@@ -206,7 +213,7 @@ def _fold(row: RosterRow | None, recorded: Recorded, _key: Key) -> RosterRow | N
 
 ROSTER = View(
     name="roster",
-    version=3,
+    version=4,
     en="Roster",
     zh="名册",
     row=RosterRow,
@@ -221,6 +228,8 @@ ROSTER = View(
         UnitMoved,
         ApplicationRanked,
         ApplicationRecommended,
+        ApplicationJoined,
+        ApplicationSeparated,
         ApplicationDecided,
         DecisionReopened,
         ReservePromoted,
@@ -244,6 +253,7 @@ ROSTER = View(
         "publicised",
         "outcome",
         "decision_id",
+        "joined_to",
     ),
     sorts=("filed_at", "started_at", "review_rank"),
     effective=True,

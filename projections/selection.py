@@ -1,5 +1,6 @@
 """Selection: by which rule, what was recommended and decided of every application, the vote, and what is confirmed."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Annotated
 
@@ -8,9 +9,12 @@ from msgspec.structs import replace
 
 from domain.ids import ApplicationId, DecisionId, DocumentId, PanelId, ProgrammeId, PublicityId, TrackId, UnitId
 from domain.kernel import Code, Recorded, office, public
+from domain.publicity.events import PublicityOpened
 from domain.selection.events import (
     ApplicationDecided,
+    ApplicationJoined,
     ApplicationRecommended,
+    ApplicationSeparated,
     CommitteeDecided,
     DecisionReopened,
     Outcome,
@@ -21,7 +25,8 @@ from domain.selection.events import (
     SelectionStruck,
     VoteBase,
 )
-from domain.selection.policy import CaseState
+from domain.selection.policy import JOINING_FACTS, CaseState
+from domain.unit.events import UnitMerged
 from projections.kernel import Key, View, Where, keyed
 
 # --- the rule ---------------------------------------------------------------------------------------------------------
@@ -129,6 +134,7 @@ class SelectionRow(msgspec.Struct, frozen=True, kw_only=True):
     recommended_order: Annotated[int | None, office("Order recommended", "推荐次序")] = None
     departs_from_ranking: Annotated[bool, office("Departs from the ranking", "偏离排名")] = False
     recommended_reason: Annotated[Code | None, office("Reason of the recommendation", "推荐事由")] = None
+    joined_to: Annotated[ApplicationId | None, office("Joined to", "并入的牵头申报")] = None
     decision_id: Annotated[DecisionId | None, office("Decision", "决定")] = None
     state: Annotated[CaseState, office("State", "状态")] = "unknown"
     order: Annotated[int | None, office("Order", "次序")] = None
@@ -162,6 +168,10 @@ def _decided(row: SelectionRow, recorded: Recorded) -> SelectionRow:
                 recommended_order=event.order, departs_from_ranking=event.departs_from_ranking,
                 recommended_reason=recorded.envelope.reason_code,
             )  # fmt: skip
+        case ApplicationJoined(lead_application_id=lead):
+            return replace(row, joined_to=ApplicationId(lead))
+        case ApplicationSeparated():
+            return replace(row, joined_to=None)
         case ApplicationDecided(decision_id=decision_id, outcome=outcome, order=order):
             return replace(
                 row, decision_id=decision_id, state=outcome, order=order, promoted_for=None, ground=None,
@@ -202,6 +212,7 @@ SELECTION = View(
     key=("application_id",),
     reads=(
         ApplicationRecommended,
+        *JOINING_FACTS,
         ApplicationDecided,
         DecisionReopened,
         ReservePromoted,
@@ -212,7 +223,7 @@ SELECTION = View(
     touches=_selection_touches,
     fold=_selection,
     indexes=("decision_id",),
-    filters=("programme_id", "track_id", "unit_id", "state", "decision_id"),
+    filters=("programme_id", "track_id", "unit_id", "state", "decision_id", "joined_to"),
     sorts=("order",),
 )
 
@@ -259,3 +270,79 @@ SELECTED = View(
     filters=("programme_id", "track_id", "unit_id"),
     effective=True,
 )
+
+
+# --- joint projects ---------------------------------------------------------------------------------------------------
+
+
+class PartnerRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A partner of a joint project: the application that was joined to the one that leads it, and its unit.
+    zh: 联合项目的参与单位:并入牵头申报的申报及其单位。
+    """
+
+    joined_application_id: Annotated[ApplicationId, public("Joined application", "并入的申报")]
+    application_id: Annotated[ApplicationId, public("Lead application", "牵头申报")]
+    programme_id: Annotated[ProgrammeId, public("Programme", "项目")]
+    track_id: Annotated[TrackId, public("Track", "赛道")]
+    unit_id: Annotated[UnitId, public("Unit", "单位")]
+    joined_unit_id: Annotated[UnitId, public("Unit when joined", "并入时单位")]
+    joined_at: Annotated[datetime, office("Joined at", "并入时间")]
+    reason: Annotated[Code | None, office("Reason", "事由")] = None
+    known: Annotated[bool, public("Shown to everybody", "已公开")] = False
+
+
+def _partner_touches(recorded: Recorded) -> list[Key | Where]:
+    match recorded.event:
+        case ApplicationJoined() | ApplicationSeparated() as event:
+            return [(event.application_id,)]
+        case UnitMerged(unit_id=unit_id):
+            return [Where("unit_id", unit_id)]
+        case PublicityOpened(entries=entries):
+            return [Where("application_id", entry.application_id) for entry in entries]
+    return [Where("application_id", recorded.event.as_dict()["application_id"])]
+
+
+def _partner(row: PartnerRow | None, recorded: Recorded, _key: Key) -> PartnerRow | None:
+    match recorded.event:
+        case ApplicationJoined() as event:
+            return PartnerRow(
+                joined_application_id=event.application_id, application_id=ApplicationId(event.lead_application_id),
+                programme_id=event.programme_id, track_id=event.track_id, unit_id=event.unit_id,
+                joined_unit_id=event.unit_id, joined_at=recorded.envelope.effective_at,
+                reason=recorded.envelope.reason_code,
+            )  # fmt: skip
+        case ApplicationSeparated():
+            return None
+        case UnitMerged(successor_unit_id=successor) if row is not None:
+            return replace(row, unit_id=UnitId(successor))
+    return None if row is None else replace(row, known=True)
+
+
+PARTNER = View(
+    name="partner",
+    version=1,
+    en="Partners of joint projects",
+    zh="联合项目参与单位",
+    row=PartnerRow,
+    key=("joined_application_id",),
+    reads=(ApplicationJoined, ApplicationSeparated, PublicityOpened, SelectionConfirmed, UnitMerged),
+    touches=_partner_touches,
+    fold=_partner,
+    indexes=("application_id", "unit_id"),
+    filters=("programme_id", "track_id", "application_id", "unit_id"),
+    # Who is joined to whom is the office's until a list with the project hangs on the board.
+    is_open=lambda row: row.known,
+)
+
+
+class PartnerUnit(msgspec.Struct, frozen=True):
+    """A partner unit, by its official names."""
+
+    unit_id: str
+    unit_zh: str
+    unit_en: str
+
+
+def named_units(unit_zh: str, unit_en: str, partners: Iterable[PartnerUnit]) -> list[tuple[str, str]]:
+    """Every unit of a project, in Chinese and English; the one that leads it comes first."""
+    return [(unit_zh, unit_en), *((each.unit_zh, each.unit_en) for each in partners)]

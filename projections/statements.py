@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal, cast
 import msgspec
 
 from domain.funding.events import Account, AccountCode, Source, Stage
-from domain.funding.policy import ACCOUNTS
+from domain.funding.policy import ACCOUNTS, MATCHING
 from domain.ids import ApplicationId, CalendarYear, PaymentId, RecoveryId
 from domain.kernel import Code, Recorded, office
 from projections.budget_execution import BUDGET_EXECUTION
@@ -28,7 +28,6 @@ from projections.statement import (
     Told,
     adds,
     blank,
-    reversed_by,
     sides,
 )
 
@@ -134,56 +133,75 @@ TURNOVER: Final = Statement(
 
 # --- the two books ----------------------------------------------------------------------------------------------------
 
-Item = Literal["came_back", "expense", "paid_out"]
+Item = Literal["at_hand", "granted", "owed", "with_units", "years"]
 
 
 class ReconciliationRow(msgspec.Struct, frozen=True, kw_only=True):
-    """What both books tell of the money of a case: the authority in book B, the money in book F.
-    zh: 两套账对同一个案经费的记载:账套 B 为额度,账套 F 为资金。
-
-    Paid out: B230 or B235 from B225, and what left the bank. Came back: B250 from B230, and what the bank took in.
-    Expense: what stands at paid out and accounted for, with what was carried on, and F5501 with F1218.
+    """One sum that both books know, each in its own way: of authority in book B, of money in book F.
+    zh: 两套账各自反映的同一合计:账套 B 为额度,账套 F 为资金。
     """
 
     item: Annotated[Item, office("Item", "项目")]
     source: Annotated[Source, office("Source", "来源")]
     year: Annotated[CalendarYear, office("Fiscal year", "财政年度")]
-    application_id: Annotated[ApplicationId | None, office("Application", "申报")] = None
     book_b_fen: Annotated[int, office("Book B (fen)", "账套 B(分)")] = 0
     book_f_fen: Annotated[int, office("Book F (fen)", "账套 F(分)")] = 0
     difference_fen: Annotated[int, office("Difference (fen)", "差额(分)")] = 0
 
 
-_SPENT: Final = frozenset(("B230", "B235"))
-_CARRIED: Final = frozenset(("B110", "B260"))
-_CLAIMED: Final = frozenset(("F5501", "F1218"))
+_B: Final[Mapping[AccountCode, tuple[tuple[Item, int], ...]]] = {
+    "B100": (("granted", 1),),
+    "B130": (("granted", 1),),
+    "B110": (("years", 1),),
+    "B260": (("years", -1),),
+    **dict.fromkeys(("B200", "B210", "B220", "B225", "B240"), (("at_hand", 1),)),
+    "B230": (("with_units", 1),),
+    "B235": (("with_units", 1),),
+}
+_F: Final[Mapping[AccountCode, Item]] = {
+    "F1002": "at_hand",
+    "F1218": "with_units",
+    "F5501": "with_units",
+    "F4001": "granted",
+    "F4601": "granted",
+    "F2103": "owed",
+    "F3001": "years",
+    "F3501": "years",
+}
 
 
-def _items(side: Side, *, is_reversal: bool) -> Iterator[tuple[Item, int]]:
-    """What a side of an entry says of the items; a reversal says less of the item that it reverses."""
-    code, other, amount = side.account.code, side.other.code, side.amount_fen
-    if code in _SPENT and other not in _CARRIED:
-        yield "expense", amount
-    if code in _CLAIMED:
-        yield "expense", amount
-    if code in _SPENT and other == "B225":
-        yield "paid_out", amount
-    if code == "B250" and other == "B230":
-        yield "came_back", amount
-    if code == "F1002" and other in _CLAIMED:
-        into_bank = (amount > 0) is not is_reversal
-        yield ("came_back", amount) if into_bank else ("paid_out", -amount)
+def _of_authority(account: Account) -> tuple[tuple[Item, int], ...]:
+    """Which sums of book B an account counts in, and with which sign, as ``domain.funding.policy.reconciled`` has it.
+
+    A pledge that has not come in is authority without money; matching that comes back is owed to nobody.
+    """
+    is_matching = account.source in MATCHING
+    match account.code:
+        case "B120":
+            return (("at_hand", -1),) if is_matching else (("granted", 1),)
+        case "B250":
+            return (("at_hand", 1),) if is_matching else (("at_hand", 1), ("owed", 1), ("years", -1))
+        case "F4601" if is_matching:
+            return ("at_hand", 1), ("granted", 1)
+    return _B.get(account.code, ())
 
 
 def _reconciled(facts: Iterable[Recorded], period: Period) -> Iterator[Told]:
     for fact in period.known(facts):
         for side in sides(fact):
-            if period.covers(side.account.year) and period.is_within(fact):
-                account, in_b = side.account, side.account.code.startswith("B")
-                for item, amount in _items(side, is_reversal=reversed_by(fact) is not None):
-                    key = blank(item, account.source, account.year, account.application_id)
-                    yield adds(key, "book_b_fen" if in_b else "book_f_fen", amount, fact, side.line)
-                    yield adds(key, "difference_fen", amount if in_b else -amount, fact, side.line)
+            if period.covers(side.account.year):
+                yield from _compared(side, fact)
+
+
+def _compared(side: Side, fact: Recorded) -> Iterator[Told]:
+    account, amount = side.account, _on_own_side(side.account, side.amount_fen)
+    told = [("book_b_fen", item, sign * amount) for item, sign in _of_authority(account)]
+    if account.code in _F:
+        told.append(("book_f_fen", _F[account.code], amount))
+    for column, item, counted in told:
+        key = blank(item, account.source, account.year)
+        yield adds(key, column, counted, fact, side.line)
+        yield adds(key, "difference_fen", counted if column == "book_b_fen" else -counted, fact, side.line)
 
 
 RECONCILIATION: Final = Statement(
@@ -191,7 +209,7 @@ RECONCILIATION: Final = Statement(
     en="Reconciliation of the two books",
     zh="两套账核对表",
     row=ReconciliationRow,
-    key=("item", "source", "year", "application_id"),
+    key=("item", "source", "year"),
     says=_reconciled,
     is_shown=lambda row: any((row.book_b_fen, row.book_f_fen)),
 )

@@ -33,7 +33,15 @@ from domain.assessment.events import (
     RectificationRejected,
     RectificationReported,
 )
-from domain.audit.events import LegalHoldLifted, LegalHoldPlaced
+from domain.audit.events import (
+    AuditFindingAnswered,
+    AuditFindingClosed,
+    AuditFindingRecorded,
+    EngagementEnded,
+    EngagementOpened,
+    LegalHoldLifted,
+    LegalHoldPlaced,
+)
 from domain.calendar.events import WorkingDaysSupplied
 from domain.cultivation.events import (
     BudgetItem,
@@ -61,10 +69,13 @@ from domain.evaluation.events import SecretaryDossierIssued, UnitDossierIssued
 from domain.ids import (
     ApplicationId,
     AppointmentId,
+    AuditFindingId,
     CalendarYear,
     DecisionId,
     DocumentId,
     DossierId,
+    EngagementId,
+    ErasureId,
     FindingId,
     HoldId,
     IncidentId,
@@ -76,6 +87,7 @@ from domain.ids import (
     ParentUnitId,
     PersonId,
     ProgrammeId,
+    ProposerId,
     PublicityId,
     SuccessorUnitId,
     TrackId,
@@ -100,6 +112,7 @@ from domain.person.events import (
     PersonRegistered,
     ServiceRegistered,
 )
+from domain.privacy.events import ErasureDeclined, ErasureProposed, PersonErased, RetentionDefined
 from domain.programme.events import (
     AmountValue,
     BudgetCategory,
@@ -909,9 +922,48 @@ def named_and_held_to_account() -> list[Event]:
 
 
 def audited() -> list[Event]:
-    """What must not be erased, and what need be no longer."""
+    """An auditor from outside, what was found and answered, and what must not be erased meanwhile."""
+    engaged: dict[str, Any] = {"engagement_id": EngagementId("E-1"), "person_id": PersonId(BEN)}
+    found: dict[str, Any] = {"audit_finding_id": AuditFindingId("AF-1"), "engagement_id": EngagementId("E-1")}
+    days: dict[str, Any] = {"first_day": date(2022, 9, 1), "last_day": date(2022, 9, 30)}
+    hours: dict[str, Any] = {"opens_at": at("2022-09-01 00:00"), "ends_at": at("2022-10-01 00:00")}
     hold: dict[str, Any] = {"hold_id": HoldId("H-1"), "person_id": PersonId(BEN), "order_document_id": PAPER}
-    return [LegalHoldPlaced(**hold, ground="litigation"), LegalHoldLifted(**hold)]
+    return [
+        EngagementOpened(**engaged, programme_ids=(CALL,), **days, **hours, commission_document_id=PAPER),
+        AuditFindingRecorded(
+            **found, gravity="shortcoming", application_id=ApplicationId("A-9"), statement_document_id=PAPER
+        ),
+        AuditFindingAnswered(**found, answer_document_id=PAPER),
+        AuditFindingClosed(**found, conclusion="settled"),
+        EngagementEnded(**engaged, ground="term"),
+        LegalHoldPlaced(**hold, ground="litigation"),
+        LegalHoldLifted(**hold),
+    ]
+
+
+def forgotten() -> list[Event]:
+    """How long what is kept of persons is kept; one erasure declined, another approved."""
+    basis: dict[str, Any] = {"basis_document_id": PAPER, "clause": "article_47"}
+    of_ben: dict[str, Any] = {"person_id": PersonId(BEN)}
+    first, second = ErasureId("E-1"), ErasureId("E-2")
+    letter = DocumentId("9" * 64)
+    return [
+        DocumentDeposited(
+            document_id=letter, kind="other", media_type="text/plain", size_bytes=9, key_person_id=PersonId(BEN)
+        ),
+        RetentionDefined(institution_id=HOUSE, retention_years=3, first_day=DAY, **basis),
+        ErasureProposed(erasure_id=first, **of_ben, **basis),
+        ErasureDeclined(erasure_id=first, **of_ben),
+        ErasureProposed(erasure_id=second, **of_ben, **basis),
+        PersonErased(
+            erasure_id=second,
+            **of_ben,
+            **basis,
+            proposed_by=ProposerId(ADA),
+            commitments=("a" * 64,),
+            document_ids=(letter,),
+        ),
+    ]
 
 
 def life() -> list[Recorded]:
@@ -921,7 +973,7 @@ def life() -> list[Recorded]:
     facts += money(_CASE, PAPER, len(facts) + 1)
     # Whoever bears the case bears its money.
     facts.append(CaseSucceeded(**_CASE, successor_unit_id=SuccessorUnitId(OTHER_COLLEGE), ground="decided"))
-    return as_recorded([*facts, *named_and_held_to_account(), *audited()])
+    return as_recorded([*facts, *named_and_held_to_account(), *audited(), *forgotten()])
 
 
 def as_recorded(events: Sequence[Event], *, by: str = ADA, first: int = 1) -> list[Recorded]:

@@ -23,7 +23,7 @@ from infra.master_key import MasterKeys
 from infra.sealing import HEADER_BYTES, PIECE_BYTES, TAG_BYTES, Damaged, PieceSealer, bound, open_pieces, seal
 from infra.staging import Attempt, Staging, Swept
 from infra.vault import KeyDestroyed, Vault
-from tests.vaulting import OPEN_LOGS, accept, everything
+from tests.vaulting import OPEN_LOGS, accept, everything, forget
 
 pytestmark = pytest.mark.store
 
@@ -329,17 +329,20 @@ async def test_nothing_plain_lies_in_any_table(
         assert form.lower() not in dump.lower()
 
 
-async def test_a_destroyed_key_leaves_the_ciphertext_and_its_proof_but_no_text(
-    documents: Documents, staging: Staging, superuser: asyncpg.Connection, vault: Vault
+async def test_of_an_erased_document_its_id_and_description_are_left_and_not_one_byte(
+    documents: Documents, staging: Staging, superuser: asyncpg.Connection
 ) -> None:
     received = await deposit(documents, staging, superuser, b"to be forgotten")
-    await vault.destroy_key(1, OWNER)
+    described = await documents.describe(1, received.document_id)
+    await forget(superuser, 1, OWNER)
     with pytest.raises(KeyDestroyed):
         await documents.read(1, received.document_id)
     with pytest.raises(KeyDestroyed):
         await refused(documents, staging, pieces_of(b"more"))
-    ciphertext = b"".join([piece async for piece in documents.ciphertext(1, received.document_id)])
-    assert hashlib.sha256(ciphertext).hexdigest() == received.document_id
+    with pytest.raises(Truncated):
+        await anext(documents.ciphertext(1, received.document_id))
+    assert await documents.describe(1, received.document_id) == described
+    assert await superuser.fetchval("SELECT count(*) FROM document_chunk") == 0
 
 
 SWAP = """

@@ -26,7 +26,7 @@ from domain import ids, kernel
 from domain.kernel import Command, Event, Refusal, asked_fields, sentences, tags_of, taken_in, titles
 from domain.lifecycle import EVENTS
 from workers.actors import ACTORS
-from workers.automations import AUTOMATIONS, Asks, Does, Sends
+from workers.automations import AUTOMATIONS, Asks, Does, Produces, Sends
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("domain", "projections", "workers", "api", "infra")
@@ -738,7 +738,7 @@ def test_an_automation_is_a_sentence_and_asks_for_nothing_that_it_may_not() -> N
 
 def test_actors_are_one_table_and_speak_both_languages() -> None:
     assert len({actor.name for actor in ACTORS}) == len(ACTORS)
-    assert {actor.carries_out for actor in ACTORS} == {Asks, Does, Sends}
+    assert {actor.carries_out for actor in ACTORS} == {Asks, Does, Sends, Produces}
     for actor in ACTORS:
         assert actor.en, actor.name
         assert re.search(r"[一-鿿]", actor.zh), actor.name

@@ -398,12 +398,18 @@ async def test_only_the_automation_opens_sheets_and_a_forged_one_is_refused(revi
         await review.ask(review.automation, OpenScoreSheet, **forged)
 
 
-async def test_a_sheet_whose_seat_was_forgotten_stays_sealed_and_no_ranking_passes_over_it(review: Review) -> None:
+async def test_a_sheet_whose_seat_was_forgotten_stays_sealed_and_no_ranking_passes_over_it(
+    review: Review, superuser: asyncpg.Connection
+) -> None:
     await review.open_scoring()
     await review.file("S-1", "A-1")
     await review.file("S-2", "A-1")
     await review.close()
-    assert await review.office.parts.vault.destroy_key(review.office.log_id, seat_of(PANEL, "S-1"))
+    # As it was of old: the key alone is gone.
+    await superuser.execute(
+        "UPDATE subject_key SET wrapped = NULL, master_id = NULL, destroyed_at = now() WHERE subject_id = $1",
+        seat_of(PANEL, "S-1"),
+    )
     assert len(await review.open_sheets()) == 1
     with pytest.raises(SheetsStillSealed) as refused:
         await review.ask(review.clerk, RankApplications, panel_id=PANEL, track_id="branch", reason="few")

@@ -25,8 +25,8 @@ from domain.publicity.events import (
     ObjectionWithdrawn,
     PublicityTakenDown,
 )
+from domain.selection.case import AlreadyDecided, VetoedNotChosen, WithdrawnNotChosen
 from domain.selection.commands import (
-    AlreadyDecided,
     ConfirmSelection,
     DecideSelection,
     DecisionIdUsed,
@@ -49,8 +49,6 @@ from domain.selection.commands import (
     SelectionRuleMissing,
     SelectionStands,
     StrikeSelection,
-    VetoedNotChosen,
-    WithdrawnNotChosen,
 )
 from domain.selection.policy import (
     Choice,

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.funding.policy import Books, MoneyFact, books_of, trial_balance_digest
+from domain.funding.policy import Books, MoneyFact, books_of, reconciled, trial_balance_digest
 from domain.kernel import Recorded
 from projections.journal import trial_balance_table
 from projections.kernel import Table, page_digest
-from projections.statement import STATEMENT_FACTS, CellUnknown, Period, Statement, row_name
+from projections.statement import STATEMENT_FACTS, CellUnknown, Period, Statement
 from projections.statements import STATEMENTS
 from tests.spec import Past, at
 from tests.test_funding_spending import reversed_, the_expenditure
@@ -44,8 +44,8 @@ def rows(table: Table) -> list[dict[str, Any]]:
 
 def by_row(statement: Statement, facts: Sequence[Recorded], period: Period) -> dict[str, dict[str, Any]]:
     """The rows of a statement by their names."""
-    found = rows(statement.table(facts, period))
-    return {row_name(tuple("" if row[name] is None else row[name] for name in statement.key)): row for row in found}
+    table = statement.table(facts, period)
+    return {statement.name_of(told): row for told, row in zip(table.rows, rows(table), strict=True)}
 
 
 def books(facts: Sequence[Recorded], last_day: date = date.max) -> Books:
@@ -136,7 +136,10 @@ def test_the_payments_add_up_to_what_was_paid_out() -> None:
 def test_both_books_of_the_programme_agree() -> None:
     found = rows(STATEMENTS["reconciliation"].table(FACTS, ALWAYS))
     assert {row["difference_fen"] for row in found} == {0}
-    assert sum(row["book_f_fen"] for row in found if row["item"] == "paid_out") == yuan(150_000)
+    told = [
+        (each.what, each.source, each.year, each.authority_fen, each.money_fen) for each in reconciled(books(FACTS))
+    ]
+    assert [tuple(row.values())[:5] for row in found] == sorted(each for each in told if any(each[3:]))
 
 
 def test_the_matching_of_the_programme_was_received() -> None:
@@ -214,6 +217,8 @@ def test_over_any_lawful_history_both_books_and_all_registers_agree(chance: rand
         return sum(row[column] for row in whole for column in columns)
 
     assert {row["difference_fen"] for row in found["reconciliation"]} <= {0}
+    told = [(each.what, each.source, each.year, each.authority_fen) for each in reconciled(books(facts))]
+    assert [tuple(row.values())[:4] for row in found["reconciliation"]] == sorted(each for each in told if each[3])
     assert total("recoveries", "returned_fen") == executed("recovered_fen", "given_back_fen")
     assert total("payments", "paid_fen") == executed("paid_out_fen")
     assert total("payments", "in_transit_fen") == executed("in_transit_fen")

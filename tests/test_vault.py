@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from infra.master_key import KeyFileRefused, MasterKeys, ensure_key_file, read_key_file
 from infra.sealing import Damaged, commitment, pad, unpad
 from infra.staging import Attempt, Staging, Swept
-from infra.vault import KeyDestroyed, MasterKeyMissing, NothingSealed, Vault, prepare
-from tests.vaulting import OPEN_LOGS, accept, everything
+from infra.vault import KeyDestroyed, MasterKeyMissing, NothingSealed, Vault, erase, prepare
+from tests.vaulting import OPEN_LOGS, accept, everything, forget, say_erased
 
 pytestmark = pytest.mark.store
 
@@ -123,7 +123,7 @@ async def test_many_open_in_one_read_and_the_unknown_and_forgotten_are_absent(
     await register(vault, staging, superuser, text=b"one")
     await register(vault, staging, superuser, person=OTHER, text=b"two")
     await register(vault, staging, superuser, person=forgotten, text=b"three")
-    await vault.destroy_key(1, forgotten)
+    await forget(superuser, 1, forgotten)
     opened = await vault.open_many(1, [PERSON, OTHER, forgotten, str(uuid4())], "person")
     assert opened == {PERSON: b"one", OTHER: b"two"}
 
@@ -398,8 +398,7 @@ async def test_a_destroyed_key_opens_nothing_and_seals_nothing_any_more(
     vault: Vault, staging: Staging, superuser: asyncpg.Connection, pool: asyncpg.Pool, neighbour: None
 ) -> None:
     committed = await register(vault, staging, superuser)
-    assert await vault.destroy_key(1, PERSON)
-    assert not await vault.destroy_key(1, PERSON)
+    await forget(superuser, 1, PERSON)
     with pytest.raises(KeyDestroyed):
         await vault.open_(1, PERSON, "person")
     with pytest.raises(KeyDestroyed):
@@ -408,10 +407,44 @@ async def test_a_destroyed_key_opens_nothing_and_seals_nothing_any_more(
         async with staging.attempt(1, uuid4()) as attempt:
             await vault.stage(attempt, prepare(1, PERSON, "person", b"again"))
     with pytest.raises(asyncpg.PostgresError, match="destroyed"):
-        await pool.execute(
-            "UPDATE subject_key SET wrapped = '', master_id = '12345678', destroyed_at = NULL WHERE log_id = 1"
-        )
+        await pool.execute("UPDATE subject_key SET wrapped = '', master_id = '12345678' WHERE log_id = 1")
     assert (await left(superuser))["public.staging"] == ""
+
+
+async def test_nothing_is_destroyed_that_the_record_does_not_say_is_erased(
+    vault: Vault, staging: Staging, superuser: asyncpg.Connection, pool: asyncpg.Pool
+) -> None:
+    await register(vault, staging, superuser)
+    before = await left(superuser)
+    async with pool.acquire() as connection:
+        with pytest.raises(asyncpg.PostgresError, match="does not say"):
+            await erase(connection, 1, PERSON)
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute("UPDATE subject_key SET wrapped = NULL, master_id = NULL, destroyed_at = now()")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute("UPDATE envelope SET sealed = ''")
+        with pytest.raises(asyncpg.PostgresError, match="names this row"):
+            await superuser.execute("UPDATE envelope SET sealed = ''")
+    assert await left(superuser) == before
+    assert await vault.open_(1, PERSON, "person") == NAME
+
+
+async def test_what_was_sealed_and_what_was_staged_goes_with_the_key_and_again_does_no_harm(
+    vault: Vault, staging: Staging, superuser: asyncpg.Connection, pool: asyncpg.Pool, neighbour: None
+) -> None:
+    await register(vault, staging, superuser)
+    await register(vault, staging, superuser, person=OTHER)
+    await vault.stage(Attempt(1, uuid4()), prepare(1, PERSON, "person", b"staged"))
+    await say_erased(superuser, 1, PERSON)
+    async with pool.acquire() as connection:
+        await erase(connection, 1, PERSON)
+        once = await left(superuser)
+        await erase(connection, 1, PERSON)
+    assert await left(superuser) == once
+    kept = await superuser.fetch("SELECT sealed FROM envelope WHERE log_id = 1 AND subject_id = $1", PERSON)
+    assert [row["sealed"] for row in kept] == [b""]
+    assert await vault.open_(1, OTHER, "person") == NAME
+    assert await staging.sweep(AT_ONCE) == Swept(kept=0, removed=0)
 
 
 @pytest.mark.parametrize("column", ["subject_id", "kind", "command_id", "envelope_id", "log_id"])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
+
+from infra.vault import erase
 
 OPEN_LOGS = (
     "INSERT INTO log (log_id, origin, clock) VALUES (1, 'institution-one', 'real'), (2, 'institution-two', 'real')"
@@ -31,6 +33,23 @@ async def accept(superuser: asyncpg.Connection, log_id: int, command_id: UUID, *
         await superuser.execute(COMMAND, log_id, command_id, head + 1)
     position: int = head + 1
     return position
+
+
+async def say_erased(superuser: asyncpg.Connection, log_id: int, subject_id: str) -> None:
+    """Put into the record that what is kept of a subject is erased."""
+    position = await accept(superuser, log_id, uuid4())
+    await superuser.execute(
+        "INSERT INTO event_tag (log_id, tag, type, position) VALUES ($1, $2, 'privacy.person_erased.v1', $3)",
+        log_id,
+        subject_id,
+        position,
+    )
+
+
+async def forget(superuser: asyncpg.Connection, log_id: int, subject_id: str) -> None:
+    """Erase a subject, on record and in the vault."""
+    await say_erased(superuser, log_id, subject_id)
+    await erase(superuser, log_id, subject_id)
 
 
 async def everything(superuser: asyncpg.Connection) -> dict[str, str]:

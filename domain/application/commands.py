@@ -24,7 +24,16 @@ from domain.application.policy import (
 )
 from domain.application.window import CloseApplicationWindow, ExtendApplicationWindow, OpenApplicationWindow
 from domain.eligibility.policy import AboutEndorsed
-from domain.ids import ApplicationId, DecisionId, NominatorUnitId, ProgrammeId, TrackId, UnitId, tag
+from domain.ids import (
+    ApplicationId,
+    DecisionId,
+    LeadApplicationId,
+    NominatorUnitId,
+    ProgrammeId,
+    TrackId,
+    UnitId,
+    tag,
+)
 from domain.kernel import Command, Event, Refusal, Selector, any_event, asked, event, known
 from domain.nomination.events import QuotaAssigned
 from domain.nomination.policy import QUOTA_FACTS, QuotaUse
@@ -32,6 +41,7 @@ from domain.programme.events import TrackDefined
 from domain.programme.policy import TrackUnknown
 from domain.screening.events import ScreeningRejected
 from domain.selection.events import ApplicationDecided, DecisionReopened
+from domain.selection.policy import JOINING_FACTS, JoiningFact, Projects
 from domain.unit.policy import TREE_FACTS, Tree, TreeFact
 
 
@@ -223,11 +233,14 @@ class RecordPaperReceipt(AboutApplication):
 
 class WithdrawApplication(AboutApplication):
     """Withdraw an application not yet decided on; a place that it used goes back to the unit that filed it.
-    zh: 在作出遴选决定之前撤回申报;已报送者,其指标退还报送的推荐单位。
+
+    One that is part of a joint project is separated first.
+    zh: 在作出遴选决定之前撤回申报;已报送者,其指标退还报送的推荐单位。属于联合项目者须先行分立。
     """
 
     decision_id: DecisionId | None = known()
     decided: bool = known(default=False)
+    projects: Projects = known(factory=Projects)
 
     @property
     def nominator_unit_id(self) -> NominatorUnitId | None:
@@ -235,12 +248,14 @@ class WithdrawApplication(AboutApplication):
         return None if self.file.filed is None else self.file.filed.nominator_unit_id
 
     def consistency_boundary(self) -> Sequence[Selector]:
-        """The file, and whether the committee has decided on it and not reopened its decision."""
+        """The file, whether the committee has decided on it and not reopened, and whether it is part of a project."""
         decision = tag(DecisionId, self.decision_id or "none")
         return [
             *super().consistency_boundary(),
             Selector([ApplicationDecided], [tag(ApplicationId, self.application_id)]),
             Selector([DecisionReopened], [decision]),
+            Selector(JOINING_FACTS, [tag(ApplicationId, self.application_id)]),
+            Selector(JOINING_FACTS, [tag(LeadApplicationId, self.application_id)]),
         ]
 
     @event(ApplicationDecided)
@@ -251,10 +266,15 @@ class WithdrawApplication(AboutApplication):
     def _(self) -> None:
         self.decided = False
 
+    @any_event(*JOINING_FACTS)
+    def _(self, body: JoiningFact) -> None:
+        self.projects.take(body)
+
     def execute(self) -> None:
         started = self._require_started()
         if self.decided:
             raise DecidedOnAlready(application_id=self.application_id)
+        self.projects.require_apart(self.application_id)
         self.trigger_event(
             ApplicationWithdrawn,
             application_id=self.application_id,

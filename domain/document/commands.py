@@ -13,6 +13,8 @@ from domain.ids import DocumentId, PersonId, UnitId, tag
 from domain.kernel import Command, Digest, Invalid, Refusal, Selector, any_event, asked, event, known, word
 from domain.person.events import PersonRegistered
 from domain.person.policy import PersonUnknown
+from domain.privacy.events import PersonErased
+from domain.privacy.policy import PersonAlreadyErased
 from domain.unit.events import UnitRegistered
 from domain.unit.policy import UNIT_ENDS, Tree, TreeFact
 
@@ -49,6 +51,7 @@ class DepositDocument(Command):
 
     deposited: bool = known(default=False)
     key_person_registered: bool = known(default=False)
+    key_person_erased: bool = known(default=False)
     units: Tree = known(factory=Tree)
 
     def consistency_boundary(self) -> Sequence[Selector]:
@@ -56,7 +59,7 @@ class DepositDocument(Command):
         return [
             Selector([DocumentDeposited], [tag(DocumentId, self.document_id)]),
             Selector([UnitRegistered, *UNIT_ENDS], [tag(UnitId, self.owner_unit_id or "none")]),
-            Selector([PersonRegistered], [tag(PersonId, self.key_person_id or "none")]),
+            Selector([PersonRegistered, PersonErased], [tag(PersonId, self.key_person_id or "none")]),
         ]
 
     @event(DocumentDeposited)
@@ -66,6 +69,10 @@ class DepositDocument(Command):
     @event(PersonRegistered)
     def _(self) -> None:
         self.key_person_registered = True
+
+    @event(PersonErased)
+    def _(self) -> None:
+        self.key_person_erased = True
 
     @any_event(UnitRegistered, *UNIT_ENDS)
     def _(self, body: TreeFact) -> None:
@@ -80,6 +87,8 @@ class DepositDocument(Command):
             self.units.of(self.owner_unit_id).require_living()
         if self.key_person_id is not None and not self.key_person_registered:
             raise PersonUnknown(person_id=self.key_person_id)
+        if self.key_person_id is not None and self.key_person_erased:
+            raise PersonAlreadyErased(person_id=self.key_person_id)
         self.trigger_event(
             DocumentDeposited,
             document_id=self.document_id,

@@ -32,6 +32,8 @@ from domain.person.events import (
     ServiceRegistered,
 )
 from domain.person.policy import PLACES, Appointments, PersonUnknown, check_details
+from domain.privacy.events import PersonErased
+from domain.privacy.policy import PersonAlreadyErased
 from domain.unit.events import UnitRegistered
 from domain.unit.policy import UNIT_ENDS, Tree, TreeFact
 
@@ -148,17 +150,24 @@ class ReplacePersonDetails(Command):
     details: SealedDetails = asked("Name and contact", "姓名与联系方式")
 
     registered: bool = known(default=False)
+    erased: bool = known(default=False)
 
     def consistency_boundary(self) -> Sequence[Selector]:
-        return [Selector([PersonRegistered], [tag(PersonId, self.person_id)])]
+        return [Selector([PersonRegistered, PersonErased], [tag(PersonId, self.person_id)])]
 
     @event(PersonRegistered)
     def _(self) -> None:
         self.registered = True
 
+    @event(PersonErased)
+    def _(self) -> None:
+        self.erased = True
+
     def execute(self) -> None:
         if not self.registered:
             raise PersonUnknown(person_id=self.person_id)
+        if self.erased:
+            raise PersonAlreadyErased(person_id=self.person_id)
         check_details(self.details)
         self.trigger_event(PersonDetailsReplaced, person_id=self.person_id, commitment=self.details.commitment)
 
@@ -200,6 +209,7 @@ class Appoint(Command):
 
     is_person: bool = known(default=False)
     is_service: bool = known(default=False)
+    erased: bool = known(default=False)
     made: bool = known(default=False)
     appointments: Appointments = known(factory=Appointments)
     units: Tree = known(factory=Tree)
@@ -210,7 +220,8 @@ class Appoint(Command):
         return [
             Selector([Appointed], [tag(AppointmentId, self.appointment_id)]),
             Selector(
-                [PersonRegistered, ServiceRegistered, Appointed, AppointmentEnded], [tag(PersonId, self.person_id)]
+                [PersonRegistered, ServiceRegistered, Appointed, AppointmentEnded, PersonErased],
+                [tag(PersonId, self.person_id)],
             ),
             Selector([UnitRegistered, *UNIT_ENDS], [unit]),
         ]
@@ -222,6 +233,10 @@ class Appoint(Command):
     @event(ServiceRegistered)
     def _(self) -> None:
         self.is_service = True
+
+    @event(PersonErased)
+    def _(self) -> None:
+        self.erased = True
 
     @event(Appointed)
     def _(self, body: Appointed) -> None:
@@ -261,6 +276,8 @@ class Appoint(Command):
     def _require_person(self) -> None:
         if not (self.is_person or self.is_service):
             raise PersonUnknown(person_id=self.person_id)
+        if self.erased:
+            raise PersonAlreadyErased(person_id=self.person_id)
         if (self.role == "service") is not self.is_service:
             raise RoleNotForThisIdentity(role=word(self.role, ROLE_TITLES))
 

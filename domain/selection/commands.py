@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Annotated, Final
 
@@ -20,7 +20,6 @@ from domain.ids import (
     PanelId,
     ProgrammeId,
     PublicityId,
-    TrackId,
     tag,
 )
 from domain.kernel import Code, Command, Event, Invalid, Refusal, Selector, any_event, asked, called, event, known
@@ -32,7 +31,7 @@ from domain.programme.events import (
     TermPublished,
     TrackDefined,
 )
-from domain.programme.policy import CYCLE_ENDS, TERM_FACTS, ProgrammeUnknown, Terms, TrackUnknown, day_of
+from domain.programme.policy import CYCLE_ENDS, TERM_FACTS, ProgrammeUnknown, Terms, day_of
 from domain.publicity.events import (
     EntryPassed,
     ObjectionUpheld,
@@ -42,7 +41,7 @@ from domain.publicity.events import (
 )
 from domain.publicity.policy import OBJECTION_FACTS, ObjectionFact, Objections
 from domain.review.events import ApplicationRanked, RankingRecorded
-from domain.selection.case import AboutCase
+from domain.selection.case import AboutCase, AboutTrack, VetoedNotChosen, WithdrawnNotChosen
 from domain.selection.events import (
     ApplicationDecided,
     ApplicationRecommended,
@@ -54,12 +53,11 @@ from domain.selection.events import (
     SelectionStruck,
     VoteBase,
 )
+from domain.selection.joining import JoinApplications, SeparateApplications
 from domain.selection.policy import (
     DECISION_FACTS,
     WHOLE_BP,
     Choice,
-    DecisionFact,
-    TrackSelection,
     Vote,
     departures,
     in_order,
@@ -90,20 +88,6 @@ class NotTheRankedOnes(Invalid):
     """
 
 
-class VetoedNotChosen(Refusal):
-    """Application {application_id} was vetoed in the review.
-    zh: 申报 {application_id} 在评审中被否决。
-    title: A vetoed application is not chosen · 被否决的申报不得入选
-    """
-
-
-class WithdrawnNotChosen(Refusal):
-    """Application {application_id} has been withdrawn.
-    zh: 申报 {application_id} 已撤回。
-    title: A withdrawn application is not chosen · 已撤回的申报不得入选
-    """
-
-
 class NotRecommendedYet(Refusal):
     """Nothing has been recommended in track {track_id}.
     zh: 赛道 {track_id} 尚无推荐意见。
@@ -115,13 +99,6 @@ class SelectionRuleMissing(Refusal):
     """No rule says how the committee of programme {programme_id} decides.
     zh: 项目 {programme_id} 尚未设定委员会决定规则。
     title: No selection rule is defined · 尚未设定委员会决定规则
-    """
-
-
-class AlreadyDecided(Refusal):
-    """Track {track_id} has been decided on before: {decision_id}.
-    zh: 赛道 {track_id} 此前已有决定:{decision_id}。
-    title: The track has a decision · 该赛道此前已有决定
     """
 
 
@@ -243,51 +220,6 @@ class DefineSelectionRule(Command):
 # --- recommendation and decision --------------------------------------------------------------------------------------
 
 
-class AboutTrack(Command):
-    """What every command about the selection of a track knows: its places, what was decided, and who withdrew.
-    zh: 关于赛道遴选的各项命令所共知:名额、已作决定及撤回情况。
-    """
-
-    programme_id: ProgrammeId = asked("Programme", "项目")
-    track_id: TrackId = asked("Track", "赛道")
-
-    track: TrackDefined | None = known()
-    selection: TrackSelection = known(factory=TrackSelection)
-    withdrawn: frozenset[ApplicationId] = known(frozenset())
-
-    def consistency_boundary(self) -> Sequence[Selector]:
-        """The track, and everything that was decided in it."""
-        return [
-            Selector([TrackDefined, *DECISION_FACTS, ApplicationWithdrawn], of_track(self.programme_id, self.track_id))
-        ]
-
-    @event(TrackDefined)
-    def _(self, body: TrackDefined) -> None:
-        self.track = body
-
-    @any_event(*DECISION_FACTS)
-    def _(self, body: DecisionFact, position: int) -> None:
-        self.selection.take(body, position)
-
-    @event(ApplicationWithdrawn)
-    def _(self, application_id: ApplicationId) -> None:
-        self.withdrawn |= {application_id}
-
-    def _require_track(self) -> TrackDefined:
-        if self.track is None:
-            raise TrackUnknown(programme_id=self.programme_id, track_id=self.track_id)
-        return self.track
-
-    def _require_undecided(self) -> None:
-        if self.selection.decision is not None:
-            raise AlreadyDecided(track_id=self.track_id, decision_id=self.selection.decision.decision_id)
-
-    def _require_none_withdrawn(self, choices: Sequence[Choice]) -> None:
-        for choice in choices:
-            if choice.application_id in self.withdrawn and choice.outcome != "not_selected":
-                raise WithdrawnNotChosen(application_id=choice.application_id)
-
-
 def _require_each_once(choices: Sequence[Choice], known_ones: frozenset[ApplicationId]) -> None:
     named = [choice.application_id for choice in choices]
     amiss = (set(named) ^ known_ones) | {each for each in named if named.count(each) > 1}
@@ -352,7 +284,8 @@ class DecideSelection(AboutTrack):
     """Record the committee's decision on a track: attendance, vote, and what is to become of every application.
 
     More or fewer than the places, or other than recommended, needs a reason; beyond the call's bounds it is refused.
-    zh: 记录委员会就某赛道的决定:出席、表决及各份申报的结论;异于名额或推荐意见须附事由,超出通知上下限不予受理。
+    A joint project goes by the application that leads it, and takes one place.
+    zh: 记录委员会就某赛道的决定:出席、表决及各份申报的结论;异于名额或推荐意见须附事由,超出上下限不予受理。
     """
 
     decision_id: DecisionId = asked("Decision", "决定")
@@ -405,7 +338,10 @@ class DecideSelection(AboutTrack):
         if not self.deposited:
             raise DocumentUnknown(document_id=self.resolution_document_id)
         self.vote.require_carried(self.rule)
-        _require_each_once(self.choices, frozenset(self.recommended))
+        for choice in self.choices:
+            if self.projects.lead_of(choice.application_id) is not None:
+                self.projects.require_apart(choice.application_id)
+        _require_each_once(self.choices, frozenset(self.recommended) - set(self.projects.joined))
         self._require_none_withdrawn(self.choices)
         selected = sum(choice.outcome == "selected" for choice in self.choices)
         self._require_places(track, selected)
@@ -443,13 +379,20 @@ class DecideSelection(AboutTrack):
 
     def _differs(self, placed: Sequence[tuple[Choice, int]]) -> bool:
         """Whether anybody was recommended otherwise; the order of those left out says nothing."""
+        recommended = self._recommended_orders()
         for choice, order in placed:
-            recommended = self.recommended[choice.application_id]
-            if choice.outcome != recommended.outcome:
+            if choice.outcome != self.recommended[choice.application_id].outcome:
                 return True
-            if choice.outcome != "not_selected" and order != recommended.order:
+            if choice.outcome != "not_selected" and order != recommended[choice.application_id]:
                 return True
         return False
+
+    def _recommended_orders(self) -> Mapping[ApplicationId, int]:
+        """The order that was recommended, among those recommended alike that were not joined to another."""
+        in_turn = sorted(self.recommended.values(), key=lambda body: body.order)
+        left = [Choice(body.application_id, body.outcome) for body in in_turn]
+        apart = [choice for choice in left if self.projects.lead_of(choice.application_id) is None]
+        return {choice.application_id: order for choice, order in in_order(apart)}
 
 
 class ReopenDecision(AboutTrack):
@@ -631,6 +574,8 @@ class ConfirmSelection(AboutCase):
 COMMANDS: tuple[type[Command], ...] = (
     DefineSelectionRule,
     RecommendApplications,
+    JoinApplications,
+    SeparateApplications,
     DecideSelection,
     ReopenDecision,
     StrikeSelection,

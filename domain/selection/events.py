@@ -3,7 +3,17 @@
 from datetime import date
 from typing import Annotated, Literal
 
-from domain.ids import ApplicationId, DecisionId, DocumentId, PanelId, ProgrammeId, PublicityId, TrackId, UnitId
+from domain.ids import (
+    ApplicationId,
+    DecisionId,
+    DocumentId,
+    LeadApplicationId,
+    PanelId,
+    ProgrammeId,
+    PublicityId,
+    TrackId,
+    UnitId,
+)
 from domain.kernel import Code, Event, office, public, subject
 
 Outcome = Literal["selected", "reserve", "not_selected"]
@@ -38,6 +48,32 @@ class ApplicationRecommended(Event):
     outcome: Annotated[Outcome, office("Recommended as", "推荐结论")]
     order: Annotated[int, office("Order", "次序")]
     departs_from_ranking: Annotated[bool, office("Departs from the ranking", "偏离排名")] = False
+
+
+class ApplicationJoined(Event):
+    """An application was joined into the project of another before the track was decided: one project, several units.
+    zh: 赛道作出决定之前,将某申报并入另一申报的项目:一个项目,多个单位。
+    """
+
+    TOPIC = "selection.application_joined.v1"
+    application_id: Annotated[ApplicationId, office("Application", "申报")]
+    programme_id: Annotated[ProgrammeId, office("Programme", "项目")]
+    track_id: Annotated[TrackId, office("Track", "赛道")]
+    unit_id: Annotated[UnitId, office("Unit", "单位")]
+    lead_application_id: Annotated[LeadApplicationId, office("Lead application", "牵头申报")]
+
+
+class ApplicationSeparated(Event):
+    """An application that had been joined was separated again before the track was decided.
+    zh: 赛道作出决定之前,将已并入的申报重新分立。
+    """
+
+    TOPIC = "selection.application_separated.v1"
+    application_id: Annotated[ApplicationId, office("Application", "申报")]
+    programme_id: Annotated[ProgrammeId, office("Programme", "项目")]
+    track_id: Annotated[TrackId, office("Track", "赛道")]
+    unit_id: Annotated[UnitId, office("Unit", "单位")]
+    lead_application_id: Annotated[LeadApplicationId, office("Lead application", "牵头申报")]
 
 
 class CommitteeDecided(Event):

@@ -11,11 +11,13 @@ from typing import Annotated, Final, Literal, get_args
 
 import msgspec
 
-from domain.ids import ApplicationId, DecisionId
+from domain.ids import ApplicationId, DecisionId, LeadApplicationId, UnitId
 from domain.kernel import Event, Invalid, Refusal, Unknown
 from domain.permission.policy import NOT_ON_RECORD
 from domain.selection.events import (
     ApplicationDecided,
+    ApplicationJoined,
+    ApplicationSeparated,
     CommitteeDecided,
     DecisionReopened,
     Outcome,
@@ -29,14 +31,18 @@ from domain.selection.events import (
 __all__ = [
     "CASE_FACTS",
     "DECISION_FACTS",
+    "JOINING_FACTS",
     "WHOLE_BP",
     "Case",
     "CaseFact",
     "CaseState",
     "Choice",
     "DecisionFact",
+    "JoiningFact",
     "MoreAttendThanEntitled",
     "NothingDecidedYet",
+    "PartOfProject",
+    "Projects",
     "QuorumNotReached",
     "TrackSelection",
     "Vote",
@@ -53,6 +59,10 @@ DecisionFact = CommitteeDecided | DecisionReopened | CaseFact
 DECISION_FACTS: Final[tuple[type[Event], ...]] = get_args(DecisionFact)
 """What becomes of a track: all with the tags of programme and track."""
 
+JoiningFact = ApplicationJoined | ApplicationSeparated
+JOINING_FACTS: Final[tuple[type[Event], ...]] = get_args(JoiningFact)
+"""What makes one project of several applications: all with the tags of the joined one, its unit, the lead and track."""
+
 CaseState = Literal["unknown", "selected", "reserve", "not_selected", "struck", "confirmed", "reversed"]
 
 WHOLE_BP: Final = 10_000
@@ -63,6 +73,13 @@ class NothingDecidedYet(Unknown):
     """Nothing has been decided of application {application_id}, or its decision was reopened.
     zh: 申报 {application_id} 尚未决定,或其决定已重新开启。
     title: Nothing holds that was decided on it · 尚无现行有效的决定
+    """
+
+
+class PartOfProject(Refusal):
+    """Application {application_id} is part of the joint project led by {lead_application_id}: separate it first.
+    zh: 申报 {application_id} 属于由 {lead_application_id} 牵头的联合项目,须先行分立。
+    title: It is part of a joint project · 属于联合项目
     """
 
 
@@ -153,6 +170,40 @@ def departures(
             found.add(choice.application_id)
         best_behind = min(best_behind, rank)
     return frozenset(found)
+
+
+@dataclass(slots=True)
+class Projects:
+    """Which applications were joined into the project of which other, as far as it was read."""
+
+    joined: dict[ApplicationId, ApplicationJoined] = field(default_factory=dict)
+
+    def take(self, body: JoiningFact) -> None:
+        """Take in one event."""
+        if isinstance(body, ApplicationJoined):
+            self.joined[body.application_id] = body
+        else:
+            del self.joined[body.application_id]
+
+    def lead_of(self, application_id: ApplicationId) -> LeadApplicationId | None:
+        """The application that leads the project into which this one was joined; None where it was not."""
+        body = self.joined.get(application_id)
+        return None if body is None else body.lead_application_id
+
+    def leads(self) -> frozenset[ApplicationId]:
+        """The applications that lead a project of several."""
+        return frozenset(ApplicationId(body.lead_application_id) for body in self.joined.values())
+
+    def of_unit(self, unit_id: UnitId) -> frozenset[ApplicationId]:
+        """The lead applications of the projects that a unit is a partner of."""
+        found = (body.lead_application_id for body in self.joined.values() if body.unit_id == unit_id)
+        return frozenset(ApplicationId(each) for each in found)
+
+    def require_apart(self, application_id: ApplicationId) -> None:
+        """Raise PartOfProject for one that was joined, and for one that others were joined to."""
+        lead = self.lead_of(application_id) or (application_id if application_id in self.leads() else None)
+        if lead is not None:
+            raise PartOfProject(application_id=application_id, lead_application_id=lead)
 
 
 @dataclass(slots=True)

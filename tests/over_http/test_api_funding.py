@@ -13,8 +13,9 @@ import pytest_asyncio
 
 from domain.assessment.events import AssessmentDecided
 from domain.cultivation.events import BudgetItem, TaskBookSigned
+from domain.funding.events import PeriodClosed
 from domain.funding.policy import rules_digest
-from domain.ids import DocumentId
+from domain.ids import DocumentId, ProgrammeId
 from infra.front_door import Caller
 from tests.over_http.serving import Served
 from tests.over_http.test_api_cultivation import confirmed
@@ -327,3 +328,59 @@ async def test_the_books_are_the_offices_and_balance(treasury: Treasury) -> None
     assert own
     assert {row["application_id"] for row in own} == {"A-1"}
     assert (await c.get("/v1/journal", c.hands["BR-2"]))["items"] == []
+
+
+async def test_accounts_are_read_with_their_lines_and_the_balance_after_each(treasury: Treasury) -> None:
+    c = treasury
+    accounts, lines = f"{PROGRAMME}/accounts", f"{PROGRAMME}/accounts/F1002:budget:2020/lines"
+    found = await c.get(accounts, c.finance)
+    held = {row["account"]: row for row in found["items"]}
+    assert sum(row["debit_fen"] - row["credit_fen"] for row in found["items"]) == 0
+    page = await c.get(lines, c.finance, limit=2)
+    assert (page["side"], page["before_fen"], len(page["items"])) == ("debit", 0, 2)
+    assert page["items"][-1]["balance_fen"] == page["after_fen"]
+    shown, bodies = [*page["items"]], 1
+    while page["next"]:
+        before, page = page, await c.get(lines, c.finance, limit=2, cursor=page["next"])
+        assert page["before_fen"] == before["after_fen"]
+        shown, bodies = shown + page["items"], bodies + 1
+    assert bodies > 2
+    assert page["after_fen"] == held["F1002:budget:2020"]["balance_fen"]
+    newest = await c.get(lines, c.finance, order="newest", limit=200)
+    assert newest["items"] == shown[::-1]
+    july = await c.get(lines, c.finance, first_day="2020-07-03", last_day="2020-07-31")
+    assert july["items"]
+    assert all("2020-07-02T16" <= row["effective_at"] < "2020-07-31T16" for row in july["items"])
+    early = await c.get(accounts, c.finance, effective_on="2020-07-02")
+    assert early["items"] == []
+    text = (await c.served.get(c.finance, lines, format="csv")).text.split("\r\n")
+    assert text[0] == "position,line,effective_at,fact,other,debit_fen,credit_fen,balance_fen"
+    assert len(text) == len(shown) + 2
+    assert (await c.served.get(c.finance, accounts, format="xlsx")).status_code == 200
+
+
+async def test_what_is_no_account_is_not_there_and_a_cursor_is_of_its_own_list(treasury: Treasury) -> None:
+    c, lines = treasury, f"{PROGRAMME}/accounts/F1002:budget:2020/lines"
+    page = await c.get(lines, c.finance, limit=1)
+    for parameters in (
+        {"order": "newest", "cursor": page["next"]}, {"cursor": "x"}, {"order": "best"}, {"limit": 0},
+        {"first_day": "2020-08-01", "last_day": "2020-07-01"}, {"cursor": page["next"], "at_position": 1},
+    ):  # fmt: skip
+        assert (await c.served.get(c.finance, lines, **parameters)).status_code in {400, 422}, parameters
+    for reader, path in ((c.hands["BR-1"], lines), (c.finance, f"{PROGRAMME}/accounts/BANK/lines")):
+        assert (await c.served.get(reader, path)).status_code == 404
+
+
+async def test_what_was_closed_under_older_rules_is_shown_by_these(treasury: Treasury) -> None:
+    c = treasury
+    head = (await c.get("/v1/journal", c.finance))["position"]
+    for version, last_day in ((1, date(2021, 6, 30)), (2, date(2021, 7, 31))):
+        await c.record(
+            PeriodClosed(
+                programme_id=ProgrammeId(CALL), period="month", last_day=last_day, covers_position=head, entries=1,
+                rules_version=version, trial_balance_digest="d" * 64,
+            )
+        )  # fmt: skip
+        path = f"{PROGRAMME}/periods/{last_day}/trial-balance"
+        found = await c.get(path, c.finance, min_position=head + 1)
+        assert ("F4001" in {row["account"] for row in found["rows"]}) is (version == 2)

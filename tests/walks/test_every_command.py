@@ -36,6 +36,7 @@ AFTER_THE_FILING = (
     "evaluation",
     "obligation",
     "audit",
+    "privacy",
 )
 """What comes after the filing has walks of its own, or is asked for by the story."""
 

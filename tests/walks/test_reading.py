@@ -18,9 +18,11 @@ NOT_YET = {
     "/v1/selections/{application_id}",
     "/v1/cases/{application_id}",
     "/v1/programmes/{programme_id}/accountability-rule",
+    "/v1/programmes/{programme_id}/accounts",
     "/v1/programmes/{programme_id}/books",
     "/v1/programmes/{programme_id}/closing",
     "/v1/programmes/{programme_id}/funding-rule",
+    "/v1/programmes/{programme_id}/statements",
     "/v1/audit/consistency",
     "/v1/referrals",
 }
