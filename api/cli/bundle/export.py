@@ -19,7 +19,7 @@ import msgspec
 import domain
 import projections
 from api.acts import Wiring
-from api.cli.event_catalogue import page as event_catalogue
+from api.event_catalogue import page as event_catalogue
 from domain.funding.events import PeriodClosed
 from domain.funding.policy import MONEY_FACTS
 from domain.ids import ProgrammeId, tag
