@@ -180,12 +180,10 @@ def test_a_bag_that_is_left_early_is_none_and_what_is_there_is_not_touched(tmp_p
 def test_an_export_that_is_killed_leaves_nothing_that_looks_like_a_bundle_and_the_next_one_sweeps_it(
     tmp_path: Path,
 ) -> None:
-    begun = (
-        "import sys, time; from pathlib import Path; from infra.bundle import Bag\nwith Bag(Path(sys.argv[1])) as b:\n"
-    )
-    begun += "    b.write('data/one', b'1'); b.write('bag-info.txt', b''); time.sleep(600)\n"
+    begun = "import sys; from pathlib import Path; from infra.bundle import Bag\nwith Bag(Path(sys.argv[1])) as b:\n"
+    begun += "    b.write('data/one', b'1'); b.write('bag-info.txt', b''); sys.stdin.read()\n"
     argv = [sys.executable, "-c", begun, str(tmp_path / "bag")]
-    with subprocess.Popen(argv, cwd=ROOT) as process:
+    with subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.PIPE) as process:
         until(lambda: bool(list(tmp_path.glob(".bag.*/bag-info.txt"))), "the bag is begun")
         process.send_signal(signal.SIGKILL)
     (left,) = tmp_path.iterdir()
