@@ -137,10 +137,12 @@ async def answer_act(wiring: Wiring, act: Act, request: AnyRequest) -> AnyRespon
 RESOURCES: Final = {
     "application": "/v1/applications/{}",
     "appointment": "/v1/appointments/{}",
+    "audit-finding": "/v1/audit-findings/{}",
     "calendar-year": "/v1/calendars/{}",
     "decision": "/v1/decisions/{}",
     "designation": "/v1/designations/{}",
     "document": "/v1/documents/{}",
+    "engagement": "/v1/audit-engagements/{}",
     "erasure": "/v1/erasures/{}",
     "finding": "/v1/findings/{}",
     "legal-hold": "/v1/legal-holds/{}",

@@ -13,16 +13,17 @@ from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, NoReturn
+from typing import Final, NoReturn, cast
 from weakref import WeakValueDictionary
 
-from api.doorstep import SIMULATED
+from api.doorstep import ASKED, SIMULATED
 from api.problems import NotLoggedIn, TooManyFailures
 from api.requests import Headers, bearer
-from domain.ids import ApplicationId, PanelId, SeatId, tag
-from domain.kernel import Audience, word
+from domain.audit.policy import ENGAGEMENT_FACTS, Engagement, EngagementFact, Grant, belonging
+from domain.ids import ApplicationId, EngagementId, PanelId, SeatId, UnitId, tag
+from domain.kernel import Audience, Denied, Event, word
 from domain.permission import policy
-from domain.permission.audiences import audiences
+from domain.permission.audiences import audiences, audiences_engaged
 from domain.person.events import Role
 from domain.person.policy import Appointment
 from domain.review.events import RecusalLifted, ReviewerRecused, ReviewerUnseated
@@ -42,6 +43,13 @@ _WINDOW_SECONDS: Final = 60.0
 _ADDRESSES: Final = 10_000
 _REMEMBERED: Final = 2_000
 _FRESH_SECONDS: Final = 1.0
+
+
+class EngagementOver(Denied):
+    """Engagement {engagement_id} has not begun, or is over: nothing is read under it.
+    zh: 审计委托 {engagement_id} 尚未开始或已终止,不得依其读取。
+    title: The engagement does not run · 审计委托不在存续期
+    """
 
 
 class Failures:
@@ -103,7 +111,8 @@ class Reader:
     """A caller with the offices held today, and the seats: what decides which fields are shown.
 
     ``barred`` are the applications that the caller is recused from. A recusal wins over every office but one at a unit:
-    whoever applies reads the own unit's application all the same.
+    whoever applies reads the own unit's application all the same. Under an audit engagement, ``grant`` is all that the
+    caller reads by.
     """
 
     caller: Caller
@@ -114,17 +123,32 @@ class Reader:
     read_at: float
     seats: tuple[Seat, ...] = ()
     barred: frozenset[ApplicationId] = frozenset()
+    grant: Grant | None = None
 
-    def audiences(self, units: Iterable[str] = (), about: Iterable[str] = ()) -> frozenset[Audience]:
-        """Which fields of something about these units, and about these applications, this caller reads."""
+    def audiences(
+        self, units: Iterable[str] = (), about: Iterable[str] = (), tags: Iterable[str] = ()
+    ) -> frozenset[Audience]:
+        """Which fields of something about these units and applications, and with these tags, this caller reads."""
+        if self.grant is not None:
+            named = {*tags, *(tag(UnitId, each) for each in units), *(tag(ApplicationId, each) for each in about)}
+            return audiences_engaged(covered=self.grant.covers(named), sealed=self.grant.sealed)
         if self.barred and not self.barred.isdisjoint(about):
             return audiences((office for office in self.held if office.unit_id is not None), units)
         return audiences(self.held, units)
 
     @property
     def in_office(self) -> bool:
-        """Whether the caller reads what is the office's."""
+        """Whether the caller reads what is the office's, whatever it is about."""
         return "office" in self.audiences()
+
+    @property
+    def opens_sealed(self) -> bool:
+        """Whether sealed texts are the caller's to read where the office reads them: not under every engagement."""
+        return self.grant is None or self.grant.sealed
+
+    def reads_for_office(self, *tags: str) -> bool:
+        """Whether the caller reads what is the office's of something with these tags."""
+        return "office" in self.audiences(tags=tags)
 
     def seat_of(self, panel_id: str) -> Seat | None:
         """The caller's seat of a panel, vacated or not."""
@@ -133,6 +157,18 @@ class Reader:
     def holds(self, role: Role, unit_id: str | None = None) -> bool:
         """Whether the caller holds a role today, at a unit or at the whole institution."""
         return any(a.role == role and a.unit_id == unit_id for a in self.held)
+
+
+_Who = tuple[int, str, str | None]
+
+
+def _who(caller: Caller) -> _Who:
+    """What is read of a caller's offices is the same for all of the caller's tokens but those of an engagement."""
+    return caller.log_id, caller.person_id, caller.engagement_id
+
+
+def _topics(kinds: Iterable[type]) -> tuple[str, ...]:
+    return tuple(cast("type[Event]", kind).TOPIC for kind in kinds)
 
 
 class Callers:
@@ -144,16 +180,20 @@ class Callers:
         self._parts = parts
         self._seconds = seconds
         self.failures = Failures(failed_logins, seconds)
-        self._readers: OrderedDict[tuple[int, str], Reader] = OrderedDict()
-        self._turns: WeakValueDictionary[tuple[int, str], asyncio.Lock] = WeakValueDictionary()
+        self._readers: OrderedDict[_Who, Reader] = OrderedDict()
+        self._turns: WeakValueDictionary[_Who, asyncio.Lock] = WeakValueDictionary()
 
     async def acting(self, headers: Headers, address: str, scope: str = "act") -> Caller:
         """Say who asks for a command; whether the token still holds is decided with the command."""
         return await self._caller(headers, address, scope, self._parts.tokens.presume)
 
     async def reading(self, headers: Headers, address: str) -> Caller:
-        """Say who reads, before anything else of the request is looked at."""
-        return await self._caller(headers, address, "read", self._parts.tokens.recall)
+        """Say who reads, before anything else of the request is looked at; under an engagement it is journalled."""
+        caller = await self._caller(headers, address, "read", self._parts.tokens.recall)
+        if caller.engagement_id is not None:
+            await self._journal_engaged(caller, "asked")
+            await self.reader(caller)
+        return caller
 
     async def present(self, headers: Headers, address: str, scope: str) -> Reader:
         """Say who asks for what is not on record, such as a token: token and offices as they stand this instant."""
@@ -162,7 +202,7 @@ class Callers:
 
     async def reader(self, caller: Caller, after: int = 0) -> Reader:
         """The caller with offices as they stood at most a second ago, and not before position ``after``."""
-        key = (caller.log_id, caller.person_id)
+        key = _who(caller)
         if (known := self._recent(caller, after)) is not None:
             return known
         # Who asks at the same time shares one answer, where it is new enough.
@@ -178,7 +218,7 @@ class Callers:
 
     def _recent(self, caller: Caller, after: int) -> Reader | None:
         """What was read of the caller's offices at most a second ago and not before position ``after``."""
-        known = self._readers.get((caller.log_id, caller.person_id))
+        known = self._readers.get(_who(caller))
         # A recusal holds from the moment it is recorded, so who has a seat is looked up at every reading.
         if known is None or known.seats or self._seconds() - known.read_at >= _FRESH_SECONDS or known.position < after:
             return None
@@ -191,6 +231,9 @@ class Callers:
         standing = policy.standing(caller.person_id)
         types = tuple(kind.TOPIC for kind in policy.STANDING)
         store = await self._parts.stores(caller.log_id)
+        if caller.engagement_id is not None:
+            grant, position = await self._granted(caller, store, now)
+            return Reader(caller, institution, now, (), position, read_at, grant=grant)
         page = await store.read([Item(types, tuple(standing.tags))])
         offices = policy.appointments_of(page.events)
         # Only who is, or was, a reviewer can hold a seat; nobody else pays for looking.
@@ -198,6 +241,33 @@ class Callers:
         seats, barred = await self._sits(caller, store) if once else ((), frozenset())
         held = offices.on(institution.day(now))
         return Reader(caller, institution, now, held, page.head, read_at, seats, barred)
+
+    async def _granted(self, caller: Caller, store: EventStore, now: datetime) -> tuple[Grant, int]:
+        """What the engagement of the token opens now, and the position it is read at. Raises EngagementOver."""
+        of_engagement = (tag(EngagementId, caller.engagement_id),)
+        page = await store.read([Item(_topics(ENGAGEMENT_FACTS), of_engagement)])
+        engagement = Engagement()
+        for recorded in page.events:
+            engagement.take(cast("EngagementFact", recorded.event))
+        if engagement.authority(caller.person_id, now) is None:
+            await self._journal_engaged(caller, EngagementOver.kind)
+            raise EngagementOver(engagement_id=caller.engagement_id)
+        within: set[str] = set()
+        if items := [Item(_topics(each.types), tuple(each.tags)) for each in engagement.belongings()]:
+            page = await store.read(items)
+            within = {each for recorded in page.events for each in belonging(recorded.tags)}
+        return cast("Grant", engagement.grant(now, within)), page.head
+
+    async def _journal_engaged(self, caller: Caller, outcome: str) -> None:
+        """Put what is asked under an engagement into the access journal, durably, before anything of it is answered."""
+        await self._parts.access.record(
+            caller.log_id,
+            actor_id=caller.person_id,
+            token_id=caller.token_id,
+            act=tag(EngagementId, caller.engagement_id),
+            what=ASKED.get(),
+            outcome=outcome,
+        )
 
     async def _sits(self, caller: Caller, store: EventStore) -> tuple[tuple[Seat, ...], frozenset[ApplicationId]]:
         """The caller's seats, and what they are recused from, as the record has it."""
@@ -231,6 +301,7 @@ class Callers:
             scopes=identity.scopes,
             token_id=identity.token_id,
             token_hash=identity.hash,
+            engagement_id=identity.engagement_id,
         )
         SIMULATED.set((await self._parts.clock.institution(caller.log_id)).simulated)
         if scope not in caller.scopes:

@@ -169,7 +169,8 @@ def _applications_of(naming: Iterable[Recorded]) -> frozenset[str]:
 async def _may_read(wiring: Wiring, reader: Reader, document_id: str, naming: Sequence[Recorded]) -> bool:
     """Whether an event names this document in a field that this reader may see, or its deposit opens it."""
     about = _applications_of(naming)
-    if naming and "office" in reader.audiences(about=about):
+    named_with = {each for recorded in naming for each in recorded.tags}
+    if naming and reader.opens_sealed and "office" in reader.audiences(about=about, tags=named_with):
         return True
     for recorded in naming:
         event = recorded.event
@@ -178,9 +179,14 @@ async def _may_read(wiring: Wiring, reader: Reader, document_id: str, naming: Se
                 return True
             if event.owner_unit_id is not None and "subject" in reader.audiences((event.owner_unit_id,), about):
                 return True
-        elif document_id in _ids_seen(event, reader.audiences(await _units_of(wiring, reader, event), about)):
+        elif document_id in _ids_seen(event, await _opened(wiring, reader, recorded, about)):
             return True
     return False
+
+
+async def _opened(wiring: Wiring, reader: Reader, recorded: Recorded, about: frozenset[str]) -> frozenset[Audience]:
+    """Which fields of an event this reader sees."""
+    return reader.audiences(await _units_of(wiring, reader, recorded.event), about, recorded.tags)
 
 
 async def _units_of(wiring: Wiring, reader: Reader, event: Event) -> tuple[str, ...]:

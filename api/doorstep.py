@@ -13,13 +13,15 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from infra.log import during, logger, request_id
 
-__all__ = ["REQUEST_ID", "ROUTE", "SIMULATED", "Doorstep", "Figures"]
+__all__ = ["ASKED", "REQUEST_ID", "ROUTE", "SIMULATED", "Doorstep", "Figures"]
 
 ROUTE: Final = "biaogan.route"
 REQUEST_ID: Final = "biaogan.request_id"
 """Where a matched route leaves its template in the scope, and where its id stands; addresses are never logged."""
 SIMULATED: Final[ContextVar[bool]] = ContextVar("simulated", default=False)
 """Whether the institution that a request turned out to be for lives by a simulated clock; every answer says so."""
+ASKED: Final[ContextVar[str]] = ContextVar("asked", default="")
+"""What a request asks for, by method, path and query, for the journal of an audit engagement."""
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
@@ -151,6 +153,7 @@ class Doorstep:
         identity = scope[REQUEST_ID] = request_id(offered)
         status, began = 500, time.perf_counter()
         SIMULATED.set(False)
+        ASKED.set(_asked(scope))
 
         async def sending(message: MutableMapping[str, Any]) -> None:
             nonlocal status
@@ -170,6 +173,11 @@ class Doorstep:
         route = scope.get(ROUTE, "none")
         self._figures.answered(method, route, status, seconds)
         self._log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
+
+
+def _asked(scope: Scope) -> str:
+    query: bytes = scope["query_string"]
+    return f"{scope['method']} {scope['path']}{'?' if query else ''}{query.decode('latin-1')}"
 
 
 def _added(headers: Iterable[tuple[bytes, bytes]], identity: str) -> list[tuple[bytes, bytes]]:

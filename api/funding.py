@@ -12,10 +12,12 @@ from api.accounts import ACCOUNTS_ROUTE, LINES_ROUTE
 from api.acts import Wiring, address_of
 from api.answers import Response
 from api.callers import Reader
+from api.ledger import ROUTES as LEDGERS
 from api.problems import FormatUnknown, NotFound
 from api.reads import TIMES, File, answer_file, finished, times, wanted_form
 from api.requests import Headers, Parameters, language
 from api.routes import Act, AnyRequest, AnyResponse, Own, Page, Parameter, Row, Rows
+from api.statements import ROUTES as STATEMENTS
 from domain.funding.allocation import AllocateFunds, CommitFunds
 from domain.funding.appropriation import (
     AdjustAppropriation,
@@ -30,6 +32,7 @@ from domain.funding.matching import PledgeMatching, RecordHigherAward, RecordMat
 from domain.funding.payment import ApprovePayment, ExpirePayment, FailPayment, PostPayment, RequestPayment
 from domain.funding.period import ClosePeriod
 from domain.funding.policy import MONEY_FACTS, RULES_VERSION, MoneyFact, books_of
+from domain.funding.publication import PublishLedger
 from domain.funding.recovery import OrderRecovery, RecordRecovery, ReturnFunds
 from domain.funding.rule import DefineFundingRule
 from domain.funding.spending import AccountForExpenditure, DisallowExpenditure
@@ -42,8 +45,8 @@ from infra.record import Item
 from projections.funding import BALANCE, CLOSING, FUNDING_RULE, MATCHING_REGISTER, PAYMENT, PERIOD, RECOVERY
 from projections.journal import JOURNAL, BookLine, book_lines, trial_balance_table
 
-BY_SCHEDULE: tuple[type[Command], ...] = (ExpirePayment,)
-"""What only the schedule asks for."""
+BY_SCHEDULE: tuple[type[Command], ...] = (ExpirePayment, PublishLedger)
+"""What only the schedule and the automations ask for."""
 
 
 class TrialBalance(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,10 +67,10 @@ async def _trial_balance(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     parameters = Parameters(request.scope["query_string"], ("min_position", "format"))
     since = parameters.whole("min_position") or 0
     reader = await wiring.callers.reader(caller, since)
-    if not reader.in_office:
+    programme_id, log_id = request.path_params["programme_id"], reader.caller.log_id
+    if not reader.reads_for_office(tag(ProgrammeId, programme_id)):
         raise NotFound
     form = wanted_form(headers, parameters)
-    programme_id, log_id = request.path_params["programme_id"], reader.caller.log_id
     last_day = _day(request.path_params["last_day"])
     closed = {"programme_id": programme_id, "last_day": last_day}
     periods = (await wiring.views.list(log_id, PERIOD, filters=closed, min_position=since)).rows
@@ -119,7 +122,7 @@ async def _books(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     store = await wiring.parts.stores(reader.caller.log_id)
     topics = (ProgrammeAnnounced.TOPIC, *(kind.TOPIC for kind in MONEY_FACTS))
     page = await store.read([Item(topics, (tag(ProgrammeId, programme_id),))], until=when.at_position)
-    if not page.events or not reader.in_office:
+    if not page.events or not reader.reads_for_office(tag(ProgrammeId, programme_id)):
         raise NotFound
     zone, position = reader.institution.zone, page.head if when.at_position is None else when.at_position
     facts = [
@@ -267,5 +270,7 @@ PAGE = Page(
             gives=("text",),
             refusals=(404, 406, 503),
         ),
+        *STATEMENTS,
+        *LEDGERS,
     ),
 )  # fmt: skip

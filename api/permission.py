@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 from uuid import UUID, uuid5
 
 import msgspec
@@ -14,10 +14,12 @@ from api.callers import SCOPES, Reader
 from api.problems import BodyInvalid, NotFound, NotLoggedIn
 from api.requests import Headers, Parameters, bearer, idempotency_key
 from api.routes import AnyRequest, AnyResponse, Own, Page, Parameter
-from domain.ids import PSEUDONYM, PersonId, tag
+from domain.audit.engagement import EngagementUnknown
+from domain.audit.policy import ENGAGEMENT_FACTS, Engagement, EngagementFact
+from domain.ids import CODED, PSEUDONYM, EngagementId, PersonId, tag
 from domain.kernel import word
-from domain.permission.audiences import AT_UNIT, EVERYBODY, INSTITUTION_WIDE
-from domain.permission.policy import ACTS, ROLE_TITLES, STATE_TITLES, NotPermitted
+from domain.permission.audiences import AT_UNIT, ENGAGED, ENGAGED_SEALED, EVERYBODY, INSTITUTION_WIDE
+from domain.permission.policy import ACTS, BESIDE_ROLES, ROLE_TITLES, STATE_TITLES, NotPermitted
 from domain.person.events import PersonRegistered, ServiceRegistered
 from domain.person.policy import PersonUnknown
 from infra.record import Item
@@ -25,6 +27,7 @@ from infra.record import Item
 _DAYS: Final = 3650
 _USUAL_DAYS: Final = 90
 _ACTS: Final = {"CreateToken": ("CreateToken", "“创建令牌”"), "RevokeToken": ("RevokeToken", "“撤销令牌”")}
+_Coded = Annotated[str, msgspec.Meta(pattern=CODED)]
 _REGISTERED: Final = (PersonRegistered.TOPIC, ServiceRegistered.TOPIC)
 
 
@@ -37,6 +40,7 @@ class NewToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         "act",
     )
     days: Annotated[int, msgspec.Meta(ge=1, le=_DAYS, title="Days until it expires")] = _USUAL_DAYS
+    engagement_id: Annotated[_Coded | None, msgspec.Meta(title="Engagement that it is bound to")] = None
 
 
 class GivenToken(msgspec.Struct, frozen=True):
@@ -57,6 +61,7 @@ class TokenLine(msgspec.Struct, frozen=True):
     expires_at: datetime | None
     revoked_at: datetime | None
     used_at: datetime | None
+    engagement_id: str | None = None
 
 
 class TokenList(msgspec.Struct, frozen=True):
@@ -81,6 +86,7 @@ def permission_table() -> dict[str, Any]:
     """The law of the door as data: roles, states, commands, audiences, scopes."""
     return {
         "roles": [{"role": role, "en": en, "zh": zh} for role, (en, zh) in ROLE_TITLES.items()],
+        "beside_roles": [{"role": role, "en": en, "zh": zh} for role, (en, zh) in BESIDE_ROLES.items()],
         "states": [{"state": state, "en": en, "zh": zh} for state, (en, zh) in STATE_TITLES.items()],
         "commands": [
             {
@@ -95,6 +101,8 @@ def permission_table() -> dict[str, Any]:
             "everybody": sorted(EVERYBODY),
             "institution_wide": {role: sorted(opened) for role, opened in INSTITUTION_WIDE.items()},
             "subject_at_own_unit": sorted(AT_UNIT),
+            "engaged": sorted(ENGAGED),
+            "engaged_with_sealed_material": sorted(ENGAGED_SEALED),
         },
         "scopes": [{"scope": scope, "en": en, "zh": zh} for scope, (en, zh) in SCOPES.items()],
     }
@@ -125,12 +133,15 @@ async def _create(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     asked: NewToken = decode(await json_of(request, headers), NewToken)
     unknown_scope(asked.scopes)
     await refuse_stranger(wiring, reader.caller.log_id, asked.person_id)
+    if asked.engagement_id is not None:
+        await _refuse_unengaged(wiring, reader.caller.log_id, asked.person_id, asked.engagement_id)
     created = await wiring.parts.tokens.create(
         caller.log_id,
         asked.person_id,
         asked.scopes,
         lifetime=timedelta(days=asked.days),
         token_id=uuid5(asked_by, "token"),
+        engagement_id=asked.engagement_id,
     )
     outcome = "renewed" if created.renewed else "created"
     await _journal(wiring, reader, "CreateToken", f"token:{created.token_id}", outcome)
@@ -143,6 +154,19 @@ async def refuse_stranger(wiring: Wiring, log_id: int, person_id: str) -> None:
     page = await store.read([Item(_REGISTERED, (tag(PersonId, person_id),))], limit=1)
     if not page.events:
         raise PersonUnknown(person_id=person_id)
+
+
+async def _refuse_unengaged(wiring: Wiring, log_id: int, person_id: str, engagement_id: str) -> None:
+    """Refuse to bind a token to an engagement that is not that person's, or is over."""
+    store = await wiring.parts.stores(log_id)
+    types = tuple(kind.TOPIC for kind in ENGAGEMENT_FACTS)
+    page = await store.read([Item(types, (tag(EngagementId, engagement_id),))])
+    engagement = Engagement()
+    for recorded in page.events:
+        engagement.take(cast("EngagementFact", recorded.event))
+    opened = engagement.opened
+    if opened is None or engagement.ended or opened.person_id != person_id:
+        raise EngagementUnknown(engagement_id=engagement_id)
 
 
 def unknown_scope(scopes: tuple[str, ...]) -> None:
@@ -176,10 +200,7 @@ async def _list(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     if not reader.holds("administrator"):
         raise NotFound
     tokens = await wiring.parts.tokens.list(reader.caller.log_id, parameters.text("person_id"))
-    lines = tuple(
-        TokenLine(t.token_id, t.person_id, t.scopes, t.once, t.created_at, t.expires_at, t.revoked_at, t.used_at)
-        for t in tokens
-    )
+    lines = tuple(TokenLine(**{name: getattr(t, name) for name in TokenLine.__struct_fields__}) for t in tokens)
     return json_response(TokenList(lines))
 
 

@@ -22,8 +22,8 @@ from api.requests import Headers, Parameters, etag_matches, language
 from api.routes import AnyRequest, AnyResponse, Row, Rows, path_fields
 from domain.ids import TAG_KINDS, ApplicationId
 from domain.kernel import Audience, redact, tags_of
-from domain.permission.audiences import EVERYBODY
-from infra.export.spreadsheet import XLSX, Cover, Language, TooLargeForWorkbook, as_workbook, chunks, for_excel
+from domain.permission.audiences import EVERYBODY, audiences_engaged
+from infra.export.spreadsheet import XLSX, Chart, Cover, Language, TooLargeForWorkbook, as_workbook, chunks, for_excel
 from infra.view_query import LARGEST_READ, BadQuery
 from infra.view_query import Page as PageOfRows
 from projections.kernel import Beside, Table, View, canonical_csv, columns
@@ -33,6 +33,8 @@ __all__ = [
     "LIMIT",
     "File",
     "FileForm",
+    "Form",
+    "Said",
     "Times",
     "all_rows",
     "answer_file",
@@ -52,6 +54,8 @@ _APPLICATION: Final = TAG_KINDS[ApplicationId]
 _CSV: Final = "text/csv; charset=utf-8"
 
 FileForm = Literal["csv", "excel_csv", "xlsx"]
+Said = tuple[str, str, object]
+"""A line of a cover: the label in English and in Chinese, and the value."""
 Form = Literal["json"] | FileForm
 FORMS: Final[tuple[Form, ...]] = ("json", "csv", "excel_csv", "xlsx")
 """What ``format`` may say: pages of JSON, the canonical CSV, a CSV for Excel, a workbook."""
@@ -117,7 +121,8 @@ def _audiences(reader: Reader, view: View[Any], row: msgspec.Struct) -> frozense
     if getattr(row, "person_id", None) == reader.caller.person_id:
         # What is on record about oneself is one's own to read.
         return frozenset({"public", "subject", "office"})
-    opened = reader.audiences(units_of(view, row), _named_by(row) if reader.barred else ())
+    tags = tags_of(row) if reader.grant is not None else ()
+    opened = reader.audiences(units_of(view, row), _named_by(row) if reader.barred else (), tags)
     if view.is_open is not None and opened <= EVERYBODY and not view.is_open(row):
         return frozenset()
     return opened
@@ -130,7 +135,9 @@ def redacted(reader: Reader, view: View[Any], row: msgspec.Struct, needed: Seque
 
 
 def widest(reader: Reader) -> frozenset[Audience]:
-    """What the caller reads of the rows that concern the caller's own units."""
+    """What the caller reads of the rows that concern the caller's own units, or that the engagement covers."""
+    if reader.grant is not None:
+        return audiences_engaged(covered=True, sealed=reader.grant.sealed)
     return reader.audiences(held.unit_id for held in reader.held if held.unit_id)
 
 
@@ -383,18 +390,29 @@ async def _file(wiring: Wiring, reader: Reader, listing: _Listing, form: FileFor
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """How a table is wanted: the form, the position and day that it reflects, and what the request says besides."""
+    """How a table is wanted: the form, the position and day that it reflects, and what the request says besides.
+
+    ``said`` is what a workbook says of it on its cover, too.
+    """
 
     form: FileForm
     position: int
     effective_on: date | None
     headers: Headers
+    said: tuple[Said, ...] = ()
 
 
 async def answer_file(
-    reader: Reader, table: Table, pages: AsyncIterator[Sequence[Sequence[object]]], asked: File
+    reader: Reader,
+    table: Table,
+    pages: AsyncIterator[Sequence[Sequence[object]]],
+    asked: File,
+    chart: Chart | None = None,
 ) -> AnyResponse:
-    """A table of figures as a file: the canonical bytes that are hashed, or what a spreadsheet opens."""
+    """A table of figures as a file: the canonical bytes that are hashed, or what a spreadsheet opens.
+
+    Where it is a workbook, a ``chart`` stands in it beside the rows.
+    """
     simulated = reader.institution.simulated
     suffix = "xlsx" if asked.form == "xlsx" else "csv"
     fields = {
@@ -408,7 +426,7 @@ async def answer_file(
     if asked.form == "excel_csv":
         return Stream(for_excel(table, pages, spoken), _CSV, fields)
     try:
-        workbook = await as_workbook(table, pages, _cover(reader, table, asked, spoken))
+        workbook = await as_workbook(table, pages, _cover(reader, table, asked, spoken), chart)
     except TooLargeForWorkbook as too_large:
         raise TooLargeForFormat(format="xlsx", rule=str(too_large), known="csv, excel_csv, json") from None
     return Stream(chunks(workbook), XLSX, fields, packs=False)
@@ -439,6 +457,7 @@ def _cover(reader: Reader, table: Table, asked: File, spoken: Language) -> Cover
     ]
     if asked.effective_on is not None:
         lines.append((of_day, asked.effective_on))
+    lines += [(zh if spoken == "zh" else en, value) for en, zh, value in asked.said]
     lines.append((of_zone, str(institution.zone)))
     if institution.simulated:
         lines.append((of_simulated, _YES[spoken]))

@@ -290,9 +290,10 @@ async def _panel(wiring: Wiring, reader: Reader, panel_id: str, wanted: int) -> 
 async def _office_panel(wiring: Wiring, request: AnyRequest, *more: str) -> tuple[Reader, PanelRow, int]:
     """A panel, for a reader of the office."""
     reader, wanted = await _reader(wiring, request, *more)
-    if not reader.in_office:
+    panel_id = request.path_params["panel_id"]
+    if not reader.reads_for_office(tag(PanelId, panel_id)):
         raise NotFound
-    row, position = await _panel(wiring, reader, request.path_params["panel_id"], wanted)
+    row, position = await _panel(wiring, reader, panel_id, wanted)
     return reader, row, position
 
 

@@ -71,7 +71,8 @@ async def opinion_read_as(wiring: Wiring, reader: Reader, naming: Sequence[Recor
         own = reader.seat_of(sheet.panel_id)
         if own is not None and own.held and own.seat_id == sheet.seat_id:
             return own.code
-        if reader.in_office and await _was_opened(wiring, reader, sheet, recorded.position):
+        opens = reader.opens_sealed and reader.reads_for_office(tag(ApplicationId, sheet.application_id))
+        if opens and await _was_opened(wiring, reader, sheet, recorded.position):
             return reader.caller.person_id
     return None
 

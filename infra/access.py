@@ -35,7 +35,7 @@ import structlog
 from infra.line import Root, leaf
 from infra.writer import LOST, heed_cancellation
 
-__all__ = ["LINE_VERSION", "AccessDay", "AccessJournal", "LinesLost"]
+__all__ = ["LINE_VERSION", "AccessDay", "AccessJournal", "LinesLost", "Query"]
 
 LINE_VERSION: Final = 1
 
@@ -52,7 +52,10 @@ _LINES: Final = """
 SELECT origin, seq, at, filed_at, actor_id, token_id, act, what, outcome, nonce FROM access JOIN log USING (log_id)
 WHERE log_id = $1 AND filed_at >= $2 AND filed_at < $3 AND seq > $4 ORDER BY seq LIMIT $5
 """
-
+_OF_ACT: Final = """
+SELECT seq, at, actor_id, what, outcome FROM access
+WHERE log_id = $1 AND act = $2 AND act LIKE 'engagement:%' AND seq > $3 ORDER BY seq LIMIT $4
+"""
 _DAYS: Final = """
 SELECT DISTINCT (filed_at AT TIME ZONE $3)::date AS day FROM access WHERE log_id = $1 AND filed_at < $2 ORDER BY day
 """
@@ -71,6 +74,17 @@ class AccessDay:
     day: date
     lines: int
     root: str
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One line about what was asked under an audit engagement."""
+
+    seq: int
+    at: datetime
+    actor_id: str
+    what: str
+    outcome: str
 
 
 @dataclass(slots=True)
@@ -206,6 +220,10 @@ class AccessJournal:
             for row in rows:
                 yield _canonical(row)
             seq = rows[-1]["seq"]
+
+    async def queries(self, log_id: int, engagement: str, after: int, limit: int) -> list[Query]:
+        """Give what was asked under an engagement, named by its tag, in order from a line on."""
+        return [Query(*row) for row in await self._pool.fetch(_OF_ACT, log_id, engagement, after, limit)]
 
     async def days(self, log_id: int, before: date, zone: tzinfo) -> list[date]:
         """Give the days before one that have lines, oldest first."""

@@ -163,7 +163,10 @@ class Reason(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who asks. A person comes with a token; services of the product come without one."""
+    """Who asks. A person comes with a token; services of the product come without one.
+
+    Who comes with a token bound to an audit engagement acts and reads by that alone, whatever offices they hold.
+    """
 
     log_id: int
     person_id: str
@@ -171,6 +174,7 @@ class Caller:
     scopes: frozenset[str] = frozenset()
     token_id: UUID | None = None
     token_hash: bytes | None = None
+    engagement_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -415,7 +415,8 @@ class FrontDoor:
     def _execute(self, request: _Request, command: Command, past: Sequence[Recorded]) -> tuple[list[Event], str]:
         """Authorise and decide; nothing is awaited."""
         ask, institution = request.ask, request.institution
-        held = [recorded for recorded in past if self.law.is_standing(recorded.event, ask.caller.person_id)]
+        by_office = ask.caller.engagement_id is None
+        held = [r for r in past if by_office and self.law.is_standing(r.event, ask.caller.person_id)]
         appointments, today = self.law.appointments_of(held), institution.day(command.now)
         authority = self.law.authorise(command, appointments, today)
         if request.actor.code is not None:

@@ -39,38 +39,40 @@ _REMEMBERED: Final = 10_000
 
 # Named in one place, so that no statement forgets a condition. A token that works once is good for its exchange only.
 _ALIVE: Final = "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())"
-_AUTHENTICATE: Final = (
-    f"SELECT log_id, token_id, person_id, scopes, used_at FROM token WHERE hash = $1 AND NOT once AND {_ALIVE}"  # noqa: S608 - a constant of this module
-)
+_AUTHENTICATE: Final = f"""
+SELECT log_id, token_id, person_id, scopes, engagement_id, used_at FROM token
+WHERE hash = $1 AND NOT once AND {_ALIVE}
+"""  # noqa: S608 - a constant of this module
 # The row is locked: of a first use and of another secret in its place, each finds what the other has done.
 _FIRST_USE: Final = f"""
 UPDATE token SET used_at = coalesce(used_at, now()) WHERE hash = $1 AND NOT once AND {_ALIVE}
-RETURNING log_id, token_id, person_id, scopes
+RETURNING log_id, token_id, person_id, scopes, engagement_id
 """  # noqa: S608 - see above
 STILL_VALID: Final = f"SELECT EXISTS (SELECT FROM token WHERE hash = {{0}} AND NOT once AND {_ALIVE})"  # noqa: S608 - see above
 """The question that a decision's statement asks beside its own: is the token, by its hash, valid at this moment?"""
 _CREATE: Final = """
-INSERT INTO token (log_id, token_id, hash, person_id, scopes, once, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, now() + $7::interval)
+INSERT INTO token (log_id, token_id, hash, person_id, scopes, once, expires_at, engagement_id)
+VALUES ($1, $2, $3, $4, $5, $6, now() + $7::interval, $8)
 """
 # Spending and creating are one statement: of two who exchange at the same time one finds nothing to spend.
 _EXCHANGE: Final = f"""
 WITH spent AS (
     UPDATE token SET used_at = now() WHERE hash = $1 AND once AND used_at IS NULL AND {_ALIVE}
-    RETURNING log_id, person_id, scopes
+    RETURNING log_id, person_id, scopes, engagement_id
 )
-INSERT INTO token (log_id, token_id, hash, person_id, scopes, once, expires_at)
-SELECT log_id, $2, $3, person_id, scopes, false, now() + $4::interval FROM spent RETURNING token_id
+INSERT INTO token (log_id, token_id, hash, person_id, scopes, once, expires_at, engagement_id)
+SELECT log_id, $2, $3, person_id, scopes, false, now() + $4::interval, engagement_id FROM spent RETURNING token_id
 """  # noqa: S608 - see above
 _ONCE: Final = f"SELECT log_id, token_id FROM token WHERE hash = $1 AND once AND {_ALIVE}"  # noqa: S608 - see above
 _ASKED: Final = """
-SELECT person_id, scopes, once, expires_at - created_at AS lifetime FROM token WHERE log_id = $1 AND token_id = $2
+SELECT person_id, scopes, once, expires_at - created_at AS lifetime, engagement_id FROM token
+WHERE log_id = $1 AND token_id = $2
 """
 _RENEW: Final = f"""
 UPDATE token SET hash = $3 WHERE log_id = $1 AND token_id = $2 AND used_at IS NULL AND {_ALIVE} RETURNING token_id
 """  # noqa: S608 - see above
 _LIST: Final = """
-SELECT token_id, person_id, scopes, once, created_at, expires_at, revoked_at, used_at FROM token
+SELECT token_id, person_id, scopes, once, created_at, expires_at, revoked_at, used_at, engagement_id FROM token
 WHERE log_id = $1 AND person_id = coalesce($2, person_id) ORDER BY created_at, token_id
 """
 _REVOKE: Final = "UPDATE token SET revoked_at = now() WHERE log_id = $1 AND token_id = $2 AND revoked_at IS NULL"
@@ -87,13 +89,17 @@ class GivenBefore(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whom a token speaks for; the hash is for ``STILL_VALID`` and is never printed."""
+    """Whom a token speaks for; the hash is for ``STILL_VALID`` and is never printed.
+
+    A token bound to an audit engagement opens what that opens, and nothing else.
+    """
 
     log_id: int
     token_id: UUID
     person_id: str
     scopes: frozenset[str]
     hash: bytes = field(repr=False)
+    engagement_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +123,7 @@ class Token:
     expires_at: datetime | None
     revoked_at: datetime | None
     used_at: datetime | None
+    engagement_id: str | None = None
 
 
 def _hash(secret: str) -> bytes:
@@ -148,6 +155,7 @@ class Tokens:
         lifetime: timedelta | None = None,
         once: bool = False,
         token_id: UUID | None = None,
+        engagement_id: str | None = None,
     ) -> Created:
         """Create a token; one that works ``once`` can be exchanged for an ordinary one and do nothing else.
 
@@ -156,13 +164,12 @@ class Tokens:
         """
         created = Created(token_id or uuid4(), _new_secret())
         ordered = sorted(set(scopes))
+        wanted = person_id, ordered, once, lifetime, engagement_id
         try:
-            await self._pool.execute(
-                _CREATE, log_id, created.token_id, _hash(created.secret), person_id, ordered, once, lifetime
-            )
+            await self._pool.execute(_CREATE, log_id, created.token_id, _hash(created.secret), *wanted)
         except asyncpg.UniqueViolationError:
             there = await self._pool.fetchrow(_ASKED, log_id, created.token_id)
-            if there is None or tuple(there) != (person_id, ordered, once, lifetime):
+            if there is None or tuple(there) != wanted:
                 raise GivenBefore(created.token_id, for_another=True) from None
             return await self._renewed(log_id, created)
         return created
@@ -208,7 +215,8 @@ class Tokens:
         if row is None:
             self._remembered.pop(hashed, None)
             return None
-        identity = Identity(row["log_id"], row["token_id"], row["person_id"], frozenset(row["scopes"]), hashed)
+        scopes = frozenset(row["scopes"])
+        identity = Identity(row["log_id"], row["token_id"], row["person_id"], scopes, hashed, row["engagement_id"])
         # Dated from before the question: the answer may have been on its way for a while.
         self._remembered[hashed] = identity, asked_at
         self._remembered.move_to_end(hashed)

@@ -9,7 +9,7 @@ from projections.account_book import ACCOUNT_BOOK
 from projections.accountability import ACCOUNTABILITY_RULE, FINDING, MEASURE, REFERRAL
 from projections.application import APPLICATION
 from projections.assessment import ASSESSED, ASSESSMENT
-from projections.audit import LEGAL_HOLD
+from projections.audit import AUDIT_FINDING, ENGAGEMENT, LEGAL_HOLD
 from projections.calendar import CALENDAR
 from projections.cultivation import CASE, OUTREACH, REPORT, REQUIREMENT, TASK_BOOK
 from projections.designation import DESIGNATION, TITLE
@@ -23,6 +23,7 @@ from projections.institution import ACCESS_DAY, INSTITUTION
 from projections.journal import JOURNAL
 from projections.judging import JUDGING
 from projections.kernel import View
+from projections.ledger import LEDGER
 from projections.nomination import PLAN, QUOTA
 from projections.obligation import OBLIGATION
 from projections.organisation import ORGANISATION, UNIT_FACT
@@ -90,6 +91,7 @@ VIEWS: tuple[View[Any], ...] = (
     RECOVERY,
     MATCHING_REGISTER,
     PERIOD,
+    LEDGER,
     CLOSING,
     TITLE,
     DESIGNATION,
@@ -99,6 +101,8 @@ VIEWS: tuple[View[Any], ...] = (
     REFERRAL,
     UNIT_DOSSIER,
     SECRETARY_DOSSIER,
+    ENGAGEMENT,
+    AUDIT_FINDING,
     LEGAL_HOLD,
     OBLIGATION,
     RETENTION,

@@ -1,14 +1,35 @@
-"""Audit: which legal holds stand, and on whom or what."""
+"""Audit: who is let into what, what was found and answered, and what must not be erased meanwhile."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 import msgspec
 from msgspec.structs import replace
 
-from domain.audit.events import HoldGround, LegalHoldLifted, LegalHoldPlaced
-from domain.audit.policy import HOLD_FACTS, HoldState
-from domain.ids import ApplicationId, DocumentId, HoldId, PersonId, UnitId
+from domain.audit.events import (
+    AuditFindingAnswered,
+    AuditFindingClosed,
+    AuditFindingRecorded,
+    Conclusion,
+    EngagementEnd,
+    EngagementEnded,
+    EngagementOpened,
+    Gravity,
+    HoldGround,
+    LegalHoldLifted,
+    LegalHoldPlaced,
+)
+from domain.audit.policy import AUDIT_FINDING_FACTS, ENGAGEMENT_FACTS, HOLD_FACTS, AuditFindingState, HoldState
+from domain.ids import (
+    ApplicationId,
+    AuditFindingId,
+    DocumentId,
+    EngagementId,
+    HoldId,
+    PersonId,
+    ProgrammeId,
+    UnitId,
+)
 from domain.kernel import Recorded, office
 from projections.kernel import Key, View, keyed
 
@@ -70,4 +91,104 @@ LEGAL_HOLD = View(
     fold=_hold,
     filters=("state", "held_person_id", "unit_id", "application_id"),
     sorts=("placed_at",),
+)
+
+
+# --- engagements and findings -----------------------------------------------------------------------------------------
+
+
+class EngagementRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An audit engagement: whose, over what, from when to when; for the office and its auditor.
+    zh: 审计委托:审计人员、范围、起止;限主管部门与该审计人员。
+    """
+
+    engagement_id: Annotated[EngagementId, office("Engagement", "审计委托")]
+    person_id: Annotated[PersonId, office("Auditor", "审计人员")]
+    programme_ids: Annotated[tuple[ProgrammeId, ...], office("Programmes", "项目")]
+    unit_ids: Annotated[tuple[UnitId, ...], office("Units", "单位")]
+    sealed: Annotated[bool, office("Sealed material too", "含封存材料")]
+    first_day: Annotated[date, office("First day", "首日")]
+    last_day: Annotated[date, office("Last day", "末日")]
+    opens_at: Annotated[datetime, office("Opens at", "起始时刻")]
+    ends_at: Annotated[datetime, office("Ends at", "截止时刻")]
+    commission_document_id: Annotated[DocumentId, office("Commission", "委托文件")]
+    opened_by: Annotated[str, office("Opened by", "开立人")]
+    opened_at: Annotated[datetime, office("Opened at", "开立时间")]
+    waits_to_end: Annotated[bool, office("Waits for its end", "待期满")] = True
+    ended_as: Annotated[EngagementEnd | None, office("Ended by", "终止事由")] = None
+    ended_at: Annotated[datetime | None, office("Ended at", "终止时间")] = None
+
+
+def _engagement(row: EngagementRow | None, recorded: Recorded, _key: Key) -> EngagementRow | None:
+    envelope = recorded.envelope
+    match recorded.event:
+        case EngagementOpened() as opened:
+            return EngagementRow(**opened.as_dict(), opened_by=envelope.actor_id, opened_at=envelope.effective_at)
+        case EngagementEnded(ground=ground) if row is not None:
+            return replace(row, waits_to_end=False, ended_as=ground, ended_at=envelope.effective_at)
+    return row
+
+
+ENGAGEMENT = View(
+    name="engagement",
+    version=1,
+    en="Audit engagements",
+    zh="审计委托",
+    row=EngagementRow,
+    key=("engagement_id",),
+    reads=ENGAGEMENT_FACTS,
+    touches=keyed("engagement_id"),
+    fold=_engagement,
+    filters=("person_id", "waits_to_end"),
+    sorts=("ends_at", "opened_at"),
+)
+
+
+class AuditFindingRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A finding of an audit: how grave, what it concerns, its texts by their documents, and how far it has come.
+    zh: 审计发现:轻重、所涉对象、各文本文件及办理进展。
+    """
+
+    audit_finding_id: Annotated[AuditFindingId, office("Audit finding", "审计发现")]
+    engagement_id: Annotated[EngagementId, office("Engagement", "审计委托")]
+    gravity: Annotated[Gravity, office("Gravity", "轻重")]
+    programme_id: Annotated[ProgrammeId | None, office("Programme", "项目")] = None
+    unit_id: Annotated[UnitId | None, office("Unit", "单位")] = None
+    application_id: Annotated[ApplicationId | None, office("Application", "申报")] = None
+    fact_positions: Annotated[tuple[int, ...], office("Facts (positions)", "事实位置")]
+    state: Annotated[AuditFindingState, office("State", "状态")] = "recorded"
+    statement_document_id: Annotated[DocumentId, office("Statement", "内容")]
+    answer_document_ids: Annotated[tuple[DocumentId, ...], office("Answers", "答复")] = ()
+    conclusion: Annotated[Conclusion | None, office("Conclusion", "结论")] = None
+    recorded_by: Annotated[str, office("Recorded by", "记录人")]
+    recorded_on: Annotated[datetime, office("Recorded at", "记录时间")]
+    answered_at: Annotated[datetime | None, office("Last answered at", "最近答复时间")] = None
+    concluded_at: Annotated[datetime | None, office("Concluded at", "办结时间")] = None
+
+
+def _audit_finding(row: AuditFindingRow | None, recorded: Recorded, _key: Key) -> AuditFindingRow | None:
+    envelope = recorded.envelope
+    match recorded.event:
+        case AuditFindingRecorded() as found:
+            return AuditFindingRow(**found.as_dict(), recorded_by=envelope.actor_id, recorded_on=envelope.effective_at)
+        case AuditFindingAnswered(answer_document_id=document) if row is not None:
+            answers = (*row.answer_document_ids, document)
+            return replace(row, state="answered", answer_document_ids=answers, answered_at=envelope.effective_at)
+        case AuditFindingClosed(conclusion=conclusion) if row is not None:
+            return replace(row, state="concluded", conclusion=conclusion, concluded_at=envelope.effective_at)
+    return row
+
+
+AUDIT_FINDING = View(
+    name="audit_finding",
+    version=1,
+    en="Findings of audits",
+    zh="审计发现",
+    row=AuditFindingRow,
+    key=("audit_finding_id",),
+    reads=AUDIT_FINDING_FACTS,
+    touches=keyed("audit_finding_id"),
+    fold=_audit_finding,
+    filters=("engagement_id", "state", "gravity", "programme_id", "unit_id", "application_id"),
+    sorts=("recorded_on",),
 )

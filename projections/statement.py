@@ -19,7 +19,7 @@ from domain.cultivation.events import CaseSucceeded
 from domain.funding.events import Account, EntryReversed
 from domain.funding.policy import MONEY_FACTS, RULES_VERSION, MoneyFact, post
 from domain.kernel import Event, Recorded
-from projections.kernel import Key, Table, columns
+from projections.kernel import Column, Key, Table, columns
 
 __all__ = [
     "DENOMINATORS",
@@ -32,6 +32,7 @@ __all__ = [
     "Statement",
     "Told",
     "adds",
+    "amount_of",
     "blank",
     "fills",
     "reversed_by",
@@ -191,6 +192,16 @@ class Statement:
     by_days: bool = False
     order: Callable[[Key], Any] = _as_it_is
 
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns with their titles."""
+        return columns(self.row)
+
+    def name_of(self, row: Sequence[object]) -> str:
+        """How a row of the table is named."""
+        told = dict(zip(self.row.__struct_fields__, row, strict=True))
+        return row_name(blank(*(told[name] for name in self.key)))
+
     def table(self, facts: Iterable[Recorded], period: Period) -> Table:
         """The statement as a table, rows in the order of their keys; its canonical CSV is what is hashed."""
         cells: _Cells = {}
@@ -202,7 +213,7 @@ class Statement:
         keys = sorted((key for key in cells if key in lately or not self.by_days), key=self.order)
         rows = [row for key in keys if self.is_shown(row := self._row(key, cells, period))]
         return Table(
-            name=self.code, en=self.en, zh=self.zh, columns=columns(self.row),
+            name=self.code, en=self.en, zh=self.zh, columns=self.columns,
             rows=[msgspec.structs.astuple(row) for row in rows],
         )  # fmt: skip
 
@@ -274,6 +285,12 @@ def reversed_by(fact: Recorded) -> int | None:
     return fact.event.reversed_position if isinstance(fact.event, EntryReversed) else None
 
 
-def blank(*parts: str | int | None) -> Key:
+def amount_of(fact: Recorded) -> int | None:
+    """The amount that a fact posts, of a reversal the one that it takes back; None where it posts nothing."""
+    posted = next(sides(fact), None)
+    return None if posted is None else abs(posted.amount_fen)
+
+
+def blank(*parts: Any) -> Key:  # noqa: ANN401 - Words and numbers, as a row has them.
     """A key in which "" stands for what does not apply."""
     return tuple("" if part is None else part for part in parts)

@@ -33,7 +33,15 @@ from domain.assessment.events import (
     RectificationRejected,
     RectificationReported,
 )
-from domain.audit.events import LegalHoldLifted, LegalHoldPlaced
+from domain.audit.events import (
+    AuditFindingAnswered,
+    AuditFindingClosed,
+    AuditFindingRecorded,
+    EngagementEnded,
+    EngagementOpened,
+    LegalHoldLifted,
+    LegalHoldPlaced,
+)
 from domain.calendar.events import WorkingDaysSupplied
 from domain.cultivation.events import (
     BudgetItem,
@@ -61,10 +69,12 @@ from domain.evaluation.events import SecretaryDossierIssued, UnitDossierIssued
 from domain.ids import (
     ApplicationId,
     AppointmentId,
+    AuditFindingId,
     CalendarYear,
     DecisionId,
     DocumentId,
     DossierId,
+    EngagementId,
     ErasureId,
     FindingId,
     HoldId,
@@ -912,9 +922,23 @@ def named_and_held_to_account() -> list[Event]:
 
 
 def audited() -> list[Event]:
-    """What must not be erased, and what need be no longer."""
+    """An auditor from outside, what was found and answered, and what must not be erased meanwhile."""
+    engaged: dict[str, Any] = {"engagement_id": EngagementId("E-1"), "person_id": PersonId(BEN)}
+    found: dict[str, Any] = {"audit_finding_id": AuditFindingId("AF-1"), "engagement_id": EngagementId("E-1")}
+    days: dict[str, Any] = {"first_day": date(2022, 9, 1), "last_day": date(2022, 9, 30)}
+    hours: dict[str, Any] = {"opens_at": at("2022-09-01 00:00"), "ends_at": at("2022-10-01 00:00")}
     hold: dict[str, Any] = {"hold_id": HoldId("H-1"), "person_id": PersonId(BEN), "order_document_id": PAPER}
-    return [LegalHoldPlaced(**hold, ground="litigation"), LegalHoldLifted(**hold)]
+    return [
+        EngagementOpened(**engaged, programme_ids=(CALL,), **days, **hours, commission_document_id=PAPER),
+        AuditFindingRecorded(
+            **found, gravity="shortcoming", application_id=ApplicationId("A-9"), statement_document_id=PAPER
+        ),
+        AuditFindingAnswered(**found, answer_document_id=PAPER),
+        AuditFindingClosed(**found, conclusion="settled"),
+        EngagementEnded(**engaged, ground="term"),
+        LegalHoldPlaced(**hold, ground="litigation"),
+        LegalHoldLifted(**hold),
+    ]
 
 
 def forgotten() -> list[Event]:

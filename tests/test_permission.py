@@ -22,6 +22,7 @@ from domain.permission.events import AccessDayRecorded
 from domain.permission.policy import (
     ACTS,
     ANY_STATE,
+    BESIDE_ROLES,
     FOUNDING,
     NOT_ON_RECORD,
     ROLE_TITLES,
@@ -49,6 +50,7 @@ DAY = timedelta(days=1)
 LI = PersonId("00000000-0000-0000-0000-00000000000a")
 WANG = PersonId("00000000-0000-0000-0000-00000000000b")
 UNIT, PARENT = UnitId("BR-1"), UnitId("COL-A")
+ENGAGEMENT = "engagement:E-1"
 ROLES: tuple[Role, ...] = get_args(Role)
 NEVER_ROWED = {"open", "withdrawn", "rejected", ANY_STATE, NOT_ON_RECORD}
 """States in which no row lets anybody act, the absence of one, and the absence of the subject."""
@@ -84,6 +86,7 @@ def stand_in(name: str) -> type[Command]:
         """
 
         stands: str = known(ANY_STATE)
+        engaged: str | None = known()
         unit_id: UnitId | None = known()
         owner_unit_id: UnitId | None = known()
         nominator_unit_id: UnitId | None = known()
@@ -96,19 +99,19 @@ def stand_in(name: str) -> type[Command]:
     return StandIn
 
 
-def asking(name: str, state: str = ANY_STATE, **units: UnitId | None) -> Command:
+def asking(name: str, state: str = ANY_STATE, **known_of: str | None) -> Command:
     command = stand_in(name)()
-    for attribute, value in {"stands": state, **units}.items():
+    for attribute, value in {"stands": state, **known_of}.items():
         setattr(command, attribute, value)
     return command
 
 
-def answer(name: str, role: Role | None, at: str, state: str) -> str:
+def answer(name: str, role: Role | None, at: str, state: str, engaged: str | None = None) -> str:
     """What the table answers to a role held where an attribute of the command says, or at the whole institution."""
-    where = {attribute: UnitId(f"{attribute}-X") for attribute in UNIT_ATTRIBUTES}
-    held = holding() if role is None else holding(appointed(role, where[at] if at else None))
+    where: dict[str, str] = {attribute: f"{attribute}-X" for attribute in UNIT_ATTRIBUTES}
+    held = holding() if role is None else holding(appointed(role, UnitId(where[at]) if at else None))
     try:
-        authorise(asking(name, state, **where), held, TODAY)
+        authorise(asking(name, state, engaged=engaged, **where), held, TODAY)
     except NotPermitted:
         return "denied"
     except NotInThisState:
@@ -127,6 +130,8 @@ def matrix() -> dict[str, dict[str, list[str]]]:
         by_nobody = permitted_states(act.command, None, "")
         if by_nobody:
             rows["founder"] = by_nobody
+        if (permitted := permitted_states(act.command, None, "", ENGAGEMENT)) != by_nobody:
+            rows["engaged"] = permitted
         for role in ROLES:
             for at in ("", *UNIT_ATTRIBUTES):
                 permitted = permitted_states(act.command, role, at)
@@ -135,8 +140,8 @@ def matrix() -> dict[str, dict[str, list[str]]]:
     return found
 
 
-def permitted_states(name: str, role: Role | None, at: str) -> list[str]:
-    answers = {state: answer(name, role, at, state) for state in STATES}
+def permitted_states(name: str, role: Role | None, at: str, engaged: str | None = None) -> list[str]:
+    answers = {state: answer(name, role, at, state, engaged) for state in STATES}
     assert len(set(answers.values()) & {"denied", "yes"}) == 1, "whether a role will do does not depend on the state"
     return [state for state, said in answers.items() if said == "yes"]
 
@@ -187,8 +192,9 @@ def test_every_command_has_its_row_and_names_a_unit_it_knows() -> None:
 
 def test_a_row_stands_only_where_its_role_can_be_held() -> None:
     for row in TABLE:
-        if row.role != "founder":
-            assert PLACES[row.role] in {"either", "unit" if row.at else "institution"}, row
+        if row.role not in BESIDE_ROLES:
+            role: Role = row.role  # type: ignore[assignment]
+            assert PLACES[role] in {"either", "unit" if row.at else "institution"}, row
 
 
 def test_every_role_has_its_titles_and_a_place() -> None:
@@ -196,10 +202,21 @@ def test_every_role_has_its_titles_and_a_place() -> None:
     assert all(en.isascii() and not zh.isascii() for en, zh in ROLE_TITLES.values())
 
 
+def test_an_engagement_permits_what_its_row_says_and_is_the_authority() -> None:
+    for row in (row for row in TABLE if row.role == "engaged"):
+        engaged = asking(row.command, row.states[0], engaged=ENGAGEMENT)
+        assert authorise(engaged, holding(), TODAY) == ENGAGEMENT
+        with pytest.raises(NotPermitted):
+            authorise(asking(row.command, row.states[0]), holding(), TODAY)
+
+
 # --- who holds what --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("row", [row for row in TABLE if row.role != "founder"], ids=lambda r: f"{r.command}-{r.role}")
+BY_OFFICE = [row for row in TABLE if row.role not in BESIDE_ROLES]
+
+
+@pytest.mark.parametrize("row", BY_OFFICE, ids=lambda r: f"{r.command}-{r.role}")
 def test_only_the_appointment_that_holds_today_at_that_place_suffices(row: Permission) -> None:
     role: Role = row.role  # type: ignore[assignment]
     place = UNIT if row.at else None
@@ -224,7 +241,7 @@ def test_only_the_appointment_that_holds_today_at_that_place_suffices(row: Permi
 
 
 @drawn(
-    st.sampled_from([row for row in TABLE if row.role != "founder"]),
+    st.sampled_from(BY_OFFICE),
     st.lists(
         st.tuples(
             st.sampled_from(ROLES),

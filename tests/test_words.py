@@ -17,7 +17,7 @@ from domain.application.policy import ApplicationState
 from domain.assessment.events import AssessmentKind, Effect
 from domain.assessment.policy import EFFECT_TITLES, RECTIFICATION_TITLES, RectificationState
 from domain.assessment.policy import KIND_TITLES as ASSESSMENT_TITLES
-from domain.audit.policy import HoldState
+from domain.audit.policy import AuditFindingState, EngagementState, HoldState
 from domain.cultivation.events import SuccessionGround
 from domain.cultivation.policy import GROUND_TITLES, REPORT_TITLES, ReportState, RunningState
 from domain.designation.policy import DesignationState
@@ -98,6 +98,7 @@ def test_every_state_of_whatever_subject_has_its_titles() -> None:
     }
     states |= {*get_args(PublicityState), *get_args(ObjectionState)}
     states |= {*get_args(DesignationState), *get_args(FindingState), *get_args(MeasureState), *get_args(HoldState)}
+    states |= {*get_args(EngagementState), *get_args(AuditFindingState)}
     states |= {*get_args(ErasureState)}
     assert set(STATE_TITLES) == states
     assert all(en.isascii() and not re.search("[a-z]", zh) for en, zh in STATE_TITLES.values())

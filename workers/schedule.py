@@ -15,6 +15,7 @@ from typing import Any
 
 from domain.accountability.measure import EndMeasure
 from domain.application.window import CloseApplicationWindow
+from domain.audit.engagement import EndEngagement
 from domain.designation.commands import LapseTitle
 from domain.funding.payment import ExpirePayment
 from domain.funding.period import ClosePeriod
@@ -22,6 +23,7 @@ from domain.funding.yearend import CarryForward, LapseFunds
 from domain.ids import (
     ApplicationId,
     DesignationId,
+    EngagementId,
     MeasureId,
     ObligationId,
     PanelId,
@@ -36,6 +38,7 @@ from domain.permission.commands import RecordAccessDay
 from domain.publicity.commands import ClosePublicity
 from domain.review.scoring import CloseScoring
 from projections.accountability import MEASURE
+from projections.audit import ENGAGEMENT
 from projections.designation import DESIGNATION
 from projections.funding import BALANCE, CLOSING, PAYMENT, BalanceRow
 from projections.kernel import View
@@ -244,6 +247,17 @@ SCHEDULE: tuple[WhenDue, ...] = (
         command=EndMeasure,
         subject=lambda row: tag(MeasureId, row.measure_id),
         values=lambda row: {"measure_id": row.measure_id},
+    ),
+    WhenDue(
+        rule="end_engagements",
+        en="End audit engagements when their last day is over",
+        zh="末日届满时终止审计委托",
+        view=ENGAGEMENT,
+        waiting={"waits_to_end": True},
+        due_at="ends_at",
+        command=EndEngagement,
+        subject=lambda row: tag(EngagementId, row.engagement_id),
+        values=lambda row: {"engagement_id": row.engagement_id},
     ),
     WhenDue(
         rule="remind_of_obligations",

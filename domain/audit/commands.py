@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from domain.audit.engagement import EndEngagement, OpenEngagement
+from domain.audit.finding import AnswerAuditFinding, CloseAuditFinding, RecordAuditFinding
 from domain.audit.hold import LiftLegalHold, PlaceLegalHold
 from domain.kernel import Command
 
-COMMANDS: tuple[type[Command], ...] = (PlaceLegalHold, LiftLegalHold)
+COMMANDS: tuple[type[Command], ...] = (
+    OpenEngagement,
+    EndEngagement,
+    RecordAuditFinding,
+    AnswerAuditFinding,
+    CloseAuditFinding,
+    PlaceLegalHold,
+    LiftLegalHold,
+)

@@ -1,8 +1,18 @@
 """What can have happened in an audit."""
 
+from datetime import date, datetime
 from typing import Annotated, Literal
 
-from domain.ids import ApplicationId, DocumentId, HoldId, PersonId, UnitId
+from domain.ids import (
+    ApplicationId,
+    AuditFindingId,
+    DocumentId,
+    EngagementId,
+    HoldId,
+    PersonId,
+    ProgrammeId,
+    UnitId,
+)
 from domain.kernel import Event, office
 
 HoldGround = Literal["audit", "discipline", "litigation", "objection", "retention"]
@@ -34,3 +44,78 @@ class LegalHoldLifted(Event):
     unit_id: Annotated[UnitId | None, office("Unit", "单位")] = None
     application_id: Annotated[ApplicationId | None, office("Application", "申报")] = None
     order_document_id: Annotated[DocumentId, office("Order", "解除文件")]
+
+
+EngagementEnd = Literal["term", "decision"]
+"""How an engagement ended: its last day was over, or the office decided so."""
+Gravity = Literal["observation", "shortcoming", "irregularity"]
+"""How grave an auditor takes a finding to be."""
+Conclusion = Literal["settled", "not_settled", "withdrawn"]
+"""How a finding was closed: settled by the answer, not settled and left to be decided elsewhere, or withdrawn."""
+
+
+class EngagementOpened(Event):
+    """An auditor was engaged: read-only, from a day to a day, over programmes and units, or (neither named) the whole.
+    zh: 审计委托已开立:只读,自某日至某日,限所列项目与单位(均未列明为全部)。
+    """
+
+    TOPIC = "audit.engagement_opened.v1"
+    engagement_id: Annotated[EngagementId, office("Engagement", "审计委托")]
+    person_id: Annotated[PersonId, office("Auditor", "审计人员")]
+    programme_ids: Annotated[tuple[ProgrammeId, ...], office("Programmes", "项目")] = ()
+    unit_ids: Annotated[tuple[UnitId, ...], office("Units", "单位")] = ()
+    sealed: Annotated[bool, office("Sealed material too", "含封存材料")] = False
+    first_day: Annotated[date, office("First day", "首日")]
+    last_day: Annotated[date, office("Last day", "末日")]
+    opens_at: Annotated[datetime, office("Opens at", "起始时刻")]
+    ends_at: Annotated[datetime, office("Ends at", "截止时刻")]
+    commission_document_id: Annotated[DocumentId, office("Commission", "委托文件")]
+
+
+class EngagementEnded(Event):
+    """An engagement ended: from then on nothing is read under it.
+    zh: 审计委托已终止:此后不得依其读取。
+    """
+
+    TOPIC = "audit.engagement_ended.v1"
+    engagement_id: Annotated[EngagementId, office("Engagement", "审计委托")]
+    person_id: Annotated[PersonId, office("Auditor", "审计人员")]
+    ground: Annotated[EngagementEnd, office("Ground", "终止事由")]
+
+
+class AuditFindingRecorded(Event):
+    """The auditor recorded a finding: how grave, what it concerns, on which facts it rests, and the text, sealed.
+    zh: 审计人员记录审计发现:轻重、所涉对象、所依事实及封存的文本。
+    """
+
+    TOPIC = "audit.finding_recorded.v1"
+    audit_finding_id: Annotated[AuditFindingId, office("Audit finding", "审计发现")]
+    engagement_id: Annotated[EngagementId, office("Engagement", "审计委托")]
+    gravity: Annotated[Gravity, office("Gravity", "轻重")]
+    programme_id: Annotated[ProgrammeId | None, office("Programme", "项目")] = None
+    unit_id: Annotated[UnitId | None, office("Unit", "单位")] = None
+    application_id: Annotated[ApplicationId | None, office("Application", "申报")] = None
+    fact_positions: Annotated[tuple[int, ...], office("Facts (positions)", "事实位置")] = ()
+    statement_document_id: Annotated[DocumentId, office("Statement", "内容")]
+
+
+class AuditFindingAnswered(Event):
+    """The office answered a finding of an audit; the text is sealed.
+    zh: 主管部门对审计发现作出答复;文本封存。
+    """
+
+    TOPIC = "audit.finding_answered.v1"
+    audit_finding_id: Annotated[AuditFindingId, office("Audit finding", "审计发现")]
+    engagement_id: Annotated[EngagementId, office("Engagement", "审计委托")]
+    answer_document_id: Annotated[DocumentId, office("Answer", "答复")]
+
+
+class AuditFindingClosed(Event):
+    """A finding of an audit was closed.
+    zh: 审计发现已办结。
+    """
+
+    TOPIC = "audit.finding_closed.v1"
+    audit_finding_id: Annotated[AuditFindingId, office("Audit finding", "审计发现")]
+    engagement_id: Annotated[EngagementId, office("Engagement", "审计委托")]
+    conclusion: Annotated[Conclusion, office("Conclusion", "结论")]

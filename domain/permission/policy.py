@@ -20,6 +20,7 @@ from domain.person.policy import Appointment, Appointments
 __all__ = [
     "ACTS",
     "ANY_STATE",
+    "BESIDE_ROLES",
     "FOUNDING",
     "NOT_ON_RECORD",
     "ROLE_TITLES",
@@ -42,8 +43,8 @@ __all__ = [
     "units_of",
 ]
 
-Holder = Role | Literal["founder"]
-"""A role, or whoever opens an institution that does not exist yet and has nobody appointed."""
+Holder = Role | Literal["founder", "engaged"]
+"""A role; or whoever opens an institution that does not exist yet; or the auditor of an engagement that runs."""
 FOUNDING: Final = "founding"
 """The authority of the one command that no appointment can precede."""
 ANY_STATE: Final = "any"
@@ -64,6 +65,12 @@ ROLE_TITLES: Final[dict[Role, tuple[str, str]]] = {
     "auditor": ("Auditor", "审计人员"),
     "service": ("Service identity", "服务身份"),
 }
+
+BESIDE_ROLES: Final[dict[str, tuple[str, str]]] = {
+    "founder": ("Whoever opens the institution", "机构开立人"),
+    "engaged": ("Auditor of an engagement that runs", "存续审计委托的审计人员"),
+}
+"""Who may ask for something without any appointment."""
 
 STATE_TITLES: Final[dict[str, tuple[str, str]]] = {
     ANY_STATE: ("any", "任何状态"),
@@ -127,6 +134,11 @@ STATE_TITLES: Final[dict[str, tuple[str, str]]] = {
     "ended": ("ended by its term", "已期满"),
     "lifted": ("lifted", "已解除"),
     "referred": ("referred", "已移送"),
+    # an audit engagement, and a finding of it
+    "engaged": ("engaged", "委托存续"),
+    "disengaged": ("engagement over", "委托已终止"),
+    "answered": ("answered", "已答复"),
+    "concluded": ("concluded", "已办结"),
     # an erasure
     "proposed": ("proposed", "已提请"),
     "declined": ("declined", "未获批准"),
@@ -391,6 +403,8 @@ ACTS: Final[tuple[Act, ...]] = (
     _act("PledgeMatching", _CLERK, _HEAD, backdatable=True),
     _act("RecordMatching", _FINANCE, backdatable=True),
     _act("ClosePeriod", _FINANCE, _SERVICE),
+    _act("PublishLedger", _SERVICE),
+    _act("ConfirmLedger", _FINANCE, _HEAD),
     # designation
     _act("DefineTitle", _HEAD, needs_reason=True),
     _act("ConferTitle", _HEAD),
@@ -433,6 +447,11 @@ ACTS: Final[tuple[Act, ...]] = (
     _act("MarkObligationOverdue", _SERVICE),
     _act("ExcuseObligation", _HEAD, needs_reason=True),
     # audit
+    _act("OpenEngagement", _HEAD),
+    _act("EndEngagement", *(_Holder(role, "", ("engaged",)) for role in ("head", "service"))),
+    _act("RecordAuditFinding", _Holder("engaged", "", ("engaged",))),
+    _act("AnswerAuditFinding", *(_Holder(role, "", ("recorded", "answered")) for role in ("clerk", "head"))),
+    _act("CloseAuditFinding", *(_Holder(role, "", ("answered",)) for role in ("engaged", "supervisor"))),
     _act("PlaceLegalHold", _HEAD, _Holder("supervisor")),
     _act("LiftLegalHold", _Holder("head", "", ("placed",)), needs_reason=True),
     # privacy
@@ -492,18 +511,29 @@ def _held_for(row: Permission, command: Command, appointments: Appointments, tod
     return appointments.held(row.role, unit_id, today)
 
 
+def _authority(row: Permission, command: Command, appointments: Appointments, today: date) -> str | None:
+    """What the caller holds that the row asks for: an appointment, an engagement that runs, or the founding itself."""
+    if row.role == "founder":
+        return FOUNDING
+    if row.role == "engaged":
+        return cast("str | None", getattr(command, "engaged", None))
+    appointment = _held_for(row, command, appointments, today)
+    return None if appointment is None else appointment.appointment_id
+
+
 def authorise(command: Command, appointments: Appointments, today: date) -> str:
     """The id of the appointment under which the caller may ask for this, ``today`` being the day of the request.
 
-    Raises NotPermitted, or NotInThisState where the role would do but the state of the subject does not.
+    An auditor's authority is the engagement, written as its tag. Raises NotPermitted, or NotInThisState where the role
+    would do but the state of the subject does not.
     """
     allowed: set[str] = set()
     for row in act_of(type(command)).permissions:
-        appointment = _held_for(row, command, appointments, today)
-        if appointment is None and row.role != "founder":
+        authority = _authority(row, command, appointments, today)
+        if authority is None:
             continue
         if {ANY_STATE, command.state} & set(row.states) or command.state == NOT_ON_RECORD:
-            return FOUNDING if appointment is None else appointment.appointment_id
+            return authority
         allowed.update(row.states)
     if not allowed:
         raise NotPermitted(command=called(type(command)))

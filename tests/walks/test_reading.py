@@ -22,6 +22,7 @@ NOT_YET = {
     "/v1/programmes/{programme_id}/books",
     "/v1/programmes/{programme_id}/closing",
     "/v1/programmes/{programme_id}/funding-rule",
+    "/v1/programmes/{programme_id}/statements",
     "/v1/audit/consistency",
     "/v1/referrals",
 }
