@@ -12,6 +12,7 @@ from api.accounts import ACCOUNTS_ROUTE, LINES_ROUTE
 from api.acts import Wiring, address_of
 from api.answers import Response
 from api.callers import Reader
+from api.ledger import ROUTES as LEDGERS
 from api.problems import FormatUnknown, NotFound
 from api.reads import TIMES, File, answer_file, finished, times, wanted_form
 from api.requests import Headers, Parameters, language
@@ -31,6 +32,7 @@ from domain.funding.matching import PledgeMatching, RecordHigherAward, RecordMat
 from domain.funding.payment import ApprovePayment, ExpirePayment, FailPayment, PostPayment, RequestPayment
 from domain.funding.period import ClosePeriod
 from domain.funding.policy import MONEY_FACTS, RULES_VERSION, MoneyFact, books_of
+from domain.funding.publication import PublishLedger
 from domain.funding.recovery import OrderRecovery, RecordRecovery, ReturnFunds
 from domain.funding.rule import DefineFundingRule
 from domain.funding.spending import AccountForExpenditure, DisallowExpenditure
@@ -43,8 +45,8 @@ from infra.record import Item
 from projections.funding import BALANCE, CLOSING, FUNDING_RULE, MATCHING_REGISTER, PAYMENT, PERIOD, RECOVERY
 from projections.journal import JOURNAL, BookLine, book_lines, trial_balance_table
 
-BY_SCHEDULE: tuple[type[Command], ...] = (ExpirePayment,)
-"""What only the schedule asks for."""
+BY_SCHEDULE: tuple[type[Command], ...] = (ExpirePayment, PublishLedger)
+"""What only the schedule and the automations ask for."""
 
 
 class TrialBalance(msgspec.Struct, frozen=True, kw_only=True):
@@ -269,5 +271,6 @@ PAGE = Page(
             refusals=(404, 406, 503),
         ),
         *STATEMENTS,
+        *LEDGERS,
     ),
 )  # fmt: skip

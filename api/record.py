@@ -18,6 +18,7 @@ from infra.record import Item
 from projections.hearing import HEARING, HearingRow, waiting_to_be_heard
 from projections.inbox import INBOX, InboxRow, waiting_for
 from projections.judging import JUDGING, waiting_in_office
+from projections.ledger import LEDGER, waiting_to_be_confirmed
 from projections.obligation import OBLIGATION, waiting_at
 from projections.task import Waiting, in_order
 from projections.window import WINDOW
@@ -158,6 +159,8 @@ async def _inbox(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     if roles := [held.role for held in reader.held if held.unit_id is None]:
         judging, position = await all_rows(wiring, log_id, JUDGING.name, {"waiting": True}, when)
         waiting += waiting_in_office(judging, roles, reader.caller.person_id, reader.barred)
+        ledgers, position = await all_rows(wiring, log_id, LEDGER.name, {"awaits_confirmation": True}, when)
+        waiting += waiting_to_be_confirmed(ledgers, roles, reader.caller.person_id)
     for seat in (each for each in reader.seats if each.held):
         owed, position = await all_rows(wiring, log_id, OBLIGATION.name, {"seat": seat.code}, when)
         waiting += waiting_at(owed)

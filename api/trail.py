@@ -26,6 +26,7 @@ from api.requests import Headers, Parameters
 from api.routes import AnyRequest, AnyResponse, Own, Page, Parameter
 from domain.ids import (
     ApplicationId,
+    LeadApplicationId,
     NominatorUnitId,
     PanelId,
     ParentUnitId,
@@ -38,6 +39,8 @@ from domain.ids import (
 )
 from domain.kernel import Audience, Recorded, redact
 from domain.lifecycle import CATALOGUE
+from domain.selection.events import SelectionConfirmed
+from domain.selection.policy import JoiningFact, Projects
 from infra.event_store import EventStore
 from infra.record import Item
 from projections import VIEWS
@@ -94,7 +97,11 @@ _COMPARED: Final = frozenset({"application_id", "unit_id", "programme_id"})
 """Of what two moments are compared."""
 _OF_UNIT: Final = (UnitId, ParentUnitId, SuccessorUnitId, NominatorUnitId)
 _CASE: Final = _Subject(
-    "application_id", (ApplicationId,), "/v1/applications/{application_id}", "an application", "一项申报"
+    "application_id",
+    (ApplicationId, LeadApplicationId),
+    "/v1/applications/{application_id}",
+    "an application",
+    "一项申报",
 )
 _SUBJECTS: Final = (
     _Subject("unit_id", _OF_UNIT, "/v1/units/{unit_id}", "a unit", "一个单位"),
@@ -342,7 +349,7 @@ async def _case_file(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     if not page.events:
         raise NotFound
     # Whoever stands on either side of the case reads it whole as its subject.
-    units = {unit for recorded in page.events for unit in units_of(recorded)}
+    units = _bearers(application_id, page.events)
     audiences: frozenset[Audience] = reader.audiences(units, (application_id,))
     if "subject" not in audiences:
         audiences = await _as_its_nominator(wiring, reader, application_id, when.min_position)
@@ -360,6 +367,22 @@ async def _case_file(wiring: Wiring, request: AnyRequest) -> AnyResponse:
         simulated=reader.institution.simulated,
     )
     return finished(file, position, headers)
+
+
+def _bearers(application_id: str, events: Sequence[Recorded]) -> set[str]:
+    """The units on either side of a case, by the facts that are about it alone: a list on the board names others too.
+
+    The partners of a joint project are among them once it is confirmed.
+    """
+    projects = Projects()
+    own = [recorded for recorded in events if getattr(recorded.event, "application_id", None) == application_id]
+    for recorded in events:
+        if isinstance(recorded.event, JoiningFact):
+            projects.take(recorded.event)
+    units = {unit for recorded in own if not isinstance(recorded.event, JoiningFact) for unit in units_of(recorded)}
+    if any(isinstance(recorded.event, SelectionConfirmed) for recorded in own):
+        units |= {joined.unit_id for joined in projects.joined.values()}
+    return units
 
 
 async def _as_its_nominator(

@@ -167,6 +167,8 @@ EVENTS: tuple[type[Event], ...] = (
     funding.FundsLapsed,
     funding.EntryReversed,
     funding.PeriodClosed,
+    funding.LedgerPublished,
+    funding.LedgerConfirmed,
     assessment.AssessmentDefined,
     assessment.AssessmentDecided,
     assessment.RectificationOrdered,

@@ -22,6 +22,7 @@ from infra.documents import Documents
 from infra.event_store import EventStore, refuse_owned_record
 from infra.front_door import FrontDoor, Law
 from infra.master_key import MasterKeys
+from infra.published import PublishedFiles
 from infra.sealed_fields import Sealer
 from infra.staging import Staging
 from infra.tokens import Tokens
@@ -106,6 +107,7 @@ class Assembly:
     staging: Staging
     vault: Vault
     documents: Documents
+    published: PublishedFiles
     codes: Codes
     tokens: Tokens
     access: AccessJournal
@@ -143,6 +145,7 @@ async def assemble(
             staging=staging,
             vault=vault,
             documents=documents,
+            published=PublishedFiles(pool),
             codes=codes,
             tokens=Tokens(pool),
             access=access,

@@ -23,6 +23,7 @@ from projections.institution import ACCESS_DAY, INSTITUTION
 from projections.journal import JOURNAL
 from projections.judging import JUDGING
 from projections.kernel import View
+from projections.ledger import LEDGER
 from projections.nomination import PLAN, QUOTA
 from projections.obligation import OBLIGATION
 from projections.organisation import ORGANISATION, UNIT_FACT
@@ -90,6 +91,7 @@ VIEWS: tuple[View[Any], ...] = (
     RECOVERY,
     MATCHING_REGISTER,
     PERIOD,
+    LEDGER,
     CLOSING,
     TITLE,
     DESIGNATION,

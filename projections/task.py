@@ -15,6 +15,7 @@ __all__ = [
     "CaseTask",
     "HearingTask",
     "JudgingTask",
+    "LedgerTask",
     "Task",
     "Waiting",
     "in_order",
@@ -60,7 +61,8 @@ CaseTask = Literal[
     "post_payment",
 ]
 HearingTask = Literal["notify_finding", "make_statement", "decide_measure", "decide_appeal"]
-Task = ApplicationTask | JudgingTask | CaseTask | HearingTask | Literal["score"]
+LedgerTask = Literal["confirm_ledger"]
+Task = ApplicationTask | JudgingTask | CaseTask | HearingTask | LedgerTask | Literal["score"]
 
 TASKS: Final[Mapping[Task, tuple[tuple[Role, ...], str, str]]] = {
     "prepare": (("applicant",), "Prepare the application", "准备申报材料"),
@@ -96,6 +98,7 @@ TASKS: Final[Mapping[Task, tuple[tuple[Role, ...], str, str]]] = {
     "check_rectification": (("head",), "Check the rectification", "复查整改"),
     "approve_payment": (("head",), "Approve the payment", "批准拨付"),
     "post_payment": (("finance",), "Post what the bank paid", "登记银行付款"),
+    "confirm_ledger": (("head", "finance"), "Confirm the ledger of the period", "确认期间账册"),
     "notify_finding": (("clerk",), "Notify whom the finding is against", "向当事方告知问题认定"),
     "make_statement": (("secretary",), "Make a statement on the finding", "就问题认定作出陈述"),
     "decide_measure": (("head",), "Decide a measure, or drop the finding", "决定措施或撤销问题认定"),

@@ -75,7 +75,12 @@ def test_every_entry_moves_one_amount_between_two_accounts_of_one_book(kind: Any
 
 def test_every_fact_that_moves_money_is_posted_and_nothing_else_is_money() -> None:
     of_the_table = {each for _, each in inspect.getmembers(funding, inspect.isclass)} & set(EVENTS)
-    assert of_the_table - set(MONEY_FACTS) == {funding.FundingRuleDefined, funding.PeriodClosed}
+    assert of_the_table - set(MONEY_FACTS) == {
+        funding.FundingRuleDefined,
+        funding.PeriodClosed,
+        funding.LedgerPublished,
+        funding.LedgerConfirmed,
+    }
 
 
 def codes(body: Any) -> list[tuple[str, str]]:

@@ -25,7 +25,7 @@ from infra.log import configure
 from infra.master_key import read_key_file
 from infra.processes import beating
 from infra.settings import Settings, SettingsRefused, load
-from workers.automations import AUTOMATIONS, Asks, Automation, Does, Sends
+from workers.automations import AUTOMATIONS, Asks, Automation, Does, Produces, Sends
 from workers.process import database
 from workers.work import NAME, THREADS, Actor, Work
 
@@ -69,12 +69,23 @@ ACTORS: Final[tuple[Actor, ...]] = (
         limit_seconds=60.0,
         interrupted=True,
     ),
+    Actor(
+        name="produce",
+        en="Make files, keep them, and ask for the command that records them",
+        zh="制作并保存文件,再提出予以记录的命令",
+        carries_out=Produces,
+        batch=1,
+        attempts=10,
+        first_wait_seconds=0.5,
+        longest_wait_seconds=60.0,
+        limit_seconds=30.0,
+    ),
 )
 
 
 def actor_of(automation: Automation, actors: Sequence[Actor] = ACTORS) -> Actor:
     """Who carries out an automation."""
-    return next(actor for actor in actors if isinstance(automation.then, actor.carries_out))
+    return next(actor for actor in actors if type(automation.then) is actor.carries_out)
 
 
 def declare(broker: dramatiq.Broker, work: Callable[[], Work], actors: Sequence[Actor] = ACTORS) -> None:

@@ -3,7 +3,8 @@
 A row of ``AUTOMATIONS`` is a sentence, ``when_x_do_y``: the event it starts from, and one of three things that follow.
 
 - ``Asks`` for a command at the front door, under the service identity ``automation``. It happens once, by its command
-  id; it names the event as its cause and takes effect when the event did, however late the worker comes to it.
+  id; it names the event as its cause and takes effect when the event did, however late the worker comes to it. What
+  ``Produces`` files does so with the files it has made.
 - ``Does`` something to our own tables. It is marked done in the same transaction, so it happens once.
 - ``Sends`` something to others, at least once, under one idempotency key. A simulated institution sends nothing: what
   it would have sent is noted.
@@ -16,6 +17,7 @@ answer; whatever else they raise is a breakdown and is tried again.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -28,7 +30,20 @@ from domain.cultivation.commands import BeginCultivation, SucceedCase
 from domain.cultivation.events import CaseSucceeded
 from domain.designation.commands import RestoreTitle, RevokeTitle
 from domain.designation.events import TitleConferred, TitleRevoked
-from domain.ids import ApplicationId, DesignationId, MeasureId, PanelId, PersonId, SuccessorUnitId, UnitId, tag
+from domain.funding.events import PeriodClosed
+from domain.funding.policy import RULES_VERSION
+from domain.funding.publication import PublishLedger
+from domain.ids import (
+    ApplicationId,
+    DesignationId,
+    MeasureId,
+    PanelId,
+    PersonId,
+    ProgrammeId,
+    SuccessorUnitId,
+    UnitId,
+    tag,
+)
 from domain.kernel import Command, Event, Recorded
 from domain.privacy.events import PersonErased
 from domain.publicity.events import EntryPassed, ObjectionUpheld
@@ -42,11 +57,12 @@ from infra.clock import Institution
 from infra.codes import seat_of
 from infra.record import Item
 from infra.vault import KeyDestroyed, erase
+from projections.ledger import LEDGER_FACTS, covered, file_of, ledger_tables
 
 if TYPE_CHECKING:
     from infra.subscription import Connection
 
-__all__ = ["AUTOMATIONS", "Asked", "Asks", "Automation", "Does", "Each", "Sends", "Started"]
+__all__ = ["AUTOMATIONS", "Asked", "Asks", "Automation", "Does", "Each", "Produces", "Sends", "Started"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +90,14 @@ class Asks:
 
     command: type[Command]
     asked: Callable[[Started, Assembly], Awaitable[Asked]]
+
+
+@dataclass(frozen=True, slots=True)
+class Produces(Asks):
+    """A command is asked for with what takes long to work out: files that are made, and kept, before it is asked.
+
+    Made again, they are the same files; whoever dies in between leaves nothing that the record names.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +241,27 @@ async def _restored_title(started: Started, _parts: Assembly) -> Asked:
     return Asked(values, tag(DesignationId, revoked.designation_id))
 
 
+async def _ledger_of_period(started: Started, parts: Assembly) -> Asked:
+    """The files of a closed period, made from what the close covers and kept where they are served from."""
+    closed, log_id = cast("PeriodClosed", started.recorded.event), started.institution.log_id
+    store, programme = await parts.stores(log_id), tag(ProgrammeId, closed.programme_id)
+    closes = await store.read([Item((PeriodClosed.TOPIC,), (programme,))], until=started.recorded.position - 1)
+    topics = tuple(kind.TOPIC for kind in LEDGER_FACTS)
+    facts = await store.read([Item(topics, (programme,))], until=closed.covers_position)
+    earlier = [cast("PeriodClosed", each.event) for each in closes.events]
+    period = covered(closed, earlier, facts.events, started.institution.zone)
+    made = await asyncio.to_thread(lambda: [file_of(table) for table in ledger_tables(period)])
+    await parts.published.keep(log_id, (content for _, content in made))
+    values = {
+        "programme_id": closed.programme_id,
+        "period": closed.period,
+        "last_day": closed.last_day,
+        "rules_version": RULES_VERSION,
+        "files": tuple(file for file, _ in made),
+    }
+    return Asked(values, programme)
+
+
 # --- what they do to our own tables ----------------------------------------------------------------------------------
 
 
@@ -285,5 +330,12 @@ AUTOMATIONS: tuple[Automation, ...] = (
         zh="人员信息的删除获批后,销毁其密钥及由其封存的全部内容",
         when=PersonErased,
         then=Does(_erased_person),
+    ),
+    Automation(
+        name="when_period_closed_publish_ledger",
+        en="When a period was closed, its ledger is published: the files that follow from what the close covers",
+        zh="期间结账后,公布其账册:由结账所覆盖的记录得出的各文件",
+        when=PeriodClosed,
+        then=Produces(PublishLedger, _ledger_of_period),
     ),
 )

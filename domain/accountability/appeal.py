@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
@@ -24,8 +24,7 @@ from domain.accountability.measure import FIGURES, AboutMeasure, SettlingMeasure
 from domain.accountability.policy import Measure
 from domain.calendar.events import WorkingDaysSupplied
 from domain.calendar.policy import WorkingDays, end_of
-from domain.document.events import DocumentDeposited
-from domain.document.policy import DocumentUnknown
+from domain.document.policy import RestsOnPapers
 from domain.ids import CalendarYear, DocumentId, InstitutionId, ProgrammeId, tag
 from domain.kernel import Refusal, Selector, asked, event, known, word
 
@@ -66,16 +65,17 @@ class Amendment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     amount_fen: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
 
-class LodgeAppeal(AboutMeasure):
+class LodgeAppeal(RestsOnPapers, AboutMeasure):
     """Lodge an appeal against a measure, in time; it suspends the measure only where the decision said so.
     zh: 按期对措施提出申诉;除决定载明者外,不停止执行。
     """
+
+    PAPERS: ClassVar[tuple[str, ...]] = ("appeal_document_id",)
 
     appeal_document_id: DocumentId = asked("Appeal", "申诉书")
 
     rules: dict[int, AccountabilityRuleDefined] = known(factory=dict)
     calendar: WorkingDays = known(factory=WorkingDays)
-    deposited: bool = known(default=False)
 
     def consistency_boundary(self) -> Sequence[Selector]:
         """The measure, the rules of its programme, the calendar and the appeal."""
@@ -83,7 +83,6 @@ class LodgeAppeal(AboutMeasure):
         years = (self.today.year, self.today.year + 1)
         boundary = [
             *super().consistency_boundary(),
-            Selector([DocumentDeposited], [tag(DocumentId, self.appeal_document_id)]),
             *(Selector([WorkingDaysSupplied], [house, tag(CalendarYear, year)]) for year in years),
         ]
         if one is not None:
@@ -98,10 +97,6 @@ class LodgeAppeal(AboutMeasure):
     def _(self, body: WorkingDaysSupplied, position: int) -> None:
         self.calendar.take(body, position)
 
-    @event(DocumentDeposited)
-    def _(self) -> None:
-        self.deposited = True
-
     def execute(self) -> None:
         one = self._require_measure()
         decided = one.decided
@@ -109,8 +104,7 @@ class LodgeAppeal(AboutMeasure):
             raise AppealedBefore(measure_id=self.measure_id)
         if decided.appeal_closes_at is not None and self.now >= decided.appeal_closes_at:
             raise AppealTooLate(last_day=decided.appeal_last_day, closes_at=decided.appeal_closes_at)
-        if not self.deposited:
-            raise DocumentUnknown(document_id=self.appeal_document_id)
+        self._require_papers()
         due_at, due_day = self._due(self.rules[decided.rule_position])
         self.trigger_event(
             AppealLodged,

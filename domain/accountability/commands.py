@@ -6,7 +6,7 @@ Measures, appeals and referrals have pages of their own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final
 
 import msgspec
 
@@ -30,7 +30,7 @@ from domain.calendar.events import WorkingDaysSupplied
 from domain.calendar.policy import PeriodOfNoDays, WorkingDays
 from domain.cultivation.policy import CaseUnknown
 from domain.document.events import DocumentDeposited
-from domain.document.policy import DocumentUnknown
+from domain.document.policy import DocumentUnknown, RestsOnPapers
 from domain.ids import (
     ApplicationId,
     CalendarYear,
@@ -232,16 +232,17 @@ class RecordFinding(Command):
             raise DocumentUnknown(document_id=missing[0])
 
 
-class NotifyFinding(AboutFinding):
+class NotifyFinding(RestsOnPapers, AboutFinding):
     """Give whom a finding is against notice of it, and the time that the rule allows for a statement.
     zh: 向当事方告知问题认定,并依规则给予陈述时间。
     """
+
+    PAPERS: ClassVar[tuple[str, ...]] = ("notice_document_id",)
 
     notice_document_id: DocumentId = asked("Notice", "告知书")
 
     rule: AccountabilityRuleDefined | None = known()
     calendar: WorkingDays = known(factory=WorkingDays)
-    deposited: bool = known(default=False)
 
     def consistency_boundary(self) -> Sequence[Selector]:
         """The finding, the rule of its programme, the working days and the notice."""
@@ -250,7 +251,6 @@ class NotifyFinding(AboutFinding):
         boundary = [
             *super().consistency_boundary(),
             *(Selector([WorkingDaysSupplied], [house, tag(CalendarYear, year)]) for year in years),
-            Selector([DocumentDeposited], [tag(DocumentId, self.notice_document_id)]),
         ]
         if recorded is not None:
             boundary.append(Selector([AccountabilityRuleDefined], [tag(ProgrammeId, recorded.programme_id)]))
@@ -264,17 +264,12 @@ class NotifyFinding(AboutFinding):
     def _(self, body: WorkingDaysSupplied, position: int) -> None:
         self.calendar.take(body, position)
 
-    @event(DocumentDeposited)
-    def _(self) -> None:
-        self.deposited = True
-
     def execute(self) -> None:
         recorded = self._require_recorded()
         require_state(self)
         if self.rule is None:
             raise AccountabilityRuleMissing(programme_id=recorded.programme_id)
-        if not self.deposited:
-            raise DocumentUnknown(document_id=self.notice_document_id)
+        self._require_papers()
         end = self.calendar.deadline(
             self.today, self.rule.statement_within_days, self.rule.day_rule, self.zone, count_first_day=False
         )
@@ -287,58 +282,40 @@ class NotifyFinding(AboutFinding):
         )
 
 
-class ReceiveStatement(AboutFinding):
+class ReceiveStatement(RestsOnPapers, AboutFinding):
     """Receive a statement of whom the finding is against, before anything is decided.
     zh: 在作出决定之前收下当事方陈述。
     """
 
-    statement_document_id: DocumentId = asked("Statement", "陈述")
+    PAPERS: ClassVar[tuple[str, ...]] = ("statement_document_id",)
 
-    deposited: bool = known(default=False)
+    statement_document_id: DocumentId = asked("Statement", "陈述")
 
     @property
     def unit_id(self) -> UnitId | None:
         """The unit that it is against, whose hand may hand in the statement."""
         return None if self.finding.recorded is None else self.finding.recorded.unit_id
 
-    def consistency_boundary(self) -> Sequence[Selector]:
-        deposited = Selector([DocumentDeposited], [tag(DocumentId, self.statement_document_id)])
-        return [*super().consistency_boundary(), deposited]
-
-    @event(DocumentDeposited)
-    def _(self) -> None:
-        self.deposited = True
-
     def execute(self) -> None:
         self._require_recorded()
         require_state(self)
-        if not self.deposited:
-            raise DocumentUnknown(document_id=self.statement_document_id)
+        self._require_papers()
         self.trigger_event(StatementReceived, **self.finding.named(), statement_document_id=self.statement_document_id)
 
 
-class WaiveHearing(AboutFinding):
+class WaiveHearing(RestsOnPapers, AboutFinding):
     """Record that whom the finding is against waived the hearing, in writing.
     zh: 记录当事方书面放弃陈述。
     """
 
+    PAPERS: ClassVar[tuple[str, ...]] = ("waiver_document_id",)
+
     waiver_document_id: DocumentId = asked("Waiver", "放弃书")
-
-    deposited: bool = known(default=False)
-
-    def consistency_boundary(self) -> Sequence[Selector]:
-        deposited = Selector([DocumentDeposited], [tag(DocumentId, self.waiver_document_id)])
-        return [*super().consistency_boundary(), deposited]
-
-    @event(DocumentDeposited)
-    def _(self) -> None:
-        self.deposited = True
 
     def execute(self) -> None:
         self._require_recorded()
         require_state(self)
-        if not self.deposited:
-            raise DocumentUnknown(document_id=self.waiver_document_id)
+        self._require_papers()
         self.trigger_event(HearingWaived, **self.finding.named(), waiver_document_id=self.waiver_document_id)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
 
@@ -31,8 +31,7 @@ from domain.application.policy import require_state
 from domain.calendar.events import WorkingDaysSupplied
 from domain.calendar.policy import WorkingDays, end_of
 from domain.designation.policy import DESIGNATION_FACTS, DesignationFact, Designations
-from domain.document.events import DocumentDeposited
-from domain.document.policy import DocumentUnknown
+from domain.document.policy import RestsOnPapers
 from domain.ids import (
     CalendarYear,
     DesignationId,
@@ -272,8 +271,7 @@ class DecideMeasure(ConcludingFinding):
             raise SecondPersonMissing(act=called(type(self)))
         if self.rule is None:
             raise AccountabilityRuleMissing(programme_id=recorded.programme_id)
-        if not self.deposited:
-            raise DocumentUnknown(document_id=self.decision_document_id)
+        self._require_papers()
         self._require_body(self.rule, recorded)
         self._require_content(recorded)
         closes_at, last_day = self._appeal_until(self.rule)
@@ -389,31 +387,27 @@ class AboutMeasure(Command):
         return one
 
 
-class IssueCircular(AboutMeasure):
+class IssueCircular(RestsOnPapers, AboutMeasure):
     """Issue the circular that was decided (通报).
     zh: 印发所决定的通报。
     """
 
+    PAPERS: ClassVar[tuple[str, ...]] = ("circular_document_id",)
+
     circular_document_id: DocumentId = asked("Circular", "通报")
 
     issued: bool = known(default=False)
-    deposited: bool = known(default=False)
 
     def consistency_boundary(self) -> Sequence[Selector]:
         """The measure, whether its circular was issued, and the circular."""
         return [
             *super().consistency_boundary(),
             Selector([CircularIssued], [tag(MeasureId, self.measure_id)]),
-            Selector([DocumentDeposited], [tag(DocumentId, self.circular_document_id)]),
         ]
 
     @event(CircularIssued)
     def _(self) -> None:
         self.issued = True
-
-    @event(DocumentDeposited)
-    def _(self) -> None:
-        self.deposited = True
 
     def execute(self) -> None:
         one = self._require_measure()
@@ -421,8 +415,7 @@ class IssueCircular(AboutMeasure):
             raise NotACircular(measure_id=self.measure_id, measure_kind=word(one.decided.kind, MEASURE_TITLES))
         if self.issued:
             raise CircularAlreadyIssued(measure_id=self.measure_id)
-        if not self.deposited:
-            raise DocumentUnknown(document_id=self.circular_document_id)
+        self._require_papers()
         self.trigger_event(
             CircularIssued,
             **one.named(),
@@ -431,29 +424,19 @@ class IssueCircular(AboutMeasure):
         )
 
 
-class SettlingMeasure(AboutMeasure):
+class SettlingMeasure(RestsOnPapers, AboutMeasure):
     """What a command knows that decides about a measure by a document.
     zh: 依决定文件处理措施的命令所共知。
     """
 
+    PAPERS: ClassVar[tuple[str, ...]] = ("decision_document_id",)
+
     decision_document_id: DocumentId = asked("Decision", "决定文件")
-
-    deposited: bool = known(default=False)
-
-    def consistency_boundary(self) -> Sequence[Selector]:
-        """The measure, and the decision."""
-        deposited = Selector([DocumentDeposited], [tag(DocumentId, self.decision_document_id)])
-        return [*super().consistency_boundary(), deposited]
-
-    @event(DocumentDeposited)
-    def _(self) -> None:
-        self.deposited = True
 
     def _require_decision(self) -> Measure:
         """The measure, and the document by which something is decided of it."""
         one = self._require_measure()
-        if not self.deposited:
-            raise DocumentUnknown(document_id=self.decision_document_id)
+        self._require_papers()
         return one
 
     def _require_other_person(self, one: Measure) -> None:

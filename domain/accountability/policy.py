@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Final, Literal, get_args
+from typing import Any, ClassVar, Final, Literal, get_args
 
 from domain.accountability.events import (
     AppealDismissed,
@@ -31,7 +31,7 @@ from domain.accountability.events import (
     ReferralOutcomeNotified,
     StatementReceived,
 )
-from domain.document.events import DocumentDeposited
+from domain.document.policy import RestsOnPapers
 from domain.ids import DocumentId, FindingId, MeasureId, tag
 from domain.kernel import Command, Event, Refusal, Selector, Unknown, any_event, asked, event, known
 from domain.permission.policy import NOT_ON_RECORD
@@ -306,23 +306,23 @@ class AboutFinding(Command):
         return self.finding.recorded
 
 
-class ConcludingFinding(AboutFinding):
+class ConcludingFinding(RestsOnPapers, AboutFinding):
     """What a command knows that concludes something from a finding by a decision: a measure, or a referral.
     zh: 依决定文件就问题认定作出处理的命令所共知:措施或移送。
     """
+
+    PAPERS: ClassVar[tuple[str, ...]] = ("decision_document_id",)
 
     measure_id: MeasureId = asked("Measure", "措施")
     decision_document_id: DocumentId = asked("Decision", "决定文件")
 
     taken: bool = known(default=False)
-    deposited: bool = known(default=False)
 
     def consistency_boundary(self) -> Sequence[Selector]:
         """The finding, whether the id is taken, and the decision."""
         return [
             *super().consistency_boundary(),
             Selector([MeasureDecided, MatterReferred], [tag(MeasureId, self.measure_id)]),
-            Selector([DocumentDeposited], [tag(DocumentId, self.decision_document_id)]),
         ]
 
     @event(MeasureDecided)
@@ -334,7 +334,3 @@ class ConcludingFinding(AboutFinding):
     @event(MatterReferred)
     def _(self) -> None:
         self.taken = True
-
-    @event(DocumentDeposited)
-    def _(self) -> None:
-        self.deposited = True

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from domain.accountability.events import MatterReferred, ReferralOutcomeNotified
 from domain.accountability.policy import REFERRAL_FACTS, ConcludingFinding, MeasureIdUsed, MeasureUnknown
 from domain.application.policy import require_state
-from domain.document.events import DocumentDeposited
-from domain.document.policy import DocumentUnknown
+from domain.document.policy import RestsOnPapers
 from domain.ids import DocumentId, MeasureId, tag
-from domain.kernel import Code, Command, Selector, asked, event, known
+from domain.kernel import Code, Selector, asked, event, known
 from domain.permission.policy import NOT_ON_RECORD
 
 
@@ -33,8 +33,7 @@ class ReferMatter(ConcludingFinding):
         require_state(self)
         if self.taken:
             raise MeasureIdUsed(measure_id=self.measure_id)
-        if not self.deposited:
-            raise DocumentUnknown(document_id=self.decision_document_id)
+        self._require_papers()
         self.trigger_event(
             MatterReferred,
             **self.finding.named(),
@@ -45,10 +44,12 @@ class ReferMatter(ConcludingFinding):
         )
 
 
-class NotifyReferralOutcome(Command):
+class NotifyReferralOutcome(RestsOnPapers):
     """Record the outcome of a referral as its body notified it.
     zh: 依受移送机构通知,记录移送事项的处理结果。
     """
+
+    PAPERS: ClassVar[tuple[str, ...]] = ("outcome_document_id",)
 
     measure_id: MeasureId = asked("Measure", "措施")
     outcome: Code = asked("Outcome", "处理结果")
@@ -56,7 +57,6 @@ class NotifyReferralOutcome(Command):
 
     referred: MatterReferred | None = known()
     notified: bool = known(default=False)
-    deposited: bool = known(default=False)
 
     @property
     def state(self) -> str:
@@ -68,7 +68,7 @@ class NotifyReferralOutcome(Command):
     def consistency_boundary(self) -> Sequence[Selector]:
         return [
             Selector(REFERRAL_FACTS, [tag(MeasureId, self.measure_id)]),
-            Selector([DocumentDeposited], [tag(DocumentId, self.outcome_document_id)]),
+            *self._of_papers(),
         ]
 
     @event(MatterReferred)
@@ -79,17 +79,12 @@ class NotifyReferralOutcome(Command):
     def _(self) -> None:
         self.notified = True
 
-    @event(DocumentDeposited)
-    def _(self) -> None:
-        self.deposited = True
-
     def execute(self) -> None:
         referred = self.referred
         if referred is None:
             raise ReferralUnknown(measure_id=self.measure_id)
         require_state(self)
-        if not self.deposited:
-            raise DocumentUnknown(document_id=self.outcome_document_id)
+        self._require_papers()
         self.trigger_event(
             ReferralOutcomeNotified,
             measure_id=self.measure_id,

@@ -27,7 +27,8 @@ from domain.assessment.policy import (
     Assessments,
 )
 from domain.calendar.policy import end_of
-from domain.cultivation.policy import AboutPaper, AboutRunningCase
+from domain.cultivation.policy import AboutRunningCase
+from domain.document.policy import RestsOnPapers
 from domain.ids import ApplicationId, DocumentId, PanelId, ProgrammeId, tag
 from domain.kernel import Code, Event, Invalid, Refusal, Selector, Unknown, any_event, asked, called, event, known, word
 from domain.permission.policy import ReasonMissing
@@ -194,7 +195,7 @@ class AboutAssessed(AboutRunningCase):
         self.assessments.take(body)
 
 
-class AboutAssessment(AboutAssessed, AboutPaper):
+class AboutAssessment(RestsOnPapers, AboutAssessed):
     """What every command about one assessment of a case knows; it rests on a document.
     zh: 关于项目某项评估的各项命令所共知;以文件为依据。
     """

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, ClassVar, Final, Literal, TypedDict, get_args
+from typing import Any, Final, Literal, TypedDict, get_args
 
 from domain.application.policy import require_state
 from domain.assessment.events import CaseClosedWithoutCompletion, CaseCompleted, CaseExtended
@@ -31,10 +31,8 @@ from domain.cultivation.events import (
     TaskBookReturned,
     TaskBookSigned,
 )
-from domain.document.events import DocumentDeposited
-from domain.document.policy import DocumentUnknown
-from domain.ids import ApplicationId, DocumentId, ProgrammeId, TrackId, UnitId, tag
-from domain.kernel import Command, Event, Selector, Unknown, any_event, asked, event, known
+from domain.ids import ApplicationId, ProgrammeId, TrackId, UnitId, tag
+from domain.kernel import Command, Event, Selector, Unknown, any_event, asked, known
 from domain.permission.policy import NOT_ON_RECORD
 from domain.programme.policy import Terms
 from domain.selection.events import SelectionConfirmed, SelectionReversed
@@ -47,7 +45,6 @@ __all__ = [
     "REPORT_TITLES",
     "STATE_AFTER",
     "TASK_BOOK_FACTS",
-    "AboutPaper",
     "AboutRunningCase",
     "CaseFact",
     "CaseFields",
@@ -249,33 +246,3 @@ class AboutRunningCase(Command):
     def _fields(self) -> Any:  # noqa: ANN401 - Fields of whichever event.
         """What an event of the case says of it."""
         return self.case.fields(self._require_case())
-
-
-class AboutPaper(AboutRunningCase):
-    """What every command about a case knows that rests on documents.
-    zh: 以文件为依据的项目命令所共知。
-    """
-
-    PAPERS: ClassVar[tuple[str, ...]] = ("document_id",)
-    """The fields that name the documents."""
-
-    deposited: frozenset[DocumentId] = known(frozenset())
-
-    @property
-    def papers(self) -> tuple[DocumentId, ...]:
-        """The documents it rests on, each once."""
-        return tuple(dict.fromkeys(getattr(self, name) for name in self.PAPERS))
-
-    def consistency_boundary(self) -> Sequence[Selector]:
-        """The case, and whether the documents were deposited."""
-        documents = [Selector([DocumentDeposited], [tag(DocumentId, paper)]) for paper in self.papers]
-        return [*super().consistency_boundary(), *documents]
-
-    @event(DocumentDeposited)
-    def _(self, document_id: DocumentId) -> None:
-        self.deposited |= {document_id}
-
-    def _require_papers(self) -> None:
-        for paper in self.papers:
-            if paper not in self.deposited:
-                raise DocumentUnknown(document_id=paper)

@@ -10,8 +10,9 @@ import msgspec
 
 from domain.calendar.policy import end_of
 from domain.cultivation.events import OutreachRecorded, ReportAccepted, ReportAsked, ReportFiled, ReportReturned
-from domain.cultivation.policy import REPORT_FACTS, REPORT_TITLES, AboutPaper, AboutRunningCase, Report, ReportFact
+from domain.cultivation.policy import REPORT_FACTS, REPORT_TITLES, AboutRunningCase, Report, ReportFact
 from domain.cultivation.task_book import ReturnedUntilPast
+from domain.document.policy import RestsOnPapers
 from domain.ids import ApplicationId, DocumentId, tag
 from domain.kernel import Code, Invalid, Refusal, Selector, Unknown, any_event, asked, event, known, word
 
@@ -99,7 +100,7 @@ class AboutReport(AboutRunningCase):
         return one
 
 
-class FileReport(AboutReport, AboutPaper):
+class FileReport(RestsOnPapers, AboutReport):
     """File a report that was asked for, or one that was returned, completed; a late one is taken and is late.
     zh: 提交所要求的报告,或补充完善后重新提交被退回的报告;逾期者仍予收取,并记为逾期。
     """
@@ -118,7 +119,7 @@ class FileReport(AboutReport, AboutPaper):
         )
 
 
-class ReturnReport(AboutReport, AboutPaper):
+class ReturnReport(RestsOnPapers, AboutReport):
     """Return a filed report for completion, with an opinion, to be filed again by the end of a day.
     zh: 附意见退回报告,要求补充完善并于某日终了之前重新提交。
     """
@@ -155,7 +156,7 @@ class AcceptReport(AboutReport):
         self.trigger_event(ReportAccepted, **named, report=self.report, version=one.version)
 
 
-class RecordOutreach(AboutPaper):
+class RecordOutreach(RestsOnPapers, AboutRunningCase):
     """Record that results of a case were shown to others: through which channel, on which day, reaching how many.
     zh: 记录项目成果的宣传:渠道、日期与受众数量。
     """

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from domain.cultivation.events import CaseSucceeded, CultivationStopped, SuccessionGround
-from domain.cultivation.policy import GROUND_TITLES, AboutPaper, AboutRunningCase
+from domain.cultivation.policy import GROUND_TITLES, AboutRunningCase
+from domain.document.policy import RestsOnPapers
 from domain.ids import DocumentId, SuccessorUnitId, UnitId, tag
 from domain.kernel import Code, Event, Refusal, Selector, any_event, asked, called, known, word
 from domain.permission.policy import ReasonMissing
@@ -137,7 +138,7 @@ class SucceedCase(AboutRunningCase):
         return self.successor_unit_id
 
 
-class StopCultivation(AboutPaper):
+class StopCultivation(RestsOnPapers, AboutRunningCase):
     """Stop the cultivation of a case before its time, by a decision: nothing more is asked of it.
     zh: 依决定提前终止项目的培育创建:不再对其提出要求。
     """

@@ -12,12 +12,12 @@ from domain.calendar.policy import end_of
 from domain.cultivation.events import BudgetItem, Milestone, TaskBookFiled, TaskBookReturned, TaskBookSigned
 from domain.cultivation.policy import (
     TASK_BOOK_FACTS,
-    AboutPaper,
     AboutRunningCase,
     TaskBook,
     TaskBookFact,
     budget_of_year,
 )
+from domain.document.policy import RestsOnPapers
 from domain.ids import ApplicationId, DocumentId, PersonId, ProgrammeId, tag
 from domain.kernel import Invalid, Refusal, Selector, any_event, asked, called, event, known
 from domain.permission.policy import ReasonMissing
@@ -97,7 +97,7 @@ class ReturnedUntilPast(Refusal):
     """
 
 
-class FileTaskBook(AboutPaper):
+class FileTaskBook(RestsOnPapers, AboutRunningCase):
     """File the task book, or an amendment of a signed one, which needs a reason: milestones, responsible persons, road
     map, and a budget within the yearly amount of the track.
     zh: 提交任务书;修订已签署者须附事由:节点、责任人、路线图,以及不超过赛道年度经费的预算。
@@ -234,7 +234,7 @@ class AboutTaskBook(AboutRunningCase):
         return filed
 
 
-class ReturnTaskBook(AboutTaskBook, AboutPaper):
+class ReturnTaskBook(RestsOnPapers, AboutTaskBook):
     """Return the filed version of a task book, with an opinion, to be filed again by the end of a day.
     zh: 附意见退回所提交的任务书,并要求于某日终了之前重新提交。
     """

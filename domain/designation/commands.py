@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
@@ -22,8 +22,7 @@ from domain.designation.events import (
     TitleRevoked,
 )
 from domain.designation.policy import DESIGNATION_FACTS, Designation, DesignationFact, Designations, months_after
-from domain.document.events import DocumentDeposited
-from domain.document.policy import DocumentUnknown
+from domain.document.policy import RestsOnPapers
 from domain.ids import ApplicationId, DesignationId, DocumentId, MeasureId, ProgrammeId, TrackId, UnitId, tag
 from domain.kernel import (
     Code,
@@ -199,10 +198,12 @@ class DefineTitle(Command):
             self.trigger_event(TitleDefined, **defined.as_dict())
 
 
-class ConferTitle(Command):
+class ConferTitle(RestsOnPapers):
     """Confer a title on a completed case whose outcome allows it, by a decision; nobody who failed gets one.
     zh: 依决定对结论允许命名的已结项案卷予以命名;未达标者不予命名。
     """
+
+    PAPERS: ClassVar[tuple[str, ...]] = ("decision_document_id",)
 
     designation_id: DesignationId = asked("Designation", "命名")
     application_id: ApplicationId = asked("Application", "申报")
@@ -215,7 +216,6 @@ class ConferTitle(Command):
     unit_id: UnitId | None = known()
     defined: TitleDefined | None = known()
     designations: Designations = known(factory=Designations)
-    deposited: bool = known(default=False)
 
     def consistency_boundary(self) -> Sequence[Selector]:
         """The end of the case and its titles; whether the id is taken; the decision; the titles of its programme."""
@@ -228,7 +228,7 @@ class ConferTitle(Command):
             ),
             Selector(DESIGNATION_FACTS, [case]),
             Selector([TitleConferred], [tag(DesignationId, self.designation_id)]),
-            Selector([DocumentDeposited], [tag(DocumentId, self.decision_document_id)]),
+            *self._of_papers(),
             Selector([TitleDefined], [programme]),
         ]
 
@@ -262,17 +262,12 @@ class ConferTitle(Command):
         if body.title == self.title:
             self.defined = body
 
-    @event(DocumentDeposited)
-    def _(self) -> None:
-        self.deposited = True
-
     def execute(self) -> None:
         if self.designation_id in self.designations.by_id:
             raise DesignationIdUsed(designation_id=self.designation_id)
         completed, unit_id = self._require_completed()
         defined = self._require_title(completed)
-        if not self.deposited:
-            raise DocumentUnknown(document_id=self.decision_document_id)
+        self._require_papers()
         conferred_on = self.effective_at.astimezone(self.zone).date()
         months = defined.validity_months
         valid_until = None if months is None else months_after(conferred_on, months)
@@ -347,22 +342,22 @@ class AboutDesignation(Command):
         return one
 
 
-class RenewTitle(AboutDesignation):
+class RenewTitle(RestsOnPapers, AboutDesignation):
     """Renew a title that has an end and is not over, by a decision, for as long again as its definition says now.
     zh: 依决定对有期限且未届满的称号续期,期限依现行设定。
     """
 
+    PAPERS: ClassVar[tuple[str, ...]] = ("decision_document_id",)
+
     decision_document_id: DocumentId = asked("Decision", "决定文件")
 
     months: dict[str, int | None] = known(factory=dict)
-    deposited: bool = known(default=False)
 
     def consistency_boundary(self) -> Sequence[Selector]:
         """The designation, how its title is defined, and the decision."""
         one = self.designations.by_id.get(self.designation_id)
         boundary = [
             *super().consistency_boundary(),
-            Selector([DocumentDeposited], [tag(DocumentId, self.decision_document_id)]),
         ]
         if one is not None:
             boundary.append(Selector([TitleDefined], [tag(ProgrammeId, one.conferred.programme_id)]))
@@ -372,10 +367,6 @@ class RenewTitle(AboutDesignation):
     def _(self, body: TitleDefined) -> None:
         self.months[body.title] = body.validity_months
 
-    @event(DocumentDeposited)
-    def _(self) -> None:
-        self.deposited = True
-
     def execute(self) -> None:
         one = self._require_designation()
         title = one.conferred.title
@@ -384,8 +375,7 @@ class RenewTitle(AboutDesignation):
             raise TitleHasNoEnd(title=title)
         if self.effective_day > ends:
             raise TitleOver(valid_until=ends)
-        if not self.deposited:
-            raise DocumentUnknown(document_id=self.decision_document_id)
+        self._require_papers()
         valid_until = months_after(ends, months)
         self.trigger_event(
             TitleRenewed,
@@ -414,32 +404,22 @@ class AboutMeasuredDesignation(AboutDesignation):
         self.measures.take(body, by, position)
 
 
-class RevokeTitle(AboutMeasuredDesignation):
+class RevokeTitle(RestsOnPapers, AboutMeasuredDesignation):
     """Revoke a title by a decision, on a ground; or because a measure of accountability that stands asks for it.
     zh: 依决定并附理由撤销称号;或依现行有效的追责措施撤销。
     """
+
+    PAPERS: ClassVar[tuple[str, ...]] = ("decision_document_id",)
 
     ground: Code = asked("Ground", "理由")
     measure_id: MeasureId | None = asked("Measure", "措施", default=None)
     decision_document_id: DocumentId = asked("Decision", "决定文件")
 
-    deposited: bool = known(default=False)
-
-    def consistency_boundary(self) -> Sequence[Selector]:
-        """Beside that, the decision."""
-        deposited = Selector([DocumentDeposited], [tag(DocumentId, self.decision_document_id)])
-        return [*super().consistency_boundary(), deposited]
-
-    @event(DocumentDeposited)
-    def _(self) -> None:
-        self.deposited = True
-
     def execute(self) -> None:
         one = self._require_designation()
         if self.measure_id is not None:
             self._require_measure(self.measure_id)
-        if not self.deposited:
-            raise DocumentUnknown(document_id=self.decision_document_id)
+        self._require_papers()
         self.trigger_event(
             TitleRevoked,
             **one.named(),

@@ -1,11 +1,13 @@
-"""What other capabilities refuse about documents."""
+"""What other capabilities know of documents: which kinds there are, and that what rests on one has it deposited."""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import ClassVar, Final
 
-from domain.document.events import DocumentKind
-from domain.kernel import Unknown
+from domain.document.events import DocumentDeposited, DocumentKind
+from domain.ids import DocumentId, tag
+from domain.kernel import Command, Selector, Unknown, event, known
 
 PUBLIC_KINDS: Final[frozenset[str]] = frozenset({"notice", "basis", "definition", "calendar"})
 """Kinds whose text is published anyway: only theirs may have the digest of its text in the record."""
@@ -29,3 +31,35 @@ class DocumentUnknown(Unknown):
     zh: 文件 {document_id} 尚未存入。
     title: The document has not been deposited · 文件尚未存入
     """
+
+
+class RestsOnPapers(Command):
+    """What every command knows that rests on documents: whether each of them was deposited.
+    zh: 以文件为依据的命令所共知:各文件是否已存入。
+    """
+
+    PAPERS: ClassVar[tuple[str, ...]] = ("document_id",)
+    """The fields that name the documents."""
+
+    deposited: frozenset[DocumentId] = known(frozenset())
+
+    def consistency_boundary(self) -> Sequence[Selector]:
+        """Beside what else is read, whether the documents were deposited."""
+        return [*super().consistency_boundary(), *self._of_papers()]
+
+    @event(DocumentDeposited)
+    def _(self, document_id: DocumentId) -> None:
+        self.deposited |= {document_id}
+
+    def _papers(self) -> Sequence[DocumentId]:
+        """The documents it rests on, each once."""
+        return tuple(dict.fromkeys(getattr(self, name) for name in self.PAPERS))
+
+    def _of_papers(self) -> list[Selector]:
+        return [Selector([DocumentDeposited], [tag(DocumentId, paper)]) for paper in self._papers()]
+
+    def _require_papers(self) -> None:
+        """Raise DocumentUnknown unless every document was deposited."""
+        for paper in self._papers():
+            if paper not in self.deposited:
+                raise DocumentUnknown(document_id=paper)

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from domain.calendar.policy import end_of
-from domain.document.events import DocumentDeposited
-from domain.document.policy import DocumentUnknown
+from domain.document.policy import RestsOnPapers
 from domain.funding.case import AboutPool, Rules, cutoff_on, require_rule
 from domain.funding.events import (
     AppropriationAdjusted,
@@ -36,27 +35,12 @@ class OtherCarryOver(Refusal):
     """
 
 
-class ByApproval(AboutPool):
-    """What a command about an appropriation knows: whether its approval was deposited.
-    zh: 关于预算批复的命令所知:批复文件是否已存。
+class ByApproval(RestsOnPapers, AboutPool):
+    """What a command about an appropriation knows, which rests on an approval.
+    zh: 关于预算批复、以批复文件为据的命令所知。
     """
 
     document_id: DocumentId = asked("Approval", "批复文件")
-
-    deposited: bool = known(default=False)
-
-    def consistency_boundary(self) -> Sequence[Selector]:
-        """The unallocated money of the year, and the approval."""
-        document = Selector([DocumentDeposited], [tag(DocumentId, self.document_id)])
-        return [*super().consistency_boundary(), document]
-
-    @event(DocumentDeposited)
-    def _(self) -> None:
-        self.deposited = True
-
-    def _require_deposited(self) -> None:
-        if not self.deposited:
-            raise DocumentUnknown(document_id=self.document_id)
 
 
 class RecordAppropriation(ByApproval):
@@ -66,7 +50,7 @@ class RecordAppropriation(ByApproval):
 
     def execute(self) -> None:
         fields = self._fields()
-        self._require_deposited()
+        self._require_papers()
         self._record(AppropriationRecorded(**fields, document_id=self.document_id))
 
 
@@ -79,7 +63,7 @@ class AdjustAppropriation(ByApproval):
 
     def execute(self) -> None:
         fields = self._fields()
-        self._require_deposited()
+        self._require_papers()
         self._record(AppropriationAdjusted(**fields, raised=self.raised, document_id=self.document_id))
 
 

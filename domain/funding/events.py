@@ -10,6 +10,7 @@ from domain.ids import (
     BankReference,
     CalendarYear,
     DocumentId,
+    InstitutionId,
     PaymentId,
     ProgrammeId,
     RecoveryId,
@@ -84,6 +85,14 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     debit: Account
     credit: Account
     amount_fen: int
+
+
+class LedgerFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A published file: its name, the SHA-256 of its canonical CSV, and how many bytes that has."""
+
+    name: Code
+    digest: Digest
+    size: int
 
 
 class PoolMoney(Event):
@@ -457,3 +466,35 @@ class PeriodClosed(Event):
     rules_digest: Annotated[Digest | None, office("Digest of the posting rules", "过账规则摘要")] = None
     next_close_on: Annotated[date | None, office("The next month ends on", "下一待结账月末")] = None
     next_close_at: Annotated[datetime | None, office("It is closed at", "结账时刻")] = None
+
+
+class LedgerPublished(Event):
+    """The ledger of a closed period was published: the name, digest and size of each of its files.
+    zh: 已结账期间的账册公布:各文件的名称、摘要与大小。
+    """
+
+    TOPIC = "funding.ledger_published.v1"
+    institution_id: Annotated[InstitutionId, office("Institution", "机构")]
+    programme_id: Annotated[ProgrammeId, office("Programme", "项目")]
+    period: Annotated[PeriodKind, office("Period", "期间类别")]
+    last_day: Annotated[date, office("Last day", "截止日")]
+    year: Annotated[CalendarYear, office("Year of the last day", "截止日所在年度")]
+    closed_position: Annotated[int, office("Closed at (position)", "结账记录位置")]
+    covers_position: Annotated[int, office("Covers up to (position)", "覆盖至位置")]
+    rules_version: Annotated[int, office("Version of the posting rules", "过账规则版本")]
+    rules_digest: Annotated[Digest, office("Digest of the posting rules", "过账规则摘要")]
+    files: Annotated[tuple[LedgerFile, ...], office("Files", "文件")]
+    to_be_confirmed: Annotated[bool, office("A second person confirms it", "须另一人确认")]
+
+
+class LedgerConfirmed(Event):
+    """A second person confirmed the ledger of a period, as it was published.
+    zh: 另一人确认了所公布的某期间账册。
+    """
+
+    TOPIC = "funding.ledger_confirmed.v1"
+    institution_id: Annotated[InstitutionId, office("Institution", "机构")]
+    programme_id: Annotated[ProgrammeId, office("Programme", "项目")]
+    period: Annotated[PeriodKind, office("Period", "期间类别")]
+    last_day: Annotated[date, office("Last day", "截止日")]
+    published_position: Annotated[int, office("Published at (position)", "公布记录位置")]

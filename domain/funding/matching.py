@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from domain.document.events import DocumentDeposited
-from domain.document.policy import DocumentUnknown
+from domain.document.policy import RestsOnPapers
 from domain.funding.case import AboutCase, AboutCaseMoney, Amount, ByBank, Ruled, require_positive, share_of
 from domain.funding.events import HigherAwardRecorded, MatchingPledged, MatchingReceived, Source
 from domain.funding.policy import (
     MATCHING,
     SOURCE_TITLES,
 )
-from domain.ids import CalendarYear, DocumentId, tag
-from domain.kernel import Code, Invalid, Refusal, Selector, asked, event, known, word
+from domain.ids import CalendarYear, DocumentId
+from domain.kernel import Code, Invalid, Refusal, asked, word
 
 
 class SourceNotMatching(Invalid):
@@ -30,27 +27,12 @@ class MoreThanPledged(Refusal):
     """
 
 
-class ByDocument(AboutCase):
-    """What a command knows that rests on a document: whether it was deposited.
-    zh: 以文件为据的命令所知:该文件是否已存。
+class ByDocument(RestsOnPapers, AboutCase):
+    """What a command knows about the money of a case that rests on a document.
+    zh: 关于项目经费、以文件为据的命令所知。
     """
 
     document_id: DocumentId = asked("Document", "依据文件")
-
-    deposited: bool = known(default=False)
-
-    def consistency_boundary(self) -> Sequence[Selector]:
-        """The case, and the document."""
-        document = Selector([DocumentDeposited], [tag(DocumentId, self.document_id)])
-        return [*super().consistency_boundary(), document]
-
-    @event(DocumentDeposited)
-    def _(self) -> None:
-        self.deposited = True
-
-    def _require_deposited(self) -> None:
-        if not self.deposited:
-            raise DocumentUnknown(document_id=self.document_id)
 
 
 class RecordHigherAward(Ruled, ByDocument):
@@ -65,7 +47,7 @@ class RecordHigherAward(Ruled, ByDocument):
     def execute(self) -> None:
         case = self._case()
         require_positive("amount_fen", self.amount_fen)
-        self._require_deposited()
+        self._require_papers()
         _, rule = self._require_rule(case["programme_id"])
         owed = share_of(self.amount_fen, rule.matching_ratio_bp) if rule.matching_base == "higher_award" else 0
         self._record(
@@ -89,7 +71,7 @@ class PledgeMatching(ByDocument, AboutCaseMoney):
     def execute(self) -> None:
         fields = self._fields()
         _require_matching(self.source, self.amount_fen)
-        self._require_deposited()
+        self._require_papers()
         self._record(MatchingPledged(**fields, document_id=self.document_id))
 
 

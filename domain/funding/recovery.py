@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
-from domain.document.events import DocumentDeposited
-from domain.document.policy import DocumentUnknown
+from domain.document.policy import RestsOnPapers
 from domain.funding.case import AboutCase, AboutCaseMoney, Amount, ByBank, require_positive
 from domain.funding.events import FundsReturned, RecoveryOrdered, RecoveryReceived, SpentStage
 from domain.ids import DocumentId, RecoveryId, tag
-from domain.kernel import Code, Invalid, Refusal, Selector, Unknown, asked, event, known
+from domain.kernel import Code, Invalid, Refusal, Selector, Unknown, asked
 
 
 class RecoveryUnknown(Unknown):
@@ -44,10 +44,12 @@ class ReturnFunds(ByBank, AboutCaseMoney):
         self._record(FundsReturned(**fields, bank_reference=self.bank_reference))
 
 
-class OrderRecovery(AboutCaseMoney):
+class OrderRecovery(RestsOnPapers, AboutCaseMoney):
     """Order the recovery of paid money, also of money already accounted for: it is claimed until it comes in.
     zh: 责令追缴已拨付(包括已核销)的经费:到账之前列为应收。
     """
+
+    PAPERS: ClassVar[tuple[str, ...]] = ("decision_document_id",)
 
     recovery_id: RecoveryId = asked("Recovery", "追缴")
     stage: SpentStage = asked("Stage", "环节")
@@ -55,26 +57,18 @@ class OrderRecovery(AboutCaseMoney):
     ground: Code = asked("Ground", "理由")
     decision_document_id: DocumentId = asked("Decision", "决定文件")
 
-    deposited: bool = known(default=False)
-
     def consistency_boundary(self) -> Sequence[Selector]:
         """The case, the decision, and whether the order is on record."""
         return [
             *super().consistency_boundary(),
-            Selector([DocumentDeposited], [tag(DocumentId, self.decision_document_id)]),
             Selector([RecoveryOrdered], [tag(RecoveryId, self.recovery_id)]),
         ]
-
-    @event(DocumentDeposited)
-    def _(self) -> None:
-        self.deposited = True
 
     def execute(self) -> None:
         fields = self._fields()
         if (self.category is None) is (self.stage == "accounted_for"):
             raise CategoryOfAccounted(field="category", asked_fen=self.amount_fen)
-        if not self.deposited:
-            raise DocumentUnknown(document_id=self.decision_document_id)
+        self._require_papers()
         ordered = (self.ledger.facts | self.elsewhere).values()
         if self.recovery_id in {body.recovery_id for body in ordered if isinstance(body, RecoveryOrdered)}:
             raise RecoveryIdUsed(recovery_id=self.recovery_id)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final
 
 import msgspec
 
 from domain.application.events import ApplicationPrepared
 from domain.application.policy import STATE_AFTER, AboutNomination, of_track
 from domain.document.events import DocumentDeposited
-from domain.document.policy import DocumentUnknown
+from domain.document.policy import DocumentUnknown, RestsOnPapers
 from domain.ids import DocumentId, NominatorUnitId, ProgrammeId, TrackId, UnitId, tag
 from domain.kernel import (
     Code,
@@ -231,26 +231,14 @@ class RecordPlan(Command):
             self.trigger_event(PlanRecorded, **plan.as_dict())
 
 
-class AboutResolution(AboutNomination):
+class AboutResolution(RestsOnPapers, AboutNomination):
     """What a command knows that rests on the nominating unit's resolution.
     zh: 以推荐单位会议决议为据的命令所共知。
     """
 
+    PAPERS: ClassVar[tuple[str, ...]] = ("resolution_document_id",)
+
     resolution_document_id: DocumentId = asked("Resolution", "会议决议")
-
-    deposited: bool = known(default=False)
-
-    def consistency_boundary(self) -> Sequence[Selector]:
-        document = Selector([DocumentDeposited], [tag(DocumentId, self.resolution_document_id)])
-        return [*super().consistency_boundary(), document]
-
-    @event(DocumentDeposited)
-    def _(self) -> None:
-        self.deposited = True
-
-    def _require_resolution(self) -> None:
-        if not self.deposited:
-            raise DocumentUnknown(document_id=self.resolution_document_id)
 
 
 class DecideNomination(AboutResolution):
@@ -271,7 +259,7 @@ class DecideNomination(AboutResolution):
     def execute(self) -> None:
         started = self._require_started()
         nominator, _ = self._require_nominator(started.unit_id)
-        self._require_resolution()
+        self._require_papers()
         if self.rank is not None and self.rank < 1:
             raise RankBelowOne(field="rank", rank=self.rank)
         self.file.require_other_hand(self.by, type(self))
@@ -297,7 +285,7 @@ class DeclineNomination(AboutResolution):
         nominator, _ = self._require_nominator(started.unit_id)
         if self.file.declined:
             raise AlreadyDeclined(application_id=self.application_id)
-        self._require_resolution()
+        self._require_papers()
         self.file.require_other_hand(self.by, type(self))
         self.trigger_event(
             NominationDeclined,

@@ -403,6 +403,8 @@ ACTS: Final[tuple[Act, ...]] = (
     _act("PledgeMatching", _CLERK, _HEAD, backdatable=True),
     _act("RecordMatching", _FINANCE, backdatable=True),
     _act("ClosePeriod", _FINANCE, _SERVICE),
+    _act("PublishLedger", _SERVICE),
+    _act("ConfirmLedger", _FINANCE, _HEAD),
     # designation
     _act("DefineTitle", _HEAD, needs_reason=True),
     _act("ConferTitle", _HEAD),

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from domain.application.events import ApplicationWithdrawn
 from domain.application.policy import require_state
 from domain.calendar.events import WorkingDaysSupplied
 from domain.calendar.policy import WorkingDays
-from domain.document.events import DocumentDeposited
-from domain.document.policy import DocumentUnknown
+from domain.document.policy import RestsOnPapers
 from domain.ids import (
     ApplicationId,
     CalendarYear,
@@ -291,27 +290,18 @@ class RefuseObjection(AboutObjection):
         self._record(ObjectionNotAdmitted, ground=self.ground)
 
 
-class InvestigateObjection(AboutObjection):
+class InvestigateObjection(RestsOnPapers, AboutObjection):
     """Record the findings of the investigation; recorded anew, the later ones hold.
     zh: 记录调查结果;再次记录以后者为准。
     """
 
+    PAPERS: ClassVar[tuple[str, ...]] = ("findings_document_id",)
+
     findings_document_id: DocumentId = asked("Findings", "调查报告")
-
-    deposited: bool = known(default=False)
-
-    def consistency_boundary(self) -> Sequence[Selector]:
-        deposited = Selector([DocumentDeposited], [tag(DocumentId, self.findings_document_id)])
-        return [*super().consistency_boundary(), deposited]
-
-    @event(DocumentDeposited)
-    def _(self) -> None:
-        self.deposited = True
 
     def execute(self) -> None:
         self._require_received()
-        if not self.deposited:
-            raise DocumentUnknown(document_id=self.findings_document_id)
+        self._require_papers()
         self._record(ObjectionInvestigated, findings_document_id=self.findings_document_id)
 
 

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import cast
+from typing import ClassVar, cast
 
 from domain.application.events import ApplicationFiled
 from domain.application.policy import AboutApplication, of_track
 from domain.calendar.policy import end_of
-from domain.document.events import DocumentDeposited
-from domain.document.policy import DocumentUnknown
+from domain.document.policy import RestsOnPapers
 from domain.eligibility.policy import AboutEndorsed
 from domain.ids import DocumentId, ProgrammeId, tag
-from domain.kernel import Command, Invalid, Refusal, Selector, any_event, asked, event, known
+from domain.kernel import Command, Invalid, Refusal, Selector, any_event, asked, known
 from domain.programme.events import FormDefined, TrackDefined
 from domain.programme.policy import Material
 from domain.screening.events import (
@@ -93,27 +92,14 @@ class PassScreening(AboutScreening):
         )
 
 
-class AboutOpinion(AboutScreening):
+class AboutOpinion(RestsOnPapers, AboutScreening):
     """What a command knows that tells the unit the office's opinion, as a document.
     zh: 以文件告知初审意见的命令所共知。
     """
 
+    PAPERS: ClassVar[tuple[str, ...]] = ("opinion_document_id",)
+
     opinion_document_id: DocumentId = asked("Opinion", "初审意见")
-
-    deposited: bool = known(default=False)
-
-    def consistency_boundary(self) -> Sequence[Selector]:
-        """The file, and whether the opinion was deposited."""
-        document = Selector([DocumentDeposited], [tag(DocumentId, self.opinion_document_id)])
-        return [*super().consistency_boundary(), document]
-
-    @event(DocumentDeposited)
-    def _(self) -> None:
-        self.deposited = True
-
-    def _require_opinion(self) -> None:
-        if not self.deposited:
-            raise DocumentUnknown(document_id=self.opinion_document_id)
 
 
 class RejectAtScreening(AboutOpinion):
@@ -123,7 +109,7 @@ class RejectAtScreening(AboutOpinion):
 
     def execute(self) -> None:
         filed = self._require_screened_by_another()
-        self._require_opinion()
+        self._require_papers()
         correction = self.file.correction
         if self.state != "filed" and not correction.is_over(self.now):
             raise CorrectionStillOpen(last_day=correction.last_day, closes_at=correction.closes_at)
@@ -163,7 +149,7 @@ class RequestCorrection(AboutOpinion):
     def execute(self) -> None:
         filed = self._require_screened_by_another()
         self._require_parts(self.material.tracks[filed.track_id])
-        self._require_opinion()
+        self._require_papers()
         closes_at = end_of(self.last_day, self.zone)
         if closes_at <= self.now:
             raise CorrectionWouldBeOver(last_day=self.last_day)

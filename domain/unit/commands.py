@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Final
+from typing import ClassVar, Final
 
-from domain.document.events import DocumentDeposited
-from domain.document.policy import DocumentUnknown
+from domain.document.policy import RestsOnPapers
 from domain.ids import DocumentId, IncidentId, ParentUnitId, SuccessorUnitId, UnitId, tag
 from domain.kernel import (
     Code,
@@ -235,31 +234,19 @@ class AboutUnit(Command):
             raise ParentUnitGone(parent_unit_id=parent_unit_id, gone_on=parent.gone.valid_on)
 
 
-class AboutUnitWithSource(AboutUnit):
+class AboutUnitWithSource(RestsOnPapers, AboutUnit):
     """A command about a unit that rests on a document.
     zh: 关于单位且以文件为依据的命令。
     """
 
+    PAPERS: ClassVar[tuple[str, ...]] = ("source_document_id",)
+
     source_document_id: DocumentId = asked("Source document", "来源文件")
-
-    deposited: bool = known(default=False)
-
-    def consistency_boundary(self) -> Sequence[Selector]:
-        document = Selector([DocumentDeposited], [tag(DocumentId, self.source_document_id)])
-        return [*super().consistency_boundary(), document]
-
-    @event(DocumentDeposited)
-    def _(self) -> None:
-        self.deposited = True
-
-    def _require_source(self) -> None:
-        if not self.deposited:
-            raise DocumentUnknown(document_id=self.source_document_id)
 
     def _require_happened(self, happened_on: date) -> None:
         """Check a fact from a source: the unit lives, the source is deposited, and it happened before it counts."""
         self._require_living()
-        self._require_source()
+        self._require_papers()
         if happened_on > self.valid_on:
             raise HappenedAfterwards(happened_on=happened_on, valid_on=self.valid_on)
 
@@ -343,7 +330,7 @@ class MoveUnit(AboutUnitWithSource):
 
     def execute(self) -> None:
         unit = self._require_living()
-        self._require_source()
+        self._require_papers()
         self._require_order(UnitMoved)
         if self.parent_unit_id is not None:
             self._require_parent(self.parent_unit_id)
@@ -376,7 +363,7 @@ class RenameUnit(AboutUnitWithSource):
 
     def execute(self) -> None:
         named = self._require_living().named.body
-        self._require_source()
+        self._require_papers()
         self._require_order(UnitRenamed)
         if (named.name_zh, named.name_en) != (self.name_zh, self.name_en):
             self.trigger_event(
@@ -406,7 +393,7 @@ class RecordTraits(AboutUnitWithSource):
     def execute(self) -> None:
         traits = _sorted_traits(self.traits)
         unit = self._require_living()
-        self._require_source()
+        self._require_papers()
         self._require_order(UnitTraitsRecorded)
         if unit.traits != set(traits):
             self.trigger_event(
@@ -431,7 +418,7 @@ class EndsUnit(AboutUnitWithSource):
 
     def _require_end(self) -> None:
         self._require_living()
-        self._require_source()
+        self._require_papers()
         self._require_order(UnitMoved)
         children = self.tree.children_since(self.unit_id, self.valid_on)
         if children:
@@ -552,10 +539,12 @@ class RecordIncident(AboutUnitWithSource):
         )
 
 
-class WithdrawIncident(Command):
+class WithdrawIncident(RestsOnPapers):
     """Withdraw the record of an incident, with a reason: it counts no longer, and stays readable.
     zh: 附事由撤回事件记录:不再计入,但仍可查阅。
     """
+
+    PAPERS: ClassVar[tuple[str, ...]] = ("source_document_id",)
 
     incident_id: IncidentId = asked("Incident", "事件")
     valid_on: date = asked("Valid from", "生效日")
@@ -563,12 +552,11 @@ class WithdrawIncident(Command):
 
     incident: IncidentRecorded | None = known()
     withdrawn: bool = known(default=False)
-    deposited: bool = known(default=False)
 
     def consistency_boundary(self) -> Sequence[Selector]:
         return [
             Selector([IncidentRecorded, IncidentWithdrawn], [tag(IncidentId, self.incident_id)]),
-            Selector([DocumentDeposited], [tag(DocumentId, self.source_document_id)]),
+            *self._of_papers(),
         ]
 
     @event(IncidentRecorded)
@@ -579,18 +567,13 @@ class WithdrawIncident(Command):
     def _(self) -> None:
         self.withdrawn = True
 
-    @event(DocumentDeposited)
-    def _(self) -> None:
-        self.deposited = True
-
     def execute(self) -> None:
         # The unit need not live any more: a wrong record is put right whatever became of it.
         if self.incident is None:
             raise IncidentUnknown(incident_id=self.incident_id)
         if self.withdrawn:
             raise IncidentAlreadyWithdrawn(incident_id=self.incident_id)
-        if not self.deposited:
-            raise DocumentUnknown(document_id=self.source_document_id)
+        self._require_papers()
         if self.valid_on > self.today:
             raise NotYetValid(valid_on=self.valid_on, today=self.today)
         if self.valid_on < self.incident.valid_on:

@@ -134,7 +134,7 @@ async def test_a_trail_is_filtered_by_type_actor_day_and_position(office: Lived)
         ("changes", "maybe"),
         ("effective_on", "2020-05-09"),
     ):
-        status, refusal = await office.status(path, **{name: value})
+        status, refusal = await office.status(f"{path}?{name}={value}")
         assert status == 400, name
         assert name in json.dumps(refusal), name
 

@@ -1,0 +1,276 @@
+"""Periodic ledgers over HTTP: what was published of a closed period, its files in every form, and whether they hold."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final, cast, get_args
+
+import msgspec
+
+from api.acts import Wiring, address_of
+from api.answers import Response
+from api.callers import Reader
+from api.problems import FormatUnknown, NotFound
+from api.reads import File, answer_file, finished
+from api.requests import Headers, Parameters, etag_matches
+from api.routes import Act, AnyRequest, AnyResponse, Own, Parameter, Route, Rows
+from domain.funding.events import LedgerFile, PeriodClosed, PeriodKind
+from domain.funding.publication import ConfirmLedger
+from domain.ids import ProgrammeId, tag
+from infra.published import FileDamaged, FileMissing
+from infra.record import Item
+from projections.kernel import Table
+from projections.ledger import LEDGER, LEDGER_FACTS, LedgerRow, covered, file_of, ledger_tables, table_from
+
+__all__ = ["ROUTES"]
+
+_FORMS: Final = ("csv", "excel_csv", "xlsx", "json")
+_CSV: Final = "text/csv; charset=utf-8"
+
+
+class LedgerTable(msgspec.Struct, frozen=True, kw_only=True):
+    """One file of a ledger, its rows with their fields named, and the digest of its canonical CSV."""
+
+    programme_id: str
+    period: PeriodKind
+    last_day: date
+    name: str
+    covers_position: int
+    digest: str
+    rows: tuple[dict[str, Any], ...]
+    simulated: bool = False
+
+
+class FileVerified(msgspec.Struct, frozen=True, kw_only=True):
+    """One file: the digest on record, that of the bytes that are kept, and that of what follows from the log now.
+
+    ``kept_digest`` is empty where no bytes are kept, or others than those of the digest; ``recomputed_digest`` is empty
+    where nothing of this name follows from the log.
+    """
+
+    name: str
+    recorded_digest: str
+    kept_digest: str
+    recomputed_digest: str
+    holds: bool
+
+
+class LedgerVerified(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether every file of a ledger is what the record says: as it is kept, and as it follows from the log anew."""
+
+    programme_id: str
+    period: PeriodKind
+    last_day: date
+    covers_position: int
+    holds: bool
+    files: tuple[FileVerified, ...]
+    simulated: bool = False
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A ledger that was asked for, by somebody of the office."""
+
+    reader: Reader
+    row: LedgerRow
+    position: int
+    headers: Headers
+    parameters: Parameters
+
+    def file(self, name: str) -> LedgerFile:
+        """A published file by its name. Raises NotFound."""
+        for file in self.row.files:
+            if file.name == name:
+                return file
+        raise NotFound
+
+
+async def _asked(wiring: Wiring, request: AnyRequest, *names: str) -> _Asked:
+    headers = Headers(request.scope["headers"])
+    caller = await wiring.callers.reading(headers, address_of(request))
+    parameters = Parameters(request.scope["query_string"], ("min_position", *names))
+    since = parameters.whole("min_position") or 0
+    reader = await wiring.callers.reader(caller, since)
+    if not reader.in_office:
+        raise NotFound
+    path = request.path_params
+    if path["period"] not in get_args(PeriodKind):
+        raise NotFound
+    key = (path["programme_id"], path["period"], _day(path["last_day"]))
+    found = await wiring.views.get(reader.caller.log_id, LEDGER, key, min_position=since)
+    if found.row is None:
+        raise NotFound
+    return _Asked(reader, found.row, found.position, headers, parameters)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        # What is no day is the last day of nothing.
+        raise NotFound from None
+
+
+async def _ledger(wiring: Wiring, request: AnyRequest) -> AnyResponse:
+    """What is on record of a ledger."""
+    asked = await _asked(wiring, request)
+    body = msgspec.structs.asdict(asked.row)
+    if asked.reader.institution.simulated:
+        body["simulated"] = True
+    return finished(body, asked.position, asked.headers)
+
+
+# --- its files --------------------------------------------------------------------------------------------------------
+
+
+async def _file(wiring: Wiring, request: AnyRequest) -> AnyResponse:
+    """A file of a ledger: the published bytes, or another form of the same rows."""
+    asked = await _asked(wiring, request, "format")
+    form = asked.parameters.text("format") or "csv"
+    if form not in _FORMS:
+        raise FormatUnknown(known=", ".join(_FORMS))
+    file, row = asked.file(request.path_params["name"]), asked.row
+    content = await wiring.parts.published.read(asked.reader.caller.log_id, file.digest)
+    if form == "csv":
+        return _as_published(asked, file, content)
+    table = table_from(file.name, content)
+    if form == "json":
+        return finished(_told(asked, file, table), row.covers_position, asked.headers)
+    wanted = File("xlsx" if form == "xlsx" else "excel_csv", row.covers_position, row.last_day, asked.headers)
+    return await answer_file(asked.reader, table, _at_once(table.rows), wanted)
+
+
+def _as_published(asked: _Asked, file: LedgerFile, content: bytes) -> AnyResponse:
+    row, etag = asked.row, f'"{file.digest}"'
+    simulated = "-simulated" if asked.reader.institution.simulated else ""
+    name = f"{row.programme_id}-{row.period}-{row.last_day}-{file.name}{simulated}.csv"
+    fields = {
+        "ETag": etag,
+        "X-Position": str(row.covers_position),
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Vary": "Authorization, Accept",
+    }
+    if etag_matches(asked.headers, etag):
+        return Response(b"", status_code=304, headers=fields)
+    return Response(content, headers=fields, media_type=_CSV)
+
+
+def _told(asked: _Asked, file: LedgerFile, table: Table) -> LedgerTable:
+    row, names = asked.row, [column.name for column in table.columns]
+    return LedgerTable(
+        programme_id=row.programme_id,
+        period=row.period,
+        last_day=row.last_day,
+        name=file.name,
+        covers_position=row.covers_position,
+        digest=file.digest,
+        rows=tuple(dict(zip(names, cells, strict=True)) for cells in table.rows),
+        simulated=asked.reader.institution.simulated,
+    )
+
+
+async def _at_once(rows: Sequence[Sequence[object]]) -> AsyncIterator[Sequence[Sequence[object]]]:
+    yield rows
+
+
+# --- whether they hold ------------------------------------------------------------------------------------------------
+
+
+async def _verification(wiring: Wiring, request: AnyRequest) -> AnyResponse:
+    """Compute a ledger anew from what its close covers, look at the bytes that are kept, and compare both."""
+    asked = await _asked(wiring, request)
+    row, log_id = asked.row, asked.reader.caller.log_id
+    store, programme = await wiring.parts.stores(log_id), tag(ProgrammeId, row.programme_id)
+    closes = await store.read([Item((PeriodClosed.TOPIC,), (programme,))], until=row.closed_position)
+    *earlier, closed = [cast("PeriodClosed", each.event) for each in closes.events]
+    topics = tuple(kind.TOPIC for kind in LEDGER_FACTS)
+    facts = await store.read([Item(topics, (programme,))], until=row.covers_position)
+    period = covered(closed, earlier, facts.events, asked.reader.institution.zone)
+    recomputed = {file.name: file.digest for file, _ in map(file_of, ledger_tables(period))}
+    kept = {file.name: await _kept(wiring, log_id, file.digest) for file in row.files}
+    recorded = {file.name: file.digest for file in row.files}
+    # A name that only the recomputation has came into this program after the ledger was published.
+    files = tuple(_compared(name, recorded[name], kept[name], recomputed.get(name, "")) for name in recorded)
+    found = LedgerVerified(
+        programme_id=row.programme_id,
+        period=row.period,
+        last_day=row.last_day,
+        covers_position=row.covers_position,
+        holds=bool(files) and all(file.holds for file in files),
+        files=files,
+        simulated=asked.reader.institution.simulated,
+    )
+    return finished(found, asked.position, asked.headers)
+
+
+async def _kept(wiring: Wiring, log_id: int, digest: str) -> str:
+    try:
+        await wiring.parts.published.read(log_id, digest)
+    except (FileMissing, FileDamaged):
+        return ""
+    return digest
+
+
+def _compared(name: str, recorded: str, kept: str, recomputed: str) -> FileVerified:
+    return FileVerified(
+        name=name,
+        recorded_digest=recorded,
+        kept_digest=kept,
+        recomputed_digest=recomputed,
+        holds=recorded == kept == recomputed,
+    )
+
+
+# --- the table --------------------------------------------------------------------------------------------------------
+
+_LEDGERS: Final = "/v1/programmes/{programme_id}/ledgers"
+_ONE: Final = f"{_LEDGERS}/{{period}}/{{last_day}}"
+_MIN_POSITION: Final = Parameter(
+    name="min_position", en="At least at this position", zh="至少反映至该位置", type=int
+)  # fmt: skip
+
+ROUTES: Final[tuple[Route, ...]] = (
+    Act(path=f"{_ONE}/confirm", command=ConfirmLedger, subject="programme_id"),
+    Rows(path=_LEDGERS, view=LEDGER),
+    Own(
+        method="GET",
+        path=_ONE,
+        answer=_ledger,
+        operation="read_ledger",
+        en="The ledger of a closed period: its state, and the name, digest and size of each file.",
+        zh="已结账期间的账册:状态,以及各文件的名称、摘要与大小。",
+        parameters=(_MIN_POSITION,),
+        result=LedgerRow,
+        refusals=(404, 503),
+    ),
+    Own(
+        method="GET",
+        path=f"{_ONE}/files/{{name}}",
+        answer=_file,
+        operation="read_ledger_file",
+        en="A file of a ledger: the published bytes, whose SHA-256 is its digest, or the same rows in another form.",
+        zh="账册的一个文件:所公布的原字节(其 SHA-256 即摘要),或以其他格式给出的相同各行。",
+        parameters=(
+            _MIN_POSITION,
+            Parameter(name="format", en="csv (the default), excel_csv, xlsx or json",
+                      zh="csv(默认)、excel_csv、xlsx 或 json"),
+        ),
+        gives=("csv", "xlsx", "json"),
+        result=LedgerTable,
+        refusals=(404, 406, 503),
+    ),
+    Own(
+        method="GET",
+        path=f"{_ONE}/verification",
+        answer=_verification,
+        operation="verify_ledger",
+        en="Whether each file of a ledger is what was recorded: as it is kept, and computed anew from the log.",
+        zh="账册各文件是否与记录一致:所存原字节,以及由日志重新算出者。",
+        parameters=(_MIN_POSITION,),
+        result=LedgerVerified,
+        refusals=(404, 503),
+    ),
+)  # fmt: skip
+"""A part of the capability of funding, with a page of its own."""

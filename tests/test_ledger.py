@@ -1,0 +1,358 @@
+"""The ledger of a closed period: published once, its files what follows from the log, confirmed by a second person."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given as over
+from hypothesis import settings
+
+from domain.funding.case import PeriodIsClosed
+from domain.funding.events import LedgerConfirmed, LedgerFile, LedgerPublished, PeriodClosed
+from domain.funding.period import ClosePeriod
+from domain.funding.policy import MoneyFact, is_last_day, period_after, rules_digest
+from domain.funding.publication import (
+    ConfirmationNotAsked,
+    ConfirmedByCloser,
+    ConfirmLedger,
+    LedgerConfirmedBefore,
+    LedgerDiffers,
+    LedgerUnknown,
+    PeriodNotClosed,
+    PublishLedger,
+)
+from domain.funding.spending import AccountForExpenditure
+from domain.ids import CalendarYear, ProgrammeId
+from domain.kernel import Recorded, Refusal
+from projections.kernel import Table, canonical_csv, fold_all
+from projections.ledger import (
+    LEDGER,
+    LEDGER_FACTS,
+    LEDGER_TABLES,
+    Covered,
+    LedgerRow,
+    covered,
+    file_of,
+    ledger_tables,
+    table_from,
+    waiting_to_be_confirmed,
+)
+from tests.call import CALL, PAPER
+from tests.money import about, closed, done, rule, the_payment
+from tests.spec import ANOTHER, INSTITUTION, SHANGHAI, SOMEBODY, Past, at
+from tests.test_funding_spending import the_expenditure
+from tests.test_funding_story import HISTORIES, STORY, played
+
+JULY_ENDS = date(2020, 7, 31)
+AUGUST, SEPTEMBER = at("2020-08-11 00:00"), at("2020-09-11 00:00")
+SCHEDULE = "00000000-0000-0000-0000-00000000000a"
+MONTH: dict[str, Any] = {"programme_id": CALL, "period": "month", "last_day": JULY_ENDS}
+OTHER = ProgrammeId("other")
+FILES = (LedgerFile("journal", "a" * 64, 10), LedgerFile("trial_balance", "d" * 64, 20))
+
+
+def the_close(**changes: Any) -> Past:
+    """July, closed by the clock."""
+    return the_payment(**changes).and_(closed(), by=SCHEDULE, when=AUGUST)
+
+
+def publish(files: tuple[LedgerFile, ...] = FILES, **changes: Any) -> PublishLedger:
+    return PublishLedger(**(MONTH | {"rules_version": 2, "files": files} | changes))
+
+
+def published(past: Past, **changes: Any) -> LedgerPublished:
+    """July as it is published, its close being the last fact."""
+    fields = MONTH | {
+        "institution_id": INSTITUTION, "year": CalendarYear(2020), "closed_position": len(past.log),
+        "covers_position": 1, "rules_version": 2, "rules_digest": rules_digest(2), "files": FILES,
+        "to_be_confirmed": False,
+    }  # fmt: skip
+    return LedgerPublished(**(fields | changes))
+
+
+def the_publication(**changes: Any) -> Past:
+    past = the_close(**changes)
+    asks = changes.get("closes_confirmed", False)
+    return past.and_(published(past, to_be_confirmed=asks), by=SCHEDULE, when=AUGUST)
+
+
+def confirm(**changes: Any) -> ConfirmLedger:
+    return ConfirmLedger(**(MONTH | changes))
+
+
+def confirmed(past: Past) -> LedgerConfirmed:
+    return LedgerConfirmed(**MONTH, institution_id=INSTITUTION, published_position=len(past.log))
+
+
+# --- publishing -------------------------------------------------------------------------------------------------------
+
+
+def test_the_ledger_of_a_closed_period_is_published_with_its_files() -> None:
+    past = the_close()
+    past.when(publish(), now=AUGUST).then(published(past))
+
+
+def test_the_rule_that_held_at_the_close_says_whether_a_second_person_confirms() -> None:
+    past = the_close(closes_confirmed=True)
+    past.when(publish(), now=AUGUST).then(published(past, to_be_confirmed=True))
+    later = past.and_(rule(closes_confirmed=False), when=SEPTEMBER)
+    body = published(past, to_be_confirmed=True)
+    later.when(publish(), now=AUGUST).then(body)
+
+
+def test_what_is_not_closed_is_not_published() -> None:
+    the_payment().when(publish(), now=AUGUST).refused(PeriodNotClosed, period="month", last_day=JULY_ENDS)
+    the_close().when(publish(period="quarter"), now=AUGUST).refused(PeriodNotClosed, period="quarter")
+    the_close().when(publish(last_day=date(2020, 8, 31)), now=AUGUST).refused(PeriodNotClosed)
+
+
+@pytest.mark.parametrize(
+    ("files", "file", "found"),
+    [
+        (FILES[:1], "trial_balance", ""),
+        ((FILES[0], LedgerFile("trial_balance", "e" * 64, 20)), "trial_balance", "e" * 64),
+    ],
+)
+def test_the_trial_balance_is_the_one_that_the_close_has_digested(files: Any, file: str, found: str) -> None:
+    the_close().when(publish(files), now=AUGUST).refused(
+        LedgerDiffers, file=file, recorded_digest="d" * 64, found_digest=found
+    )
+
+
+def test_published_again_it_is_the_same_files_or_a_refusal_that_names_the_one() -> None:
+    past = the_publication()
+    past.when(publish(), now=AUGUST).then()
+    other = (LedgerFile("journal", "b" * 64, 10), FILES[1])
+    past.when(publish(other), now=AUGUST).refused(
+        LedgerDiffers, file="journal", recorded_digest="a" * 64, found_digest="b" * 64
+    )
+    more = (*FILES, LedgerFile("payments", "c" * 64, 1))
+    past.when(publish(more), now=AUGUST).refused(LedgerDiffers, file="payments", recorded_digest="")
+    past.when(publish(FILES[1:]), now=AUGUST).refused(LedgerDiffers, file="journal", found_digest="")
+
+
+def test_two_publications_race_and_another_programmes_does_not_disturb() -> None:
+    past = the_close()
+    asked = past.when(publish(), now=AUGUST)
+    asked.meanwhile(published(past), closed(date(2020, 8, 31)), rule()).is_raced()
+    elsewhere: Any = {"programme_id": OTHER}
+    asked.meanwhile(published(past, **elsewhere), closed(**elsewhere), rule(**elsewhere)).is_undisturbed()
+
+
+# --- confirming -------------------------------------------------------------------------------------------------------
+
+
+def test_a_second_person_confirms_what_was_published() -> None:
+    past = the_publication(closes_confirmed=True)
+    past.when(confirm(), by=ANOTHER, now=SEPTEMBER).then(confirmed(past))
+
+
+def test_whoever_closed_by_hand_does_not_confirm_it_too() -> None:
+    past = the_payment(closes_confirmed=True).and_(closed(), by=SOMEBODY, when=AUGUST)
+    position = len(past.log)
+    past = past.and_(published(past, to_be_confirmed=True), by=SCHEDULE, when=AUGUST)
+    past.when(confirm(), by=SOMEBODY, now=SEPTEMBER).refused(
+        ConfirmedByCloser, period="month", last_day=JULY_ENDS, position=position
+    )
+    past.when(confirm(), by=ANOTHER, now=SEPTEMBER).then(confirmed(past))
+
+
+def test_only_what_is_published_and_asked_for_is_confirmed_and_once() -> None:
+    the_close().when(confirm(), now=SEPTEMBER).refused(LedgerUnknown, period="month", last_day=JULY_ENDS)
+    the_publication().when(confirm(), now=SEPTEMBER).refused(ConfirmationNotAsked, period="month", last_day=JULY_ENDS)
+    past = the_publication(closes_confirmed=True)
+    past.when(confirm(period="quarter"), now=SEPTEMBER).refused(LedgerUnknown, period="quarter")
+    once = past.and_(confirmed(past), by=ANOTHER, when=SEPTEMBER)
+    once.when(confirm(), now=SEPTEMBER).refused(LedgerConfirmedBefore, position=len(once.log))
+
+
+def test_two_confirmations_race_and_another_programmes_does_not_disturb() -> None:
+    past = the_publication(closes_confirmed=True)
+    asked = past.when(confirm(), by=ANOTHER, now=SEPTEMBER)
+    asked.meanwhile(confirmed(past), published(past), closed(date(2020, 8, 31))).is_raced()
+    elsewhere: Any = {"programme_id": OTHER}
+    other = LedgerConfirmed(**(MONTH | elsewhere), institution_id=INSTITUTION, published_position=1)
+    asked.meanwhile(other, published(past, **elsewhere), closed(**elsewhere)).is_undisturbed()
+
+
+def ledger(past: Past) -> LedgerRow:
+    return fold_all(LEDGER, past.log)[CALL, "month", JULY_ENDS]
+
+
+def test_a_ledger_is_closed_published_and_confirmed() -> None:
+    past = the_close(closes_confirmed=True)
+    row = ledger(past)
+    assert (row.state, row.closed_by, row.files, row.awaits_confirmation) == ("closed", SCHEDULE, (), False)
+    past = past.and_(published(past, to_be_confirmed=True), by=SCHEDULE, when=AUGUST)
+    row = ledger(past)
+    assert (row.state, row.files, row.awaits_confirmation) == ("published", FILES, True)
+    past = past.and_(confirmed(past), by=ANOTHER, when=SEPTEMBER)
+    row = ledger(past)
+    assert (row.state, row.confirmed_by, row.confirmed_at, row.awaits_confirmation) == (
+        "confirmed", ANOTHER, SEPTEMBER, False,
+    )  # fmt: skip
+
+
+def tasks(past: Past, person_id: str, *roles: Any) -> list[tuple[str, str, str]]:
+    found = waiting_to_be_confirmed(fold_all(LEDGER, past.log).values(), roles, person_id)
+    return [(task.task, task.role, task.subject_id) for task in found]
+
+
+def test_a_confirmation_waits_for_the_office_but_not_for_whoever_closed() -> None:
+    past = the_payment(closes_confirmed=True).and_(closed(), by=SOMEBODY, when=AUGUST)
+    assert tasks(past, ANOTHER, "head") == []
+    past = past.and_(published(past, to_be_confirmed=True), by=SCHEDULE, when=AUGUST)
+    subject_id = f"{CALL}/month/2020-07-31"
+    assert tasks(past, SOMEBODY, "head") == tasks(past, ANOTHER, "clerk") == []
+    assert tasks(past, ANOTHER, "finance", "head") == [("confirm_ledger", "head", subject_id)]
+    assert tasks(past, ANOTHER, "finance") == [("confirm_ledger", "finance", subject_id)]
+    assert tasks(past.and_(confirmed(past), by=ANOTHER, when=SEPTEMBER), ANOTHER, "head") == []
+    assert tasks(the_publication(), ANOTHER, "head") == []
+
+
+# --- the files --------------------------------------------------------------------------------------------------------
+
+
+def of(past: Past, kind: Any, last_day: date, when: Any = None) -> tuple[Past, Covered]:
+    """A period closed by the command, and what its ledger tells of."""
+    command = ClosePeriod(programme_id=CALL, period=kind, last_day=last_day)
+    past = done(past, command, when or at("2023-01-05 09:00"), by=SCHEDULE)
+    return past, told(past)
+
+
+def told(past: Past) -> Covered:
+    """What the ledger tells of that was closed last."""
+    *earlier, body = [each.event for each in past.log if isinstance(each.event, PeriodClosed)]
+    return covered(body, earlier, money(past), SHANGHAI)
+
+
+def money(past: Past) -> list[Recorded]:
+    return [each for each in past.log if isinstance(each.event, LEDGER_FACTS)]
+
+
+def bytes_of(period: Covered) -> dict[str, bytes]:
+    return {table.name: file_of(table)[1] for table in ledger_tables(period)}
+
+
+def table(period: Covered, name: str) -> list[dict[str, Any]]:
+    found = next(each for each in ledger_tables(period) if each.name == name)
+    return [dict(zip([column.name for column in found.columns], row, strict=True)) for row in found.rows]
+
+
+def ends(kind: Any, first: date, last: date) -> Iterable[date]:
+    day = period_after(kind, first)
+    while day <= last:
+        yield day
+        day = period_after(kind, day)
+
+
+CLOSES = [
+    *(("month", day) for day in ends("month", date(2020, 6, 30), date(2022, 9, 30))),
+    *(("quarter", day) for day in ends("quarter", date(2020, 6, 30), date(2022, 9, 30))),
+    *(("year", day) for day in ends("year", date(2020, 6, 30), date(2022, 12, 31))),
+    ("cycle", date(2022, 9, 30)),
+]
+"""Every period of the story, the kinds one after the other."""
+
+
+def test_each_entry_of_the_story_stands_in_one_journal_of_each_kind() -> None:
+    """The months, the quarters, the years and the cycle each tell the whole of it, and the trial balances agree."""
+    past, lines, last = STORY.past, dict[str, list[tuple[int, int]]](), dict[str, bytes]()
+    entries = 0
+    for kind, day in CLOSES:
+        past, period = of(past, kind, day)
+        files = bytes_of(period)
+        body: Any = past.log[-1].event
+        assert file_of(table_named(period, "trial_balance"))[0].digest == body.trial_balance_digest
+        lines.setdefault(kind, []).extend((row["position"], row["line"]) for row in table(period, "journal"))
+        last[kind], entries = files["trial_balance"], body.entries
+    month, quarter, year, cycle = (sorted(lines[kind]) for kind in ("month", "quarter", "year", "cycle"))
+    assert month == quarter == year == cycle
+    assert len(set(cycle)) == len(cycle) == entries
+    assert len(set(last.values())) == 1
+
+
+def table_named(period: Covered, name: str) -> Table:
+    return next(each for each in ledger_tables(period) if each.name == name)
+
+
+def test_the_execution_of_the_cycle_is_that_of_the_money_of_the_story() -> None:
+    _, period = of(STORY.past, "cycle", date(2022, 9, 30))
+    (budget,) = [
+        row for row in table(period, "budget_execution") if (row["level"], row["source"]) == ("programme", "budget")
+    ]
+    assert (budget["allocated_fen"], budget["accounted_for_fen"], budget["recovered_fen"]) == (
+        11_000_000, 10_533_000, 467_000,
+    )  # fmt: skip
+    years = 0
+    for year in (2020, 2021, 2022):
+        _, found = of(STORY.past, "year", date(year, 12, 31))
+        rows = [row for row in table(found, "budget_execution") if row["level"] == "programme"]
+        years += sum(row["accounted_for_fen"] for row in rows if row["source"] == "budget")
+    assert years == budget["accounted_for_fen"]
+
+
+def test_a_late_fact_stands_where_it_took_effect_with_its_own_day() -> None:
+    """Entered in August, of July, which is closed: it is told in August's journal, and July's stays as it was."""
+    past, july = of(the_payment(), "month", JULY_ENDS, AUGUST)
+    before = bytes_of(july)
+    spend = AccountForExpenditure(**about(300_000), category="training", evidence_document_id=PAPER)
+    past.when(spend, now=SEPTEMBER, effective=at("2020-07-20 10:00")).refused(PeriodIsClosed)
+    late = AccountForExpenditure(
+        **about(300_000), category="training", evidence_document_id=PAPER, occurred_on=date(2020, 7, 20)
+    )
+    past = done(past, late, at("2020-08-20 10:00"))
+    closed_july = next(each.event for each in past.log if isinstance(each.event, PeriodClosed))
+    assert bytes_of(covered(closed_july, (), money(past), SHANGHAI)) == before
+    _, august = of(past, "month", date(2020, 8, 31), SEPTEMBER)
+    (row,) = table(august, "journal")
+    assert (row["day"], row["occurred_on"], row["debit"]) == (date(2020, 8, 20), date(2020, 7, 20), "B235")
+
+
+def test_what_no_earlier_month_has_told_stands_in_the_first_that_is_closed() -> None:
+    """A month that nobody closed is told with the next one: nothing falls between two journals."""
+    past = the_expenditure()
+    _, august = of(past, "month", date(2020, 8, 31), SEPTEMBER)
+    assert {row["day"].month for row in table(august, "journal")} == {7}
+
+
+@pytest.mark.parametrize("name", LEDGER_TABLES)
+def test_a_published_file_is_read_back_as_the_table_it_was(name: str) -> None:
+    _, period = of(STORY.past, "cycle", date(2022, 9, 30))
+    was = table_named(period, name)
+    again = table_from(name, file_of(was)[1])
+    assert [list(row) for row in again.rows] == [list(row) for row in was.rows]
+    assert list(again.columns) == list(was.columns)
+    assert b"".join(canonical_csv(again)) == file_of(was)[1]
+
+
+def test_a_file_of_an_earlier_program_is_read_back_under_its_own_names() -> None:
+    again = table_from("abandoned", b"what,amount_fen\r\nx,0012\r\n,\r\n")
+    assert [(column.en, column.zh) for column in again.columns] == [("what", "what"), ("amount_fen", "amount_fen")]
+    assert [list(row) for row in again.rows] == [["x", "0012"], [None, None]]
+
+
+@settings(deadline=None, max_examples=25)
+@over(HISTORIES)
+def test_over_any_lawful_history_a_closed_period_stays_what_it_was(chance: random.Random) -> None:
+    """Whatever is recorded afterwards, and however it is ordered by day: the same files of what was closed."""
+    past = played(chance)
+    days = [each.envelope.effective_at.astimezone(SHANGHAI).date() for each in money(past)]
+    last_day = next(iter(ends(chance.choice(("month", "quarter")), chance.choice(days), date.max)))
+    later = max(days[-1], last_day)
+    now = at(f"{date.fromordinal(later.toordinal() + 20)} 09:00")
+    kind = "quarter" if is_last_day("quarter", last_day) else "month"
+    past, period = of(past, kind, last_day, now)
+    before = bytes_of(period)
+    for number in range(3):
+        again = AccountForExpenditure(**about(number + 1), category="training", evidence_document_id=PAPER)
+        try:
+            past = done(past, again, now)
+        except Refusal:
+            continue
+    assert bytes_of(told(past)) == before
+    assert sum(isinstance(each.event, MoneyFact) for each in period.facts) <= len(money(past))
