@@ -14,7 +14,7 @@ import io
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -273,14 +273,14 @@ class Table:
 
 
 def cell(value: object) -> str:
-    """The canonical text of one cell: RFC 3339 for instants, ISO 8601 for days, JSON for lists, empty for nothing."""
+    """The canonical text of one cell: instants in UTC (RFC 3339), days (ISO 8601), lists as JSON, nothing as empty."""
     match value:
         case None:
             return ""
         case str():
             return value
         case datetime():
-            return value.isoformat(timespec="microseconds").replace("+00:00", "Z")
+            return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
         case date():
             return value.isoformat()
         case _:

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from api.cli.event_catalogue import page
+from api.event_catalogue import page
 from api.programme import all_findings
 from domain.lifecycle import EVENTS
 from domain.programme.definition import RULES, Definition, findings
