@@ -159,7 +159,7 @@ async def _case_file(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     if not page.events:
         raise NotFound
     # Whoever stands on either side of the case reads it whole as its subject.
-    units = _bearers(page.events)
+    units = _bearers(application_id, page.events)
     audiences: frozenset[Audience] = reader.audiences(units, (application_id,))
     if "subject" not in audiences:
         audiences = await _as_its_nominator(wiring, reader, application_id, when.min_position)
@@ -179,16 +179,18 @@ async def _case_file(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     return finished(file, position, headers)
 
 
-def _bearers(events: Sequence[Recorded]) -> set[str]:
-    """The units on either side of a case; the partners of a joint project among them once it is confirmed."""
+def _bearers(application_id: str, events: Sequence[Recorded]) -> set[str]:
+    """The units on either side of a case, by the facts that are about it alone: a list on the board names others too.
+
+    The partners of a joint project are among them once it is confirmed.
+    """
     projects = Projects()
-    units: set[str] = set()
+    own = [recorded for recorded in events if getattr(recorded.event, "application_id", None) == application_id]
     for recorded in events:
         if isinstance(recorded.event, JoiningFact):
             projects.take(recorded.event)
-        else:
-            units |= set(_units(recorded))
-    if any(isinstance(recorded.event, SelectionConfirmed) for recorded in events):
+    units = {unit for recorded in own if not isinstance(recorded.event, JoiningFact) for unit in _units(recorded)}
+    if any(isinstance(recorded.event, SelectionConfirmed) for recorded in own):
         units |= {joined.unit_id for joined in projects.joined.values()}
     return units
 
