@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -50,6 +50,10 @@ _FROM_SIZE: Final = (
     "SELECT size, note, signed_at FROM signed_checkpoint WHERE log_id = $1 AND size >= $2 ORDER BY size LIMIT 1"
 )
 _NEWEST: Final = "SELECT size, note, signed_at FROM signed_checkpoint WHERE log_id = $1 ORDER BY size DESC LIMIT $2"
+_PAGE: Final = (
+    "SELECT size, note, signed_at FROM signed_checkpoint WHERE log_id = $1 AND size > $2 ORDER BY size LIMIT $3"
+)
+_PAGE_SIZE: Final = 1000
 _VERIFIER: Final = """
 INSERT INTO verifier (log_id, vkey, present)
 SELECT $1, vkey, n = 1 FROM unnest($2::text[]) WITH ORDINALITY AS key (vkey, n)
@@ -128,9 +132,10 @@ class Checkpoints:
         return size
 
     async def _tiles(self, log_id: int, size: int) -> dict[Tile, bytes]:
-        return {(level, number): await self._tile(log_id, (level, number)) for level, number, _ in unfinished(size)}
+        return {(level, number): await self.tile(log_id, (level, number)) for level, number, _ in unfinished(size)}
 
-    async def _tile(self, log_id: int, tile: Tile) -> bytes:
+    async def tile(self, log_id: int, tile: Tile) -> bytes:
+        """The hashes of a tile, as it stands."""
         hashes: bytes | None = await self._pool.fetchval(
             "SELECT hashes FROM tile WHERE log_id = $1 AND level = $2 AND number = $3", log_id, *tile
         )
@@ -151,7 +156,7 @@ class Checkpoints:
         """The tree of a log; ask for a fresh one where it may have grown."""
 
         async def fetch(tile: Tile) -> bytes:
-            return await self._tile(log_id, tile)
+            return await self.tile(log_id, tile)
 
         return Tree(fetch)
 
@@ -168,6 +173,14 @@ class Checkpoints:
         """The first checkpoint of at least a size."""
         record = await self._pool.fetchrow(_FROM_SIZE, log_id, size)
         return None if record is None else Signed(**record)
+
+    async def every(self, log_id: int) -> AsyncIterator[Signed]:
+        """Every checkpoint, the smallest first, a page at a time."""
+        after = 0
+        while page := await self._pool.fetch(_PAGE, log_id, after, _PAGE_SIZE):
+            for record in page:
+                yield Signed(**record)
+            after = page[-1]["size"]
 
     async def verifiers(self, log_id: int) -> list[tuple[str, bool]]:
         """The public keys that sign or signed the log's checkpoints, and whether each is the present one."""
