@@ -47,6 +47,7 @@ WITHOUT_A_ROUTE: Final[tuple[type[Command], ...]] = (
     *designation.BY_SCHEDULE,
     *accountability.BY_SCHEDULE,
     *obligation.BY_SCHEDULE,
+    *audit.BY_SCHEDULE,
     OpenScoreSheet,
 )
 """What only the schedule and the automations ask for; its refusals have their pages all the same."""

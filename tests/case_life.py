@@ -37,10 +37,12 @@ from domain.audit.events import (
     AuditFindingAnswered,
     AuditFindingClosed,
     AuditFindingRecorded,
+    CertifiedView,
     EngagementEnded,
     EngagementOpened,
     LegalHoldLifted,
     LegalHoldPlaced,
+    ReplayCertified,
 )
 from domain.calendar.events import WorkingDaysSupplied
 from domain.cultivation.events import (
@@ -936,6 +938,16 @@ def audited() -> list[Event]:
         AuditFindingAnswered(**found, answer_document_id=PAPER),
         AuditFindingClosed(**found, conclusion="settled"),
         EngagementEnded(**engaged, ground="term"),
+        ReplayCertified(
+            institution_id=HOUSE,
+            year=CalendarYear(2022),
+            certified_position=9,
+            views=(CertifiedView(view="roster", version=1, versions=4, digest="7" * 64, differences=0),),
+            digest="8" * 64,
+            rules_digest="9" * 64,
+            differences=0,
+            duration_ms=1200,
+        ),
         LegalHoldPlaced(**hold, ground="litigation"),
         LegalHoldLifted(**hold),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from domain.audit.certificate import CertifyReplay
 from domain.audit.engagement import EndEngagement, OpenEngagement
 from domain.audit.finding import AnswerAuditFinding, CloseAuditFinding, RecordAuditFinding
 from domain.audit.hold import LiftLegalHold, PlaceLegalHold
@@ -15,4 +16,5 @@ COMMANDS: tuple[type[Command], ...] = (
     CloseAuditFinding,
     PlaceLegalHold,
     LiftLegalHold,
+    CertifyReplay,
 )
