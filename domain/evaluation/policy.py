@@ -277,13 +277,11 @@ class YearFacts:
         meant = (stood.line for stood in self._all() if any(is_meant(one, stood.line.on) for one in self._whom(stood)))
         return tuple(sorted(meant, key=lambda line: line.position))
 
-    def _whom(self, stood: Stood) -> Iterator[str]:
+    def _whom(self, stood: Stood) -> list[str]:
         """Whom a line is about: a unit or person, and the partners where it says what their project came to."""
-        if stood.whom is not None:
-            yield stood.whom
-        if stood.line.area in _OF_EACH_UNIT:
-            joined = self.projects.joined.values()
-            yield from (body.unit_id for body in joined if str(body.lead_application_id) == stood.line.application_id)
+        lead = stood.line.application_id if stood.line.area in _OF_EACH_UNIT else None
+        partners = (body.unit_id for body in self.projects.joined.values() if str(body.lead_application_id) == lead)
+        return [each for each in (stood.whom, *partners) if each is not None]
 
     def _all(self) -> Iterator[Stood]:
         yield from (stood for stood in self.plain if stood.line.position not in self.reversed)
