@@ -116,7 +116,7 @@ async def _accounts(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     form = wanted_form(headers, parameters)
     when = await times(wiring, reader, parameters, effective=True)
     programme_id, day = request.path_params["programme_id"], when.effective_on
-    until = LAST if day is None else midnight_after(day, reader.institution.zone)
+    until = None if day is None else midnight_after(day, reader.institution.zone)
     sums, position = await _turnovers(wiring).accounts(
         reader.caller.log_id, programme_id, until, when.at_position, when.min_position
     )

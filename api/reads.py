@@ -23,7 +23,7 @@ from api.routes import AnyRequest, AnyResponse, Row, Rows, path_fields
 from domain.ids import TAG_KINDS, ApplicationId
 from domain.kernel import Audience, redact, tags_of
 from domain.permission.audiences import EVERYBODY, audiences_engaged
-from infra.export.spreadsheet import XLSX, Cover, Language, TooLargeForWorkbook, as_workbook, chunks, for_excel
+from infra.export.spreadsheet import XLSX, Chart, Cover, Language, TooLargeForWorkbook, as_workbook, chunks, for_excel
 from infra.view_query import LARGEST_READ, BadQuery
 from infra.view_query import Page as PageOfRows
 from projections.kernel import Beside, Table, View, canonical_csv, columns
@@ -33,6 +33,7 @@ __all__ = [
     "LIMIT",
     "File",
     "FileForm",
+    "Form",
     "Said",
     "Times",
     "all_rows",
@@ -403,9 +404,16 @@ class File:
 
 
 async def answer_file(
-    reader: Reader, table: Table, pages: AsyncIterator[Sequence[Sequence[object]]], asked: File
+    reader: Reader,
+    table: Table,
+    pages: AsyncIterator[Sequence[Sequence[object]]],
+    asked: File,
+    chart: Chart | None = None,
 ) -> AnyResponse:
-    """A table of figures as a file: the canonical bytes that are hashed, or what a spreadsheet opens."""
+    """A table of figures as a file: the canonical bytes that are hashed, or what a spreadsheet opens.
+
+    Where it is a workbook, a ``chart`` stands in it beside the rows.
+    """
     simulated = reader.institution.simulated
     suffix = "xlsx" if asked.form == "xlsx" else "csv"
     fields = {
@@ -419,7 +427,7 @@ async def answer_file(
     if asked.form == "excel_csv":
         return Stream(for_excel(table, pages, spoken), _CSV, fields)
     try:
-        workbook = await as_workbook(table, pages, cover_of(reader, table, asked, spoken))
+        workbook = await as_workbook(table, pages, cover_of(reader, table, asked, spoken), chart)
     except TooLargeForWorkbook as too_large:
         raise TooLargeForFormat(format="xlsx", rule=str(too_large), known="csv, excel_csv, json") from None
     return Stream(chunks(workbook), XLSX, fields, packs=False)

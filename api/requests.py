@@ -210,6 +210,10 @@ def _day(text: str) -> date:
     return day
 
 
+_SHOWN: Final = 64
+"""As much of a name that nobody knows is said back."""
+
+
 class Parameters:
     """The query of a request: every parameter known, and given once."""
 
@@ -223,7 +227,7 @@ class Parameters:
             raise ParameterInvalid(parameter="query", rule="percent-encoded UTF-8") from None
         for name, value in pairs:
             if name not in known:
-                raise ParameterUnknown(known=", ".join(sorted(known)) or "none")
+                raise ParameterUnknown(parameter=name[:_SHOWN], known=", ".join(sorted(known)) or "none")
             if name in self._values:
                 raise ParameterInvalid(parameter=name, rule="at most once")
             self._values[name] = value

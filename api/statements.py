@@ -16,7 +16,7 @@ import msgspec
 from api.acts import Wiring, address_of
 from api.callers import Reader
 from api.problems import NotFound, ParameterInvalid
-from api.reads import TIMES, File, Said, answer_file, finished, refuse_beyond_head, times, wanted_form
+from api.reads import TIMES, File, Form, Said, answer_file, finished, refuse_beyond_head, times, wanted_form
 from api.requests import Headers, Parameters
 from api.routes import AnyRequest, AnyResponse, Own, Parameter
 from domain.funding.policy import RULES_VERSION
@@ -24,7 +24,10 @@ from domain.ids import ProgrammeId, tag
 from domain.kernel import Event, Recorded
 from domain.programme.events import ProgrammeAnnounced
 from domain.selection.events import SelectionConfirmed
+from infra.export.spreadsheet import Chart
 from infra.record import Item
+from projections.budget_execution import BUDGET_EXECUTION
+from projections.execution_over_time import execution_over_time
 from projections.kernel import Table, page_digest
 from projections.statement import (
     DENOMINATORS,
@@ -204,7 +207,7 @@ async def _known(wiring: Wiring, reader: Reader, programme_id: str, at_position:
     store = await wiring.parts.stores(reader.caller.log_id)
     topics = tuple(kind.TOPIC for kind in kinds)
     page = await store.read([Item(topics, (tag(ProgrammeId, programme_id),))], until=at_position)
-    if not page.events or not reader.in_office:
+    if not page.events or not reader.reads_for_office(tag(ProgrammeId, programme_id)):
         raise NotFound
     terms = [each.event for each in page.events if isinstance(each.event, SelectionConfirmed)]
     return _Facts(
@@ -302,6 +305,13 @@ async def _statements(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     return finished(found, facts.position, headers)
 
 
+async def _chart(asked: _Asked, form: Form) -> Chart | None:
+    """What a workbook draws beside the rows: of the budget execution, how it came to be."""
+    if form != "xlsx" or asked.statement is not BUDGET_EXECUTION:
+        return None
+    return Chart(table=await asyncio.to_thread(execution_over_time, asked.facts, asked.period))
+
+
 async def _read(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     """One statement, as JSON or as a file."""
     asked = await _asked(wiring, request, "format")
@@ -310,7 +320,7 @@ async def _read(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     table = await asyncio.to_thread(asked.statement.table, asked.facts, asked.period)
     if form != "json":
         file = File(form, asked.position, asked.period.last_day, asked.headers, _on_cover(asked))
-        return await answer_file(asked.reader, table, _pages(table), file)
+        return await answer_file(asked.reader, table, _pages(table), file, await _chart(asked, form))
     names = [column.name for column in table.columns]
     found = Stated(
         programme_id=asked.programme_id,

@@ -14,16 +14,20 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
+from uuid import UUID, uuid4
 
+import msgspec
 from eventsourcing.dcb.api import DCBAppendCondition, DCBEvent, DCBQuery, DCBQueryItem
-from eventsourcing.persistence import IntegrityError
+from eventsourcing.domain import DomainEvent
+from eventsourcing.persistence import DatetimeAsISO, IntegrityError, JSONTranscoder, Mapper, UUIDAsHex
 
 from bench import scene
 from bench.compare import Measured
 from infra.record import Fact
 
 EVENTSOURCING = "eventsourcing's DCB recorder"
+NOTIFICATIONS = "eventsourcing's notifications, mapped"
 UMADB = "UmaDB"
 _STARTS_WITHIN_SECONDS = 10.0
 _PAGE = 1000
@@ -105,6 +109,54 @@ class Eventsourcing:
             self._newest = self._recorder.append([DCBEvent(fact.type, fact.data, list(fact.tags))], condition)
         except IntegrityError:
             return  # A lost race counts for it as a win would: it did the work.
+
+
+class Moved(DomainEvent):
+    """What is measured, as an event of the library."""
+
+    application_id: str
+    programme_id: str
+    unit_id: str
+    amount_fen: int
+    step: str
+
+
+class Notifications:
+    """The library's application recorder, whose notifications its mapper makes events of: how its users replay."""
+
+    def __init__(self, run_dir: Path, dbname: str) -> None:
+        from eventsourcing.postgres import (  # noqa: PLC0415 - It needs psycopg.
+            PostgresApplicationRecorder,
+            PostgresDatastore,
+        )
+
+        self._store = PostgresDatastore(dbname, str(run_dir), "5432", "postgres", "", pool_size=1, max_waiting=1)
+        self._recorder = PostgresApplicationRecorder(self._store)
+        self._recorder.create_table()
+        transcoder = JSONTranscoder()
+        for transcoding in (UUIDAsHex(), DatetimeAsISO()):
+            transcoder.register(transcoding)
+        self._mapper: Mapper[UUID] = Mapper(transcoder)
+
+    def fill(self, events: int) -> None:
+        """Write so many events, each the first of an aggregate of its own."""
+        for facts in _facts(events):
+            bodies = [msgspec.json.decode(fact.data) for fact in facts]
+            moved = [
+                Moved(originator_id=uuid4(), originator_version=1, timestamp=scene.WHEN, **body) for body in bodies
+            ]
+            self._recorder.insert_events([self._mapper.to_stored_event(one) for one in moved])
+
+    def replay(self) -> Iterator[Moved]:
+        """Every event, a page at a time."""
+        start = 1
+        while page := self._recorder.select_notifications(start, _PAGE):
+            for notification in page:
+                yield cast("Moved", self._mapper.to_domain_event(notification))
+            start = page[-1].id + 1
+
+    def close(self) -> None:
+        self._store.close()
 
 
 class UmaDB:

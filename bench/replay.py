@@ -63,23 +63,33 @@ async def leaves(store: EventStore, head: int) -> int:
     return root.size
 
 
-async def folded_by_a_peer(bodies: Iterator[bytes]) -> int:
+async def folded_by_a_peer(bodies: Iterator[scene.Measure | peers.Moved]) -> int:
     """The same fold over what another store replays."""
-    decode = msgspec.json.Decoder(scene.Measure).decode
     amounts: dict[str, int] = {}
     count = 0
-    for data in bodies:
-        body = decode(data)
+    for body in bodies:
         amounts[body.application_id] = amounts.get(body.application_id, 0) + body.amount_fen
         count += 1
     return count
 
 
-def beside(table: Comparison, name: str, peer: peers.Eventsourcing | peers.UmaDB, at_least: float) -> None:
+def decoded(bodies: Iterator[bytes]) -> Iterator[scene.Measure]:
+    """Bodies that a store hands over as bytes."""
+    return map(msgspec.json.Decoder(scene.Measure).decode, bodies)
+
+
+def beside(
+    table: Comparison,
+    name: str,
+    fill: Callable[[int], None],
+    replay: Callable[[], Iterator[scene.Measure | peers.Moved]],
+    at_least: float | None = None,
+) -> None:
     """Let another store replay events of its own beside ours."""
-    peer.fill(PEERS_EVENTS)
-    table.contenders = [*table.contenders, Contender(name, repeated(lambda: folded_by_a_peer(peer.replay())))]
-    table.goals = [*table.goals, Goal(FULL, name, at_least)]
+    fill(PEERS_EVENTS)
+    table.contenders = [*table.contenders, Contender(name, repeated(lambda: folded_by_a_peer(replay())))]
+    if at_least is not None:
+        table.goals = [*table.goals, Goal(FULL, name, at_least)]
 
 
 async def main() -> bool:
@@ -101,10 +111,13 @@ async def main() -> bool:
                 [Goal(FULL, FETCH, 0.45)],
             )
             if peers.eventsourcing_is_here():
-                peer = others.enter_context(closing(peers.Eventsourcing(running.run_dir, "bench", 1)))
-                beside(table, peers.EVENTSOURCING, peer, 5)
+                mapped = others.enter_context(closing(peers.Notifications(running.run_dir, "bench")))
+                beside(table, peers.NOTIFICATIONS, mapped.fill, mapped.replay, 5)
+                bare = others.enter_context(closing(peers.Eventsourcing(running.run_dir, "bench", 1)))
+                beside(table, peers.EVENTSOURCING, bare.fill, lambda: decoded(bare.replay()))
             if peers.umadb_is_here():
-                beside(table, peers.UMADB, others.enter_context(closing(peers.UmaDB(1))), 0.9)
+                umadb = others.enter_context(closing(peers.UmaDB(1)))
+                beside(table, peers.UMADB, umadb.fill, lambda: decoded(umadb.replay()), 0.9)
             return await compare.play([table], asked, {"postgres": scene.binaries().version, "events": head})
 
 

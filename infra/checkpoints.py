@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -13,12 +13,30 @@ from infra.event_store import EventStore
 from infra.line import leaf, line
 from infra.tree import Growing, Tile, Tree, unfinished
 
-__all__ = ["AnotherSealer", "Checkpoints", "SealedLog", "Signed"]
+__all__ = ["LATE_SECONDS", "AnotherSealer", "Checkpoints", "Lag", "SealedLog", "Signed", "lags"]
 
+LATE_SECONDS: Final = 30.0
+"""How old an event may be that is not signed, before somebody is told: two processes look several times a second."""
 _LOGS: Final = """
 SELECT log_id, origin, clock = 'simulated' AS simulated, coalesce(tree.size, 0) AS size,
        coalesce((SELECT max(size) FROM signed_checkpoint WHERE signed_checkpoint.log_id = log.log_id), 0) AS signed
 FROM log LEFT JOIN tree USING (log_id) ORDER BY log_id
+"""
+_LAGS: Final = """
+WITH standing AS (
+    SELECT log_id,
+           coalesce((SELECT max(e.position) FROM event e WHERE e.log_id = l.log_id), 0) AS head,
+           coalesce((SELECT t.size FROM tree t WHERE t.log_id = l.log_id), 0) AS tree,
+           coalesce((SELECT max(s.size) FROM signed_checkpoint s WHERE s.log_id = l.log_id), 0) AS signed
+    FROM log l
+), followed AS (
+    SELECT log_id, head, 'tree' AS follower, tree AS size FROM standing
+    UNION ALL SELECT log_id, head, 'signed', signed FROM standing
+)
+SELECT log_id, follower, head - size AS events,
+       coalesce(extract(epoch FROM clock_timestamp() - (SELECT e.recorded_at FROM event e
+           WHERE e.log_id = f.log_id AND e.position = f.size + 1)), 0)::float8 AS seconds
+FROM followed f ORDER BY log_id, follower
 """
 _MOVED: Final = """
 INSERT INTO tree (log_id, size) VALUES ($1, $3)
@@ -32,6 +50,10 @@ _FROM_SIZE: Final = (
     "SELECT size, note, signed_at FROM signed_checkpoint WHERE log_id = $1 AND size >= $2 ORDER BY size LIMIT 1"
 )
 _NEWEST: Final = "SELECT size, note, signed_at FROM signed_checkpoint WHERE log_id = $1 ORDER BY size DESC LIMIT $2"
+_PAGE: Final = (
+    "SELECT size, note, signed_at FROM signed_checkpoint WHERE log_id = $1 AND size > $2 ORDER BY size LIMIT $3"
+)
+_PAGE_SIZE: Final = 1000
 _VERIFIER: Final = """
 INSERT INTO verifier (log_id, vkey, present)
 SELECT $1, vkey, n = 1 FROM unnest($2::text[]) WITH ORDINALITY AS key (vkey, n)
@@ -63,6 +85,22 @@ class Signed:
     signed_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How many events a tree, or what is signed of it, is behind its log, and how old the oldest of them is."""
+
+    log_id: int
+    follower: str
+    """``tree`` or ``signed``."""
+    events: int
+    seconds: float
+
+
+async def lags(pool: asyncpg.Pool[asyncpg.Record]) -> list[Lag]:
+    """How far sealing is behind, log by log; a record that was set back is not behind but ahead: fewer than none."""
+    return [Lag(**record) for record in await pool.fetch(_LAGS)]
+
+
 class Checkpoints:
     """Trees and checkpoints of every log of a database."""
 
@@ -73,6 +111,10 @@ class Checkpoints:
     async def logs(self) -> list[SealedLog]:
         """Every log there is."""
         return [SealedLog(**record) for record in await self._pool.fetch(_LOGS)]
+
+    async def lags(self) -> list[Lag]:
+        """How far sealing is behind, log by log."""
+        return await lags(self._pool)
 
     # --- growing -----------------------------------------------------------------------------------------------------
 
@@ -90,9 +132,10 @@ class Checkpoints:
         return size
 
     async def _tiles(self, log_id: int, size: int) -> dict[Tile, bytes]:
-        return {(level, number): await self._tile(log_id, (level, number)) for level, number, _ in unfinished(size)}
+        return {(level, number): await self.tile(log_id, (level, number)) for level, number, _ in unfinished(size)}
 
-    async def _tile(self, log_id: int, tile: Tile) -> bytes:
+    async def tile(self, log_id: int, tile: Tile) -> bytes:
+        """The hashes of a tile, as it stands."""
         hashes: bytes | None = await self._pool.fetchval(
             "SELECT hashes FROM tile WHERE log_id = $1 AND level = $2 AND number = $3", log_id, *tile
         )
@@ -113,7 +156,7 @@ class Checkpoints:
         """The tree of a log; ask for a fresh one where it may have grown."""
 
         async def fetch(tile: Tile) -> bytes:
-            return await self._tile(log_id, tile)
+            return await self.tile(log_id, tile)
 
         return Tree(fetch)
 
@@ -130,6 +173,14 @@ class Checkpoints:
         """The first checkpoint of at least a size."""
         record = await self._pool.fetchrow(_FROM_SIZE, log_id, size)
         return None if record is None else Signed(**record)
+
+    async def every(self, log_id: int) -> AsyncIterator[Signed]:
+        """Every checkpoint, the smallest first, a page at a time."""
+        after = 0
+        while page := await self._pool.fetch(_PAGE, log_id, after, _PAGE_SIZE):
+            for record in page:
+                yield Signed(**record)
+            after = page[-1]["size"]
 
     async def verifiers(self, log_id: int) -> list[tuple[str, bool]]:
         """The public keys that sign or signed the log's checkpoints, and whether each is the present one."""

@@ -1,6 +1,6 @@
 """Funding: the rule, the balances by stage, payments, recoveries, matching, and the periods that are closed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Final, cast
 
@@ -178,6 +178,21 @@ def _column(account: Account) -> str | None:
 
 def _whose(programme_id: ProgrammeId, account: Account) -> Key:
     return programme_id, account.application_id or PROGRAMME, account.source, account.year
+
+
+def by_stage(balances: Iterable[tuple[Account, int]]) -> dict[tuple[str, Source, int], dict[str, int]]:
+    """What stands on accounts, each on its own side, as the rows of balances show it: by case, source and year.
+
+    What belongs to no case is the programme's; a column in which nothing stands is left out.
+    """
+    found: dict[tuple[str, Source, int], dict[str, int]] = {}
+    for account, amount_fen in balances:
+        column = _column(account)
+        if column is not None:
+            row = found.setdefault((account.application_id or PROGRAMME, account.source, account.year), {})
+            row[column] = row.get(column, 0) + amount_fen
+    stand = {key: {column: fen for column, fen in row.items() if fen} for key, row in found.items()}
+    return {key: row for key, row in stand.items() if row}
 
 
 def _balance_touches(recorded: Recorded) -> list[Key | Where]:

@@ -14,7 +14,7 @@ import io
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -30,6 +30,7 @@ __all__ = [
     "Register",
     "Row",
     "Table",
+    "Version",
     "View",
     "Where",
     "columns",
@@ -148,6 +149,14 @@ class Change(NamedTuple, Generic[Row]):
     key: Key
     before: Row | None
     after: Row | None
+
+
+class Version(NamedTuple, Generic[Row]):
+    """A row as it stood from one position to before another (None: it still stands so)."""
+
+    row: Row
+    begun: int
+    ended: int | None
 
 
 class Register(Generic[Row]):
@@ -273,14 +282,14 @@ class Table:
 
 
 def cell(value: object) -> str:
-    """The canonical text of one cell: RFC 3339 for instants, ISO 8601 for days, JSON for lists, empty for nothing."""
+    """The canonical text of one cell: instants in UTC (RFC 3339), days (ISO 8601), lists as JSON, nothing as empty."""
     match value:
         case None:
             return ""
         case str():
             return value
         case datetime():
-            return value.isoformat(timespec="microseconds").replace("+00:00", "Z")
+            return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
         case date():
             return value.isoformat()
         case _:

@@ -8,20 +8,28 @@ import random
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from beancount.loader import load_string
 from beancount.parser import printer
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from domain.funding.policy import ACCOUNTS, RULES_VERSION, Books, MoneyFact, post
+from domain.ids import ApplicationId
 from infra.export.accounting import Booking, Heading, beancount, hledger
 from infra.export.accounting import Path as AccountPath
 from projections.journal import account_path, book_lines
-from tests.spec import Past
+from tests.call import PAPER
+from tests.money import case
+from tests.money_life import money
+from tests.spec import Past, at
 from tests.test_funding_story import HISTORIES, STORY, played
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -150,6 +158,63 @@ def test_a_whole_entry_with_another_amount_is_found_by_the_balances(write: Write
 @pytest.mark.parametrize(("write", "add_up"), PROGRAMS)
 def test_books_without_an_entry_are_books(write: Write, add_up: AddUp) -> None:
     assert add_up(text_of(write, [])) == {}
+
+
+HOSTILE = [
+    '=cmd|" /C calc"!A0',
+    "0012",
+    "6222020200112233445",
+    "a\nb",
+    "a\r\n2020-01-01 close Assets:B",
+    "; x",
+    "𠮷野𪚥",
+    "\\",
+]
+
+
+@pytest.mark.parametrize(("write", "add_up"), PROGRAMS)
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_text_becomes_anything_but_a_text(write: Write, add_up: AddUp, text: str) -> None:
+    heading = Heading(title=text, lines=[("Programme", text)])
+    told = Booking(
+        day=date(2020, 1, 1), what=text, debit=("Assets", "B"), credit=("Equity", "B", "C"), amount_fen=7,
+        meta={"position": 9, "said": text},
+    )  # fmt: skip
+    assert sorted(add_up("".join(write(heading, [told]))).values()) == [-7, 7]
+
+
+# --- generated programmes ---------------------------------------------------------------------------------------------
+
+
+def programme(chance: random.Random) -> Past:
+    """A life with every kind of fact, its days at random but in order, by chance with some cases and cut short."""
+    bodies: list[Any] = []
+    for number in range(chance.randrange(1, 4)):
+        whose = case() | {"application_id": ApplicationId(f"A-{number}")}
+        bodies += money(whose, PAPER, len(bodies) + 1)
+    past, when = Past([]), at("2020-07-01 10:00")
+    for body in bodies[: chance.randrange(len(bodies) // 2, len(bodies) + 1)]:
+        when += timedelta(hours=chance.choice([0, 1, 15, 400]))
+        past = past.and_(body, when=when)
+    return past
+
+
+@pytest.mark.parametrize(("write", "add_up"), PROGRAMS)
+@given(st.randoms(use_true_random=False))
+@settings(max_examples=10, deadline=None)
+def test_the_books_of_generated_programmes_add_up_alike(write: Write, add_up: AddUp, chance: random.Random) -> None:
+    past = programme(chance)
+    assert add_up(text_of(write, bookings(past))) == ours(past)
+
+
+def test_the_program_that_accountants_run_takes_the_books_and_finds_a_fen(tmp_path: Path) -> None:
+    """``bean-check`` as it is installed, not its library."""
+    program = Path(sys.executable).with_name("bean-check")
+    text = text_of(beancount, bookings(STORY.past))
+    for planted, found in ((text, 0), (text.replace("  5500000 FEN", "  5500001 FEN", 1), 1)):
+        (tmp_path / "books.beancount").write_text(planted, encoding="utf-8")
+        ran = subprocess.run([program, tmp_path / "books.beancount"], capture_output=True, text=True, check=False)
+        assert ran.returncode == found, ran.stderr
 
 
 def test_different_accounts_have_different_names() -> None:

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
 from infra.export import spreadsheet
-from infra.export.spreadsheet import Cover, Language, TooLargeForWorkbook, as_workbook, chunks, for_excel
+from infra.export.spreadsheet import Chart, Cover, Language, TooLargeForWorkbook, as_workbook, chunks, for_excel
 from projections.kernel import Column, Table, canonical_csv
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -60,9 +60,9 @@ def cover(language: Language = "en") -> Cover:
     return Cover(language=language, zone=SHANGHAI, lines=[("Table", "List")])
 
 
-def workbook(shown: Table, *pages: Rows, language: Language = "en") -> bytes:
+def workbook(shown: Table, *pages: Rows, language: Language = "en", chart: Chart | None = None) -> bytes:
     async def made() -> bytes:
-        file = await as_workbook(shown, paged(*pages), cover(language))
+        file = await as_workbook(shown, paged(*pages), cover(language), chart)
         return b"".join([chunk async for chunk in chunks(file)])
 
     return asyncio.run(made())
@@ -139,6 +139,42 @@ def test_the_same_table_has_the_same_bytes() -> None:
     assert workbook(table(*"abc"), rows) == workbook(table(*"abc"), rows[:3], rows[3:])
 
 
+def figures(*rows: Sequence[object]) -> Chart:
+    shown = [
+        Column(name=name, en=f"{name} (fen)", zh=f"{name}(分)", audience="office", type=int)
+        for name in ("By", "=Paid", "Spent")
+    ]
+    return Chart(table=Table(name="over_time", en="Over time", zh="执行进度", columns=shown, rows=rows))
+
+
+def test_a_chart_has_a_sheet_of_its_own_with_typed_figures_and_a_line_for_each() -> None:
+    chart = figures((date(2020, 7, 31), 0, -5), (date(2020, 8, 31), 2_500_000, 7), (date(2020, 9, 30), None, 2**53))
+    data = workbook(table("a"), [["x"]], chart=chart)
+    assert CalamineWorkbook.from_filelike(io.BytesIO(data)).sheet_names == ["Cover", "Over time", "Data"]
+    assert cells(data, "Over time") == [
+        ["By (fen)", "=Paid (fen)", "Spent (fen)"],
+        [date(2020, 7, 31), 0, -5],
+        [date(2020, 8, 31), 2_500_000, 7],
+        [date(2020, 9, 30), "", "9007199254740992"],
+    ]
+    with zipfile.ZipFile(io.BytesIO(data)) as parts:
+        drawn = parts.read("xl/charts/chart1.xml").decode()
+    assert drawn.count("<c:ser>") == 2
+    assert drawn.count("'Over time'!$A$2:$A$4") == 2
+    assert "'Over time'!$C$2:$C$4" in drawn
+    assert data == workbook(table("a"), [["x"]], chart=chart)
+    plain = workbook(table("a"), [["x"]])
+    assert cells(data, "Cover") == cells(plain, "Cover")
+    assert CalamineWorkbook.from_filelike(io.BytesIO(plain)).sheet_names == ["Cover", "Data"]
+
+
+def test_a_chart_of_nothing_has_its_titles_and_no_lines() -> None:
+    data = workbook(table("a"), [["x"]], language="zh", chart=figures())
+    assert cells(data, "执行进度") == [["By(分)", "=Paid(分)", "Spent(分)"]]
+    with zipfile.ZipFile(io.BytesIO(data)) as parts:
+        assert not [name for name in parts.namelist() if "chart" in name]
+
+
 def test_a_table_without_rows_has_its_titles() -> None:
     assert cells(workbook(table("a", "b"))) == [["A", "B"]]
     assert excel(table("a", "b")) == [["A", "B"]]
@@ -152,6 +188,12 @@ def test_in_a_csv_for_excel_no_text_begins_like_a_formula_and_the_rest_is_as_it_
         assert again in {text, f"'{text}"}
         assert not again.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
     assert excel(table("n"), [[-2]])[1] == ["-2"]
+
+
+def test_in_the_canonical_csv_every_text_is_read_back_as_it_is() -> None:
+    shown = replace(table("text", "mark"), rows=[[text, "."] for text in HOSTILE])
+    text = b"".join(canonical_csv(shown)).decode()
+    assert list(csv.reader(io.StringIO(text, newline="")))[1:] == [[text, "."] for text in HOSTILE]
 
 
 def test_what_no_spreadsheet_holds_is_refused_and_leaves_no_file(

@@ -37,6 +37,7 @@ from tests.spec import Past, at
 from tests.test_funding_story import HISTORIES, STORY, played
 from tests.test_house import Filler
 
+ZONE = ZoneInfo("Asia/Shanghai")
 OF_VERSION = {
     1: "7cc6a0093b5dfa84020d2e82a33423fb8e1da7a74019528a478392b18d239964",
     2: "47d3fb9a400c0ed67fea171a8b7f25b7fed1fb24ad54337de610f861457d5408",
@@ -96,9 +97,9 @@ def test_the_table_has_every_fact_that_posts_and_every_choice_of_it() -> None:
 @pytest.mark.parametrize("last_day", CLOSED_UNDER_1)
 def test_what_was_closed_under_version_1_still_gives_its_digest(last_day: date) -> None:
     """Measured before there was a second version."""
-    found, _, _ = books_of(facts_of(STORY.past), last_day, ZoneInfo("Asia/Shanghai"), rules_version=1)
+    found, _, _ = books_of(facts_of(STORY.past), last_day, ZONE, rules_version=1)
     assert trial_balance_digest(found) == CLOSED_UNDER_1[last_day]
-    today, _, _ = books_of(facts_of(STORY.past), last_day, ZoneInfo("Asia/Shanghai"))
+    today, _, _ = books_of(facts_of(STORY.past), last_day, ZONE)
     assert trial_balance_digest(today) != CLOSED_UNDER_1[last_day]
 
 

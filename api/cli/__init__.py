@@ -20,10 +20,12 @@ from click.shell_completion import get_completion_class
 
 from api.cli.asking import api
 from api.cli.audit import audit
+from api.cli.backup import backup, restore
 from api.cli.calendar import calendar
 from api.cli.demo import demo as play_demo
 from api.cli.events import events
 from api.cli.institution import institution
+from api.cli.ledger import ledger
 from api.cli.outbox import outbox
 from api.cli.programme import programme
 from api.cli.projections import projections, replay
@@ -104,7 +106,11 @@ def completion(*, shell: str, as_json: bool) -> None:
     answer({"shell": shell, "script": script}, (script,), as_json=as_json)
 
 
-for _command in (serve, api, institution, token, calendar, programme, events, audit, outbox, replay, projections):
+_COMMANDS: Final = (
+    *(serve, api, institution, token, calendar, programme, ledger, events, audit, outbox, replay, projections),
+    *(backup, restore),
+)
+for _command in _COMMANDS:
     biaogan.add_command(_command)
 
 

@@ -1,22 +1,30 @@
-"""``biaogan audit``: signed checkpoints and receipts, and the check of a receipt that needs no server."""
+"""``biaogan audit``: signed checkpoints and receipts, bundles, and their checks that need no server."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, Final
 
 import rich_click as click
 
+from api.cli.bundle import replay, verify
+from api.cli.bundle.export import Exported, NothingOfIt
+from api.cli.bundle.export import export as write_bundle
 from api.cli.reaching import chosen, database, opened, run
-from api.cli.speaking import FOUND, USAGE, Stop, answer, as_json
+from api.cli.speaking import FOUND, USAGE, Progress, Stop, answer, as_json
+from infra.bundle import BagThere
 from infra.checkpoints import Checkpoints, Signed
 from infra.note import NoteRefused, Verifier
 from infra.receipt import Receipt, ReceiptRefused
 from infra.settings import load
+from infra.views import Behind, NotBuilt
 
 __all__ = ["audit"]
 
 _institution = click.option("--institution", "institution_id", help="Which, where there are several. · 机构编号。")
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+_SIMULATED: Final = "simulated: nothing of it ever happened · 演练,并非真实"
 
 
 @click.group()
@@ -121,3 +129,62 @@ def _line(file: Path, position: int) -> bytes:
             if number == position:
                 return raw.removesuffix(b"\n")
     raise ReceiptRefused(f"the export has no line {position}")
+
+
+@audit.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--programme", "programme_id", help="Only this programme, with the proof of each line. · 仅导出某项目。")
+@_institution
+@as_json
+def export(*, folder: Path, programme_id: str | None, institution_id: str | None, as_json: bool) -> None:
+    """Write the bundle for an auditor: record, proofs, documents, rules, what was published. · 导出审计包。
+
+    FOLDER is a bag (BagIt); it is there whole or not at all.
+    """
+    settings, target = load(), folder.absolute()
+    with database(settings) as urls:
+        progress = Progress("export")
+
+        async def work() -> Exported:
+            async with opened(settings, urls) as wiring:
+                found = await chosen(wiring, institution_id)
+                return await write_bundle(wiring, found, target, progress, programme_id)
+
+        try:
+            told = run(work())
+        except (BagThere, NothingOfIt) as refused:
+            raise Stop(str(refused), USAGE) from None
+        except (Behind, NotBuilt) as fault:
+            raise Stop(
+                f"{fault} Start `biaogan serve`, or `biaogan projections rebuild`. 视图尚未跟上,请启动服务或重建视图。"
+            ) from None
+        except OSError as fault:
+            raise Stop(f"{folder} cannot be written ({fault.strerror}). 无法写入。", USAGE) from None
+        progress.end()
+    counted = f"{told.lines} lines, {told.checkpoints} checkpoints, {told.documents} documents, {told.published} files"
+    lines = [f"{told.folder}: {counted}", f"signed up to · 已签名至 {told.signed} / {told.size}"]
+    lines += [f"missing · 缺失: {document_id}" for document_id in told.missing]
+    answer(told, [*lines, *((_SIMULATED,) if told.simulated else ())], as_json=as_json)
+
+
+@audit.command("verify")
+@click.argument("bundle", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--key", "vkeys", multiple=True, required=True, help="The log's key, kept elsewhere. · 另行保存的公钥。")
+@click.option(
+    "--head", "heads", multiple=True, type=_FILE, help="A checkpoint or receipt you kept. · 所存检查点或回执。"
+)
+@as_json
+def verify_(*, bundle: Path, vkeys: tuple[str, ...], heads: tuple[Path, ...], as_json: bool) -> None:
+    """Judge a bundle without any server: verify.py and replay.py, one report. · 离线核验审计包。"""
+    try:
+        judged = verify.verify(bundle, list(vkeys), list(heads))
+        folded = replay.replay(bundle)
+    except (verify.Unusable, replay.Unusable) as refused:
+        raise Stop(str(refused), USAGE) from None
+    lines = [*verify.printed(judged), "", *replay.printed(folded)]
+    clean = judged["clean"] and folded["clean"]
+    told: dict[str, Any] = {"clean": clean, "verify": judged, "replay": folded}
+    answer(told, lines, as_json=as_json)
+    if not clean:
+        found = len(judged["findings"]) + len(folded["findings"])
+        raise Stop(f"{bundle}: {found} findings. 共 {found} 处问题。", FOUND)

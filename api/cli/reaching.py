@@ -7,13 +7,14 @@ import http.client
 import json
 import os
 import re
+import shutil
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, BinaryIO, Final, TypeVar
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
@@ -119,7 +120,20 @@ class Remote:
         data = body if isinstance(body, bytes) else msgspec.json.encode(body)
         return self._ask("POST", path, data, sent)
 
+    def save(self, path: str, into: BinaryIO) -> None:
+        """Read a file, some of it at a time."""
+        with self._answered("GET", path, None, {}) as answered:
+            shutil.copyfileobj(answered, into)
+
     def _ask(self, method: str, path: str, data: bytes | None, headers: Mapping[str, str]) -> Any:  # noqa: ANN401 - As above.
+        with self._answered(method, path, data, headers) as answered:
+            return json.loads(answered.read())
+
+    @contextmanager
+    def _answered(
+        self, method: str, path: str, data: bytes | None, headers: Mapping[str, str]
+    ) -> Iterator[http.client.HTTPResponse]:
+        """An answer that is being read; whatever goes wrong on the way is a sentence and an exit code."""
         sent = {
             "Authorization": f"Bearer {self.token}",
             "Accept": "application/json",
@@ -129,7 +143,7 @@ class Remote:
         request = urllib.request.Request(self.url.rstrip("/") + path, data, sent, method=method)  # noqa: S310 - see remote().
         try:
             with urllib.request.urlopen(request, timeout=_SECONDS) as answered:  # noqa: S310 - See above.
-                return json.loads(answered.read())
+                yield answered
         except urllib.error.HTTPError as refused:
             problem = _problem(refused)
             raise Stop(f"{refused.code} {problem['detail']}", data=problem) from None

@@ -64,6 +64,11 @@ def _sums(bookings: Iterable[Booking]) -> dict[Path, int]:
     return dict(sorted(sums.items()))
 
 
+def _one_line(text: str) -> str:
+    """A text where a line's end would end it: whatever separates lines becomes a space."""
+    return " ".join(text.splitlines())
+
+
 def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
@@ -76,7 +81,7 @@ def beancount(heading: Heading, bookings: Sequence[Booking]) -> Iterator[str]:
     """The lines of a beancount journal: accounts opened, entries by day, the balance of every account at the end."""
     yield f"option {_quoted('title')} {_quoted(heading.title)}\n"
     yield f"option {_quoted('operating_currency')} {_quoted(_COMMODITY)}\n"
-    yield from (f"; {name}: {value}\n" for name, value in heading.lines)
+    yield from (f"; {_one_line(f'{name}: {value}')}\n" for name, value in heading.lines)
     if not bookings:
         return
     sums = _sums(bookings)
@@ -96,16 +101,18 @@ def beancount(heading: Heading, bookings: Sequence[Booking]) -> Iterator[str]:
 
 def hledger(heading: Heading, bookings: Sequence[Booking]) -> Iterator[str]:
     """The lines of an hledger journal that its strict check takes: accounts declared, every balance asserted."""
-    yield f"; {heading.title}\n"
-    yield from (f"; {name}: {value}\n" for name, value in heading.lines)
+    yield f"; {_one_line(heading.title)}\n"
+    yield from (f"; {_one_line(f'{name}: {value}')}\n" for name, value in heading.lines)
     yield f"commodity 1. {_COMMODITY}\n"
     if not bookings:
         return
     sums = _sums(bookings)
     yield from (f"account {_account(path)}\n" for path in sums)
     for booking in _in_order(bookings):
-        meta = ", ".join(f"{name}:{value}" for name, value in booking.meta.items())
-        yield f"\n{booking.day} * {booking.what}{f'  ; {meta}' if meta else ''}\n"
+        meta = ", ".join(f"{name}:{_one_line(str(value)).replace(',', ' ')}" for name, value in booking.meta.items())
+        # What follows a semicolon is a comment to hledger.
+        what = _one_line(booking.what).replace(";", ",")
+        yield f"\n{booking.day} * {what}{f'  ; {meta}' if meta else ''}\n"
         yield f"    {_account(booking.debit)}  {booking.amount_fen} {_COMMODITY}\n"
         yield f"    {_account(booking.credit)}  {-booking.amount_fen} {_COMMODITY}\n"
     last = max(booking.day for booking in bookings)

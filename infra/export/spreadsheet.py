@@ -23,7 +23,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from projections.kernel import Column, Table, canonical_csv, cell
 
-__all__ = ["XLSX", "Cover", "Language", "TooLargeForWorkbook", "as_workbook", "chunks", "for_excel"]
+__all__ = ["XLSX", "Chart", "Cover", "Language", "TooLargeForWorkbook", "as_workbook", "chunks", "for_excel"]
 
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -55,6 +55,13 @@ class Cover:
     lines: Sequence[tuple[str, object]]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """A sheet of its own with figures over time, as a line for each column after the first, which says when."""
+
+    table: Table
+
+
 def _title(column: Column, language: Language) -> str:
     return column.zh if language == "zh" else column.en
 
@@ -80,9 +87,9 @@ async def for_excel(table: Table, pages: AsyncIterable[Page], language: Language
 
 
 class _Workbook:
-    """A workbook that is being written: a cover, and one sheet with the rows."""
+    """A workbook that is being written: a cover, a sheet with a chart where there is one, and one with the rows."""
 
-    def __init__(self, file: BinaryIO, folder: str, table: Table, cover: Cover) -> None:
+    def __init__(self, file: BinaryIO, folder: str, table: Table, cover: Cover, chart: Chart | None) -> None:
         self._table, self._cover = table, cover
         self._book = xlsxwriter.Workbook(
             file,
@@ -100,17 +107,48 @@ class _Workbook:
         self._day = self._book.add_format({"num_format": "yyyy-mm-dd"})
         self._instant = self._book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss.000"})
         self._front = self._book.add_worksheet("封面" if cover.language == "zh" else "Cover")
+        if chart is not None:
+            self._draw(chart.table)
         self._sheet = self._book.add_worksheet("数据" if cover.language == "zh" else "Data")
         self._next = 1
         self._digest = hashlib.sha256(next(canonical_csv(replace(table, rows=()))))
         self._head()
 
     def _head(self) -> None:
-        for at, column in enumerate(self._table.columns):
+        self._titles(self._sheet, self._table)
+
+    def _titles(self, sheet: Worksheet, table: Table) -> None:
+        for at, column in enumerate(table.columns):
             title = _title(column, self._cover.language)
-            self._sheet.set_column(at, at, min(_WIDEST, max(12, 2 * len(title))))
-            self._sheet.write_string(0, at, title, self._bold)
-        self._sheet.freeze_panes(1, 0)
+            sheet.set_column(at, at, min(_WIDEST, max(12, 2 * len(title))))
+            sheet.write_string(0, at, title, self._bold)
+        sheet.freeze_panes(1, 0)
+
+    def _draw(self, figures: Table) -> None:
+        """A sheet with figures over time, typed like all others, and beside them the lines they make."""
+        name = figures.zh if self._cover.language == "zh" else figures.en
+        sheet = self._book.add_worksheet(name)
+        self._titles(sheet, figures)
+        for at, row in enumerate(figures.rows, start=1):
+            for column, value in enumerate(row):
+                self._cell(sheet, at, column, value)
+        if not figures.rows:
+            return
+        last, lines = len(figures.rows), self._book.add_chart({"type": "line"})
+        for column in range(1, len(figures.columns)):
+            lines.add_series(
+                {
+                    "name": [name, 0, column],
+                    "categories": [name, 1, 0, last, 0],
+                    "values": [name, 1, column, last, column],
+                }
+            )
+        lines.set_title({"name": name, "overlay": False})
+        lines.set_x_axis({"date_axis": True, "num_format": "yyyy-mm"})
+        lines.set_y_axis({"num_format": "#,##0"})
+        lines.set_legend({"position": "bottom"})
+        lines.set_size({"width": 960, "height": 480})
+        sheet.insert_chart(1, len(figures.columns) + 1, lines)
 
     def write(self, rows: Page) -> None:
         """Write the next rows."""
@@ -164,15 +202,17 @@ class _Workbook:
             sheet.row_data_fh.close()
 
 
-async def as_workbook(table: Table, pages: AsyncIterable[Page], cover: Cover) -> BinaryIO:
+async def as_workbook(table: Table, pages: AsyncIterable[Page], cover: Cover, chart: Chart | None = None) -> BinaryIO:
     """A table as a workbook, in a file of its own that is gone once closed; ``pages`` are its rows in order.
+
+    The digest on its cover is that of the table; a ``chart`` beside it shows figures of its own.
 
     Raises TooLargeForWorkbook.
     """
     file: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - Whoever reads it closes it.
     try:
         with tempfile.TemporaryDirectory(prefix="biaogan-workbook-") as folder:
-            await _fill(_Workbook(file, folder, table, cover), pages)
+            await _fill(_Workbook(file, folder, table, cover, chart), pages)
         file.seek(0)
     except BaseException:
         file.close()

@@ -1,0 +1,264 @@
+#!/usr/bin/env python3
+"""Folds the lines of a bundle by the rules that lie in it, and holds the result against what was published.
+
+    python3 replay.py [BUNDLE] [--json]
+
+BUNDLE is the folder this file lies in, unless another is named. The rules run in a process of their own that finds
+nothing but them and the packages msgspec, eventsourcing and typing_extensions, and that may open no connection, start
+no process and write no file. What this proves: the published registers, rosters and ledgers follow from these lines
+under these rules, which lie in the bundle to be read. Whether the lines are those that were signed, verify.py says.
+Exit code: 0 nothing was found, 1 something was, 2 it could not be run.
+
+以导出包所附规则重放各行,并与已发布的名册、登记簿、账簿逐字节比对。
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+LIBRARIES: Final = ("msgspec", "eventsourcing", "typing_extensions.py")
+STEPS: Final = {
+    "V8": ("registers and rosters folded from the lines are those published", "重放所得名册与登记簿与已发布者一致"),
+    "V9": ("ledgers folded from the lines are those published", "重放所得账簿与已发布者一致"),
+}  # fmt: skip
+SENTENCES: Final = {
+    "rules": ("the rules are not those that their digest names", "规则与其摘要不符"),
+    "fold": ("the rules do not take this line in ({why})", "规则无法处理该行({why})"),
+    "absent": ("{file} follows from the lines and was not published", "{file} 应由记录得出而未发布"),
+    "extra": ("{file} was published and does not follow from the lines", "{file} 已发布而记录中并无依据"),
+    "differs": (
+        "{file} differs from line {line} on: published {published!r}, folded {folded!r}",
+        "{file} 自第 {line} 行起不同:已发布 {published!r},重放所得 {folded!r}",
+    ),
+    "broke": ("the rules could not be run: {why}", "规则无法运行:{why}"),
+}
+PROVES: Final = (
+    "The published files follow from these lines under these rules, which lie in the bundle to be read.",
+    "已发布文件由上述记录依所附规则得出;规则在导出包中可供查阅。",
+)
+_SHOWN: Final = 300
+_FORBIDDEN: Final = (
+    "socket.",
+    "subprocess.",
+    "os.exec",
+    "os.fork",
+    "os.posix_spawn",
+    "os.system",
+    "ctypes.",
+    "shutil.",
+)
+_WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+
+
+class Unusable(Exception):
+    """The bundle cannot be folded here; the sentence says why."""
+
+
+def _finding(step: str, code: str, position: int = 0, **figures: object) -> dict[str, Any]:
+    en, zh = (sentence.format(**figures) for sentence in SENTENCES[code])
+    return {"step": step, "code": code, "position": position, "en": en, "zh": zh}
+
+
+def _step_of(path: str) -> str:
+    return "V9" if path.startswith("ledgers/") else "V8"
+
+
+# --- in the process of the rules -------------------------------------------------------------------------------------
+
+
+def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
+    """An audit hook (PEP 578): no connection, no process, no file written."""
+    writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & _WRITING
+    if writes or event.startswith(_FORBIDDEN):
+        raise PermissionError(f"the rules may not do this: {event}")
+
+
+def _fold(bundle: Path, programme_id: str | None) -> Iterator[dict[str, Any]]:
+    """What the rules make of the lines, compared with what was published; every file by its path and its digest."""
+    # The rules are found only here, in the process that was made for them.
+    from projections.published import Publication, recorded_of  # noqa: PLC0415
+
+    publication = Publication(ZoneInfo, programme_id)
+    with (bundle / "data" / "log.jsonl").open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                publication.take(recorded_of(line))
+            except Exception as fault:  # noqa: BLE001 - Whatever the rules raise is a finding about this line.
+                why = f"line {number}: {type(fault).__name__}"
+                yield _finding("V8", "fold", _position(line), why=why)
+    yield {"lines": sum(1 for _ in (bundle / "data" / "log.jsonl").open("rb"))}
+    for file in publication.files():
+        yield from _compared(bundle / "data" / "published" / file.path, file)
+
+
+def _position(line: bytes) -> int:
+    try:
+        found = json.loads(line)["position"]
+    except (ValueError, KeyError, TypeError):
+        return 0
+    return found if isinstance(found, int) else 0
+
+
+def _compared(there: Path, file: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - A file of the rules in the bundle.
+    """The digest of what was folded, and the first line in which what was published is another."""
+    from projections.kernel import canonical_csv  # noqa: PLC0415 - As above.
+
+    digest = hashlib.sha256()
+    published = there.read_bytes().split(b"\r\n") if there.is_file() else None
+    first = None
+    number = 0
+    for number, line in enumerate(canonical_csv(file.table), 1):
+        digest.update(line)
+        other = published[number - 1] if published is not None and number <= len(published) else b""
+        if first is None and published is not None and line != other + b"\r\n":
+            first = (number, other, line[:-2])
+    if published is not None and first is None and published != [*published[:number], b""]:
+        first = (number + 1, published[number] if number < len(published) else b"", b"")
+    yield {"file": file.path, "sha256": digest.hexdigest()}
+    if published is None:
+        yield _finding(_step_of(file.path), "absent", max(file.positions, default=0), file=file.path)
+    elif first is not None:
+        line_number, other, folded = first
+        row = line_number - 2  # After the headings.
+        position = file.positions[row] if 0 <= row < len(file.positions) else 0
+        told = {"published": other.decode(errors="replace")[:_SHOWN], "folded": folded.decode()[:_SHOWN]}
+        yield _finding(_step_of(file.path), "differs", position, file=file.path, line=line_number, **told)
+
+
+def _in_the_process_of_the_rules(rules: str, libraries: str, bundle: str, programme_id: str) -> int:
+    sys.path[:0] = [rules, libraries]
+    sys.dont_write_bytecode = True
+    sys.addaudithook(_refuse)
+    for told in _fold(Path(bundle), programme_id or None):
+        sys.stdout.write(json.dumps(told) + "\n")
+    return 0
+
+
+# --- around it -------------------------------------------------------------------------------------------------------
+
+
+def _libraries(into: Path) -> None:
+    """Lay what the rules need, and nothing else of this environment, where they will find it."""
+    for name in LIBRARIES:
+        found = next((Path(place, name) for place in sys.path if Path(place, name).exists()), None)
+        if found is None:
+            raise Unusable(
+                f"{name.partition('.')[0]} is not installed here: python3 -m pip install msgspec eventsourcing"
+                " · 请先安装 msgspec 与 eventsourcing"
+            )
+        (into / name).symlink_to(found.resolve())
+
+
+def _tree_digest(home: Path) -> str:
+    files = sorted((path.relative_to(home).as_posix(), path) for path in home.rglob("*") if path.is_file())
+    lines = "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {name}\n" for name, path in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _about(bundle: Path) -> dict[str, Any]:
+    try:
+        told = json.loads((bundle / "data" / "bundle.json").read_bytes())
+        if told["format"] == "biaogan-bundle/1" and isinstance(told["rules"], str):
+            return dict(told)
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    raise Unusable(f"{bundle} is no bundle that this program knows. 不是本程序可识别的导出包。")
+
+
+def replay(bundle: Path) -> dict[str, Any]:
+    """Fold and compare; the report as data. Raises Unusable."""
+    bundle = bundle.resolve()
+    about = _about(bundle)
+    home = bundle / "data" / "rules" / about["rules"]
+    findings: list[dict[str, Any]] = []
+    checked = {"lines": 0, "files": 0}
+    if _tree_digest(home) != about["rules"]:
+        findings.append(_finding("V8", "rules"))
+    with tempfile.TemporaryDirectory() as libraries:
+        _libraries(Path(libraries))
+        argv = [
+            # Isolated, without what is installed: on its path lie the standard library, the rules and three packages.
+            *(sys.executable, "-I", "-S", "-B", str(Path(__file__).resolve()), "--in-the-process-of-the-rules"),
+            *(str(home), libraries, str(bundle), about.get("programme_id") or ""),
+        ]
+        ran = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=libraries, env={}, encoding="utf-8")
+    folded = {}
+    for line in ran.stdout.splitlines():
+        told = json.loads(line)
+        if "file" in told and "sha256" in told:
+            folded[told["file"]] = told["sha256"]
+        elif "step" in told:
+            findings.append(told)
+        else:
+            checked.update(told)
+    if ran.returncode != 0:
+        findings.append(_finding("V8", "broke", why=(ran.stderr.strip().splitlines() or ["?"])[-1]))
+    checked["files"] = len(folded)
+    findings += _by_digest(bundle / "data" / "published", folded, {one["en"] for one in findings})
+    steps = {
+        step: {"en": en, "zh": zh, "findings": sum(1 for one in findings if one["step"] == step)}
+        for step, (en, zh) in STEPS.items()
+    }
+    proves = {"en": PROVES[0], "zh": PROVES[1]}
+    return {
+        "bundle": str(bundle), "rules": about["rules"], "clean": not findings, "checked": checked, "steps": steps,
+        "findings": findings, "proves": proves,
+    }  # fmt: skip
+
+
+def _by_digest(home: Path, folded: dict[str, str], told: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """What was published and not folded; and what differs though the rules did not say so."""
+    named = " ".join(told)
+    for path in sorted(each for each in home.rglob("*") if each.is_file()):
+        name = path.relative_to(home).as_posix()
+        if name not in folded:
+            yield _finding(_step_of(name), "extra", file=name)
+        elif hashlib.sha256(path.read_bytes()).hexdigest() != folded[name] and name not in named:
+            yield _finding(_step_of(name), "differs", file=name, line=0, published="", folded="")
+
+
+def printed(told: dict[str, Any]) -> Iterator[str]:
+    """The report as lines for a person."""
+    yield ", ".join(f"{name} {number}" for name, number in told["checked"].items())
+    for step, found in told["steps"].items():
+        verdict = "ok · 通过" if not found["findings"] else f"{found['findings']} findings · 处问题"
+        yield f"{step:<4} {verdict}  {found['en']} · {found['zh']}"
+        for one in told["findings"]:
+            if one["step"] == step:
+                where = f"#{one['position']} " if one["position"] else ""
+                yield f"       {where}{one['en']}\n         {one['zh']}"
+    yield f"rules {told['rules']}\n{told['proves']['en']}\n{told['proves']['zh']}"
+    yield "clean · 未发现问题" if told["clean"] else "NOT CLEAN · 发现问题"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run from the command line; the exit code."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    if given[:1] == ["--in-the-process-of-the-rules"]:
+        return _in_the_process_of_the_rules(*given[1:])
+    parser = argparse.ArgumentParser(description="Fold a bundle by its own rules. · 以所附规则重放核对。")
+    parser.add_argument("bundle", nargs="?", type=Path, default=Path(__file__).resolve().parent)
+    parser.add_argument("--json", action="store_true", help="answer as JSON · 以 JSON 回答")
+    asked = parser.parse_args(given)
+    try:
+        told = replay(asked.bundle)
+    except Unusable as fault:
+        sys.stderr.write(f"{fault}\n")
+        return 2
+    told_as = json.dumps(told, ensure_ascii=False, indent=1) if asked.json else "\n".join(printed(told))
+    sys.stdout.write(told_as + "\n")
+    return 0 if told["clean"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

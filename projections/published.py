@@ -1,0 +1,182 @@
+"""What is published beside the record and must follow from it: every register, the rosters, the closed ledgers.
+
+The same functions make these files from the tables that people read and from a fold over exported lines, so that an
+auditor can hold the one against the other, byte for byte. A file is a table in its canonical CSV.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime, tzinfo
+from typing import Any, Final, NamedTuple, cast
+from uuid import UUID
+
+import msgspec
+
+from domain.funding.events import PeriodClosed
+from domain.funding.policy import MONEY_FACTS, MoneyFact, books_of
+from domain.institution.events import InstitutionOpened
+from domain.kernel import AUDIENCES, ActorKind, Envelope, Recorded
+from domain.lifecycle import CATALOGUE
+from projections import VIEWS
+from projections.journal import trial_balance_table
+from projections.kernel import Key, Register, Table, View, columns
+from projections.roster import ROSTER, RosterRow, roster_table
+
+__all__ = ["Ledgers", "Publication", "PublishedFile", "recorded_of", "register_file", "rosters", "views_of"]
+
+_PROGRAMME: Final = "programme_id"
+_EVERYBODY: Final = frozenset(AUDIENCES)
+Zone = Callable[[str], tzinfo]
+"""Finds a time zone by its name: the database of zones is not among what is pure."""
+
+
+class PublishedFile(NamedTuple):
+    """A file by its path below the published ones, its table, and of each row the position that last changed it."""
+
+    path: str
+    table: Table
+    positions: tuple[int, ...]
+
+
+# --- registers and rosters -------------------------------------------------------------------------------------------
+
+
+def views_of(programme_id: str | None) -> tuple[View[Any], ...]:
+    """The registers of a whole log, or those whose rows each belong to a programme."""
+    return tuple(view for view in VIEWS if programme_id is None or _PROGRAMME in view.row.__struct_fields__)
+
+
+def register_file(view: View[Any], rows: Iterable[Any], since: Mapping[Key, int] | None = None) -> PublishedFile:
+    """A register as it stands, every column, in the order of its keys."""
+    ordered = sorted(rows, key=view.key_of)
+    names = view.row.__struct_fields__
+    table = Table(
+        name=view.name, en=view.en, zh=view.zh, columns=columns(view.row),
+        rows=[[getattr(row, name) for name in names] for row in ordered],
+    )  # fmt: skip
+    told = since or {}
+    return PublishedFile(f"registers/{view.name}.csv", table, tuple(told.get(view.key_of(row), 0) for row in ordered))
+
+
+def rosters(rows: Iterable[RosterRow]) -> Iterator[PublishedFile]:
+    """The roster of each programme, in the order in which it is read."""
+    by_programme: dict[str, list[RosterRow]] = {}
+    for row in rows:
+        by_programme.setdefault(row.programme_id, []).append(row)
+    for programme_id, found in sorted(by_programme.items()):
+        yield PublishedFile(f"rosters/{programme_id}.csv", roster_table(found, _EVERYBODY), ())
+
+
+# --- ledgers ---------------------------------------------------------------------------------------------------------
+
+
+class Ledgers:
+    """The trial balance of every period that was closed, as it stood when it was closed."""
+
+    def __init__(self, zone: Zone) -> None:
+        self._zones = zone
+        self._zone: tzinfo | None = None
+        self._facts: dict[str, list[tuple[int, datetime, MoneyFact]]] = {}
+        self.closes: list[tuple[int, PeriodClosed]] = []
+        """Every close, with its position."""
+        self._kept: list[PublishedFile] = []
+
+    def take(self, recorded: Recorded) -> None:
+        """Take one event in."""
+        event = recorded.event
+        if isinstance(event, InstitutionOpened):
+            self._zone = self._zones(event.time_zone)
+        elif isinstance(event, PeriodClosed):
+            self.closes.append((recorded.position, event))
+            self._kept.append(self._closed(recorded.position, event))
+        elif isinstance(event, MONEY_FACTS):
+            fact = cast("MoneyFact", event)
+            facts = self._facts.setdefault(fact.programme_id, [])
+            facts.append((recorded.position, recorded.envelope.effective_at, fact))
+
+    def _closed(self, position: int, event: PeriodClosed) -> PublishedFile:
+        if self._zone is None:
+            raise ValueError("a period is closed before the institution is opened")
+        facts = self._facts.get(event.programme_id, ())
+        books, _, _ = books_of(facts, event.last_day, self._zone, event.rules_version)
+        table = trial_balance_table(books)
+        path = f"ledgers/{event.programme_id}/{event.period}-{event.last_day}/{table.name}.csv"
+        return PublishedFile(path, table, (position,) * len(table.rows))
+
+    def files(self) -> Iterator[PublishedFile]:
+        """The ledgers in the order of their closes."""
+        yield from self._kept
+
+
+# --- folded from lines -----------------------------------------------------------------------------------------------
+
+
+class _Line(msgspec.Struct, frozen=True):
+    position: int
+    event_id: UUID
+    type: str
+    tags: tuple[str, ...]
+    data: msgspec.Raw
+    actor_id: str
+    actor_kind: ActorKind
+    authority: str
+    on_behalf_of_id: str | None
+    command_id: UUID
+    cause: int | None
+    correlation_id: UUID
+    received_at: datetime
+    effective_at: datetime
+    recorded_at: datetime
+    reason_code: str | None
+    reason_document_id: str | None
+
+
+_decode: Final = msgspec.json.Decoder(_Line).decode
+
+
+def recorded_of(line: bytes) -> Recorded:
+    """The event that an exported line tells of. Raises msgspec.DecodeError and what the catalogue raises."""
+    told = _decode(line)
+    envelope = {name: getattr(told, name) for name in Envelope.__struct_fields__}
+    return Recorded(
+        position=told.position,
+        event_id=told.event_id,
+        type=told.type,
+        tags=told.tags,
+        event=CATALOGUE.decode(told.type, bytes(told.data)),
+        envelope=Envelope(**envelope),
+        recorded_at=told.recorded_at,
+    )
+
+
+class Publication:
+    """Everything that is published, folded from the events of a log or of one programme."""
+
+    def __init__(self, zone: Zone, programme_id: str | None = None) -> None:
+        self._programme_id = programme_id
+        self._registers = [Register(view) for view in views_of(programme_id)]
+        self._since: dict[str, dict[Key, int]] = {register.view.name: {} for register in self._registers}
+        self._by_topic: dict[str, list[Register[Any]]] = {}
+        for register in self._registers:
+            for topic in register.view.topics:
+                self._by_topic.setdefault(topic, []).append(register)
+        self.ledgers = Ledgers(zone)
+
+    def take(self, recorded: Recorded) -> None:
+        """Take one event in."""
+        for register in self._by_topic.get(recorded.type, ()):
+            since = self._since[register.view.name]
+            for change in register.apply(recorded):
+                since[change.key] = recorded.position
+        self.ledgers.take(recorded)
+
+    def files(self) -> Iterator[PublishedFile]:
+        """Every file, in the order in which a bundle holds them."""
+        for register in self._registers:
+            rows = [row for row in register.rows.values() if self._is_of_it(row)]
+            yield register_file(register.view, rows, self._since[register.view.name])
+            if register.view is ROSTER:
+                yield from rosters(rows)
+        yield from self.ledgers.files()
+
+    def _is_of_it(self, row: Any) -> bool:  # noqa: ANN401 - Rows of any register.
+        return self._programme_id is None or getattr(row, _PROGRAMME) == self._programme_id

@@ -1,0 +1,297 @@
+"""The bundle: complete, the same whoever judges it, there whole or not at all, and judged without the product."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import bagit
+import pytest
+import pytest_asyncio
+
+from api.cli.bundle.export import NothingOfIt
+from api.cli.bundle.replay import replay
+from api.cli.bundle.verify import Unusable
+from infra.bundle import Bag, BagThere
+from infra.embedded import EmbeddedPostgres
+from tests.bundles import closed, database_like, exported, filled, found, judged, rebagged, reruled, vkey
+from tests.call import CALL
+from tests.conftest import Database
+from tests.test_funding_story import STORY, played
+from tests.waiting import until
+
+ROOT = Path(__file__).resolve().parent.parent
+PROGRAM = "import sys; from api.cli import main; sys.exit(main())"
+
+
+@pytest_asyncio.fixture(scope="module")
+async def house(
+    server: EmbeddedPostgres, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[tuple[Database, Path]]:
+    """A database with the money of the story in it, and the folder with its key file and its bundle."""
+    folder = tmp_path_factory.mktemp("house")
+    async with database_like(server, template) as database:
+        await filled(database, folder / "vault.key", closed(STORY.past))
+        await exported(database, folder / "vault.key", folder / "bundle")
+        yield database, folder
+
+
+@pytest.fixture
+def bundle(house: tuple[Database, Path], tmp_path: Path) -> Path:
+    """A copy of the bundle, to tamper with."""
+    return Path(shutil.copytree(house[1] / "bundle", tmp_path / "bundle"))
+
+
+# --- an honest house -------------------------------------------------------------------------------------------------
+
+
+def test_a_bundle_of_an_honest_house_is_clean_by_both_programs(house: tuple[Database, Path]) -> None:
+    report = judged(house[1] / "bundle")
+    assert report["clean"], report["findings"]
+    assert report["signed"] == report["size"] == report["checked"]["lines"] == report["checked"]["leaves"]
+    assert (report["checked"]["closes"], report["checked"]["documents named"]) == (3, 2)
+    folded = replay(house[1] / "bundle")
+    assert folded["clean"], folded["findings"]
+    assert folded["checked"]["files"] > 60
+
+
+async def test_a_programme_is_exported_with_what_it_rests_on_and_judged_against_the_whole_tree(
+    house: tuple[Database, Path], tmp_path: Path
+) -> None:
+    database, folder = house
+    told = await exported(database, folder / "vault.key", tmp_path / "bundle", CALL)
+    assert told.scope == "programme"
+    assert told.lines < told.size == told.leaves
+    report, folded = judged(tmp_path / "bundle"), replay(tmp_path / "bundle")
+    assert report["clean"], report["findings"]
+    assert folded["clean"], folded["findings"]
+    assert any("all the lines of the programme" in one["en"] for one in report["not_proven"])
+    with pytest.raises(NothingOfIt):
+        await exported(database, folder / "vault.key", tmp_path / "none", "NO-SUCH")
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("seed", [3, 17])
+async def test_the_books_of_a_generated_programme_are_reproduced_by_both_programs(
+    server: EmbeddedPostgres, template: str, tmp_path: Path, seed: int
+) -> None:
+    past = closed(played(random.Random(seed)), ("year",))
+    async with database_like(server, template) as database:
+        await filled(database, tmp_path / "vault.key", past)
+        await exported(database, tmp_path / "vault.key", tmp_path / "bundle")
+    report, folded = judged(tmp_path / "bundle"), replay(tmp_path / "bundle")
+    assert report["clean"], report["findings"]
+    assert folded["clean"], folded["findings"]
+    assert report["checked"]["closes"] == 2
+
+
+# --- by people who do not have the product ---------------------------------------------------------------------------
+
+
+def alone(program: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a program of a bundle where nothing of the product can be found."""
+    argv = [sys.executable, "-P", str(program), *arguments]
+    env = {"PATH": os.environ["PATH"]}
+    return subprocess.run(argv, capture_output=True, text=True, check=False, cwd=program.parent, env=env)
+
+
+def test_both_programs_run_from_the_bundle_itself(bundle: Path) -> None:
+    ran = alone(bundle / "verify.py", "--key", vkey(), "--json")
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout)["clean"] is True
+    ran = alone(bundle / "replay.py")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "clean · 未发现问题" in ran.stdout
+    assert alone(bundle / "verify.py").returncode == 2
+    assert alone(bundle / "verify.py", "--key", "UNI+00000000+AQ==").returncode == 2
+    assert alone(bundle / "verify.py", str(bundle / "data"), "--key", vkey()).returncode == 2
+    assert alone(bundle / "replay.py", str(bundle / "data")).returncode == 2
+
+
+def test_verify_is_one_file_that_an_older_python_reads() -> None:
+    source = (ROOT / "api" / "cli" / "bundle" / "verify.py").read_text(encoding="utf-8")
+    assert source.count("\n") < 800
+    ast.parse(source, feature_version=(3, 9))
+
+
+def older_pythons() -> Iterator[str]:
+    for minor in range(9, 14):
+        for name in (f"python3.{minor}", *map(str, Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/python3"))):
+            found_at = shutil.which(name)
+            has = [found_at, "-c", "import cryptography"]
+            if found_at and subprocess.run(has, capture_output=True, check=False).returncode == 0:  # type: ignore[arg-type]
+                yield found_at
+                break
+
+
+def test_verify_runs_on_every_python_from_3_9_on_that_is_here(bundle: Path) -> None:
+    pythons = list(older_pythons())
+    if not pythons:
+        pytest.skip("no other Python with cryptography is on this machine")
+    for python in pythons:
+        argv = [python, "-P" if "3.9" not in python else "-B", str(bundle / "verify.py"), "--key", vkey()]
+        ran = subprocess.run(argv, capture_output=True, text=True, check=False)
+        assert ran.returncode == 0, (python, ran.stdout, ran.stderr)
+
+
+def test_the_rules_may_open_no_connection_and_write_no_file(bundle: Path) -> None:
+    def reach_out(home: Path) -> None:
+        with (home / "projections" / "published.py").open("a", encoding="utf-8") as rules:
+            rules.write("import socket\nsocket.create_connection(('127.0.0.1', 9))\n")
+
+    folded = replay(reruled(bundle, reach_out))
+    assert ("V8", "broke", 0) in found(folded)
+    assert "may not do this: socket" in str(folded["findings"])
+
+
+# --- outside judges --------------------------------------------------------------------------------------------------
+
+
+def test_bagit_of_the_library_of_congress_takes_the_bag_and_refuses_a_changed_one(bundle: Path) -> None:
+    assert bagit.Bag(str(bundle)).is_valid()
+    with (bundle / "data" / "log.jsonl").open("ab") as log:
+        log.write(b"\n")
+    assert not bagit.Bag(str(bundle)).is_valid()
+
+
+# --- there whole or not at all ---------------------------------------------------------------------------------------
+
+
+def test_a_bag_that_is_left_early_is_none_and_what_is_there_is_not_touched(tmp_path: Path) -> None:
+    with pytest.raises(FileExistsError), Bag(tmp_path / "bag") as bag:  # noqa: PT012 - What is written first is to go.
+        bag.write("data/one", b"1")
+        bag.write("data/one", b"2")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "bag").mkdir()
+    with pytest.raises(BagThere), Bag(tmp_path / "bag"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["bag"]
+
+
+@pytest.mark.slow
+def test_an_export_that_is_killed_leaves_nothing_that_looks_like_a_bundle_and_the_next_one_sweeps_it(
+    tmp_path: Path,
+) -> None:
+    begun = "import sys; from pathlib import Path; from infra.bundle import Bag\nwith Bag(Path(sys.argv[1])) as b:\n"
+    begun += "    b.write('data/one', b'1'); b.write('bag-info.txt', b''); sys.stdin.read()\n"
+    argv = [sys.executable, "-c", begun, str(tmp_path / "bag")]
+    with subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.PIPE) as process:
+        until(lambda: bool(list(tmp_path.glob(".bag.*/bag-info.txt"))), "the bag is begun")
+        process.send_signal(signal.SIGKILL)
+    (left,) = tmp_path.iterdir()
+    assert left.name.endswith(".partial")
+    assert not (left / "bagit.txt").exists()
+    with pytest.raises(Unusable):
+        judged(left)
+    with Bag(tmp_path / "bag") as bag:
+        bag.write("data/one", b"1")
+        bag.finish({})
+    assert [path.name for path in tmp_path.iterdir()] == ["bag"]
+    assert bagit.Bag(str(tmp_path / "bag")).is_valid()
+
+
+# --- on the command line ---------------------------------------------------------------------------------------------
+
+
+def test_the_command_line_makes_one_report_and_answers_by_exit_code(
+    house: tuple[Database, Path], bundle: Path, tmp_path: Path
+) -> None:
+    database, folder = house
+    env = {
+        "PATH": os.environ["PATH"], "BIAOGAN_DATABASE_URL": database.app_url, "BIAOGAN_STATE_DIR": str(tmp_path),
+        "BIAOGAN_KEY_FILE": str(folder / "vault.key"),
+    }  # fmt: skip
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        argv = [sys.executable, "-c", PROGRAM, "audit", *arguments]
+        return subprocess.run(argv, env=env, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    written = run("export", str(tmp_path / "taken"), "--json")
+    assert written.returncode == 0, written.stderr
+    assert json.loads(written.stdout)["missing"] == []
+    assert run("export", str(tmp_path / "taken")).returncode == 2
+    assert run("verify", str(tmp_path / "taken"), "--key", vkey()).returncode == 0
+    with (bundle / "data" / "log.jsonl").open("ab") as log:
+        log.write(b"{}\n")
+    told = run("verify", str(bundle), "--key", vkey(), "--json")
+    assert told.returncode == 1
+    assert json.loads(told.stdout.splitlines()[0])["clean"] is False
+
+
+# --- every single byte -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def small(house: tuple[Database, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundle as its first lines would have made it, with few rules and registers: quickly judged, byte by byte."""
+    folder = Path(shutil.copytree(house[1] / "bundle", tmp_path_factory.mktemp("small") / "bundle"))
+    data = folder / "data"
+    size = json.loads((data / "checkpoints.jsonl").read_text().splitlines()[0])["note"].split("\n")[1]
+    keep = {"log.jsonl": int(size), "checkpoints.jsonl": 1}
+    for name, lines in keep.items():
+        (data / name).write_bytes(b"".join((data / name).read_bytes().splitlines(keepends=True)[:lines]))
+    (data / "leaves.bin").write_bytes((data / "leaves.bin").read_bytes()[: int(size) * 32])
+    (rules,) = (data / "rules").iterdir()
+    shutil.rmtree(rules)
+    rules.mkdir()
+    (rules / "one.py").write_bytes(b"1\n")
+    for path in (data / "published").rglob("*.csv"):
+        if path.name != "institution.csv":
+            path.unlink()
+    told = json.loads((data / "bundle.json").read_text())
+    text = json.dumps({**told, "size": int(size)}, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    (data / "bundle.json").write_text(f"{text}\n", encoding="utf-8")
+    reruled(folder, lambda _: None)
+    assert judged(folder)["clean"], judged(folder)["findings"]
+    return folder
+
+
+def flips(bundle: Path, path: Path, places: list[int]) -> Iterator[tuple[str, int]]:
+    """Flip a bit of each of these bytes of a file, one after another; those of which nothing was found."""
+    content = path.read_bytes()
+    for place in places:
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        if judged(bundle)["clean"]:
+            yield path.relative_to(bundle).as_posix(), place
+    path.write_bytes(content)
+
+
+def test_a_bit_that_is_flipped_anywhere_is_found(small: Path) -> None:
+    chance, unseen = random.Random(5), []
+    files = sorted(path for path in small.rglob("*") if path.is_file())
+    assert len(files) > 15
+    for path in files:
+        length = path.stat().st_size
+        places = {0, length - 1, *(chance.randrange(length) for _ in range(6))} if length else set()
+        unseen += list(flips(small, path, sorted(places)))
+    assert unseen == []
+
+
+@pytest.mark.slow
+def test_no_byte_of_what_is_not_a_program_is_uncovered(small: Path) -> None:
+    """Every byte, but for those of the programs and the catalogue: their digest is one of the manifest's like any."""
+    unseen = []
+    for path in sorted(path for path in small.rglob("*") if path.is_file()):
+        if path.suffix not in {".py", ".md"}:
+            unseen += list(flips(small, path, list(range(path.stat().st_size))))
+    assert unseen == []
+
+
+def test_a_bundle_whose_manifests_were_written_anew_is_still_judged_by_its_lines(bundle: Path) -> None:
+    log = bundle / "data" / "log.jsonl"
+    lines = log.read_bytes().splitlines(keepends=True)
+    (bundle / "data" / "log.jsonl").write_bytes(
+        b"".join(lines).replace(b'"amount_fen":2500000,', b'"amount_fen":2500001,', 1)
+    )
+    report = judged(rebagged(bundle))
+    position = next(n for n, line in enumerate(lines, 1) if b'"amount_fen":2500000,' in line)
+    assert ("V2", "leaf", position) in found(report)
+    assert not report["steps"]["V0"]["findings"]
