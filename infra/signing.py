@@ -18,14 +18,16 @@ from typing import IO, Any, Final, Self
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from infra.checkpoints import Checkpoints, SealedLog
-from infra.master_key import MasterKeys
+from infra.master_key import MasterKeys, ensure_key_file, read_key_file
 from infra.note import Checkpoint, NoteRefused, Signer, Verifier, opened, signed
 from infra.places import private_file
 from infra.tree import proves_consistency
 
-__all__ = ["KEY_FILE", "Memory", "MemoryRefused", "NotSigned", "Signing"]
+__all__ = ["KEY_FILE", "NEXT_KEY_FILE", "KeyFile", "Memory", "MemoryRefused", "NotSigned", "Signing"]
 
 KEY_FILE: Final = "signer.key"
+NEXT_KEY_FILE: Final = "next.key"
+"""A key that is announced and does not sign yet."""
 _MEMORY: Final = "signed.json"
 _ROOT_HEX: Final = 64
 SIMULATED: Final = "simulated"
@@ -103,6 +105,23 @@ class Memory:
         if type(size) is not int or size <= 0 or len(root) != _ROOT_HEX:
             raise ValueError
         return size, bytes.fromhex(root)
+
+
+class KeyFile:
+    """The signer's key file, read anew when another one has taken its place: a rotation needs no restart."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: tuple[int, int] | None = None
+        self._keys = ensure_key_file(path)
+
+    def keys(self) -> MasterKeys:
+        """The keys as they stand by now. Raises KeyFileRefused."""
+        status = self._path.stat()
+        if (status.st_ino, status.st_mtime_ns) != self._seen:
+            self._keys = read_key_file(self._path)
+            self._seen = status.st_ino, status.st_mtime_ns
+        return self._keys
 
 
 @dataclass(frozen=True)
