@@ -50,7 +50,7 @@ async def _entry(wiring: Wiring, log_id: int, row: DesignationRow) -> RegisterEn
         renewed_on=row.renewed_on,
         revoked_on=row.revoked_on,
         restored_on=row.restored_on,
-        partners=await partners_of(wiring, log_id, row.application_id),
+        partners=await partners_of(wiring, log_id, row.application_id, row.unit_id),
     )
 
 

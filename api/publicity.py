@@ -65,7 +65,7 @@ async def _posted(wiring: Wiring, institution: Institution, row: PostingRow, hea
                 track_en=track.name_en if track else entry.track_id,
                 order=entry.order,
                 passed=entry.application_id in row.passed,
-                partners=await partners_of(wiring, log_id, entry.application_id),
+                partners=await partners_of(wiring, log_id, entry.application_id, entry.unit_id),
             )
         )
     seen = shown(POSTING, row, EVERYBODY)
