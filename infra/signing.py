@@ -23,7 +23,7 @@ from infra.note import Checkpoint, NoteRefused, Signer, Verifier, opened, signed
 from infra.places import private_file
 from infra.tree import proves_consistency
 
-__all__ = ["KEY_FILE", "NEXT_KEY_FILE", "KeyFile", "Memory", "MemoryRefused", "NotSigned", "Signing"]
+__all__ = ["KEY_FILE", "NEXT_KEY_FILE", "KeyFile", "Memory", "MemoryRefused", "NotSigned", "Signing", "signer_of"]
 
 KEY_FILE: Final = "signer.key"
 NEXT_KEY_FILE: Final = "next.key"
@@ -107,6 +107,11 @@ class Memory:
         return size, bytes.fromhex(root)
 
 
+def signer_of(origin: str, key: bytes) -> Signer:
+    """The signer that a key of the key file is under the name of a log."""
+    return Signer(origin, Ed25519PrivateKey.from_private_bytes(key))
+
+
 class KeyFile:
     """The signer's key file, read anew when another one has taken its place: a rotation needs no restart."""
 
@@ -133,9 +138,7 @@ class Signing:
 
     def signers(self, origin: str) -> list[Signer]:
         """Its keys under the name of a log: former ones sign beside the present one until they are taken away."""
-        return [
-            Signer(origin, Ed25519PrivateKey.from_private_bytes(key)) for key in (self.keys.present, *self.keys.former)
-        ]
+        return [signer_of(origin, key) for key in (self.keys.present, *self.keys.former)]
 
     def is_beyond(self, log: SealedLog) -> bool:
         """Whether more was signed than the log has: nothing is to be signed then, but it is to be said."""

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import rich_click as click
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from api.acts import Wiring
 from api.cli.reaching import database, opened, run
@@ -23,10 +22,10 @@ from infra.checkpoints import Checkpoints, Signed
 from infra.clock import Institution
 from infra.front_door import Ask, Caller, Receipt, service_id
 from infra.master_key import KeyFileRefused, MasterKeys, ensure_key_file, read_key_file, replace_key_file
-from infra.note import NoteRefused, Signer, Verifier
+from infra.note import NoteRefused, Verifier
 from infra.note import opened as opened_note
 from infra.settings import load
-from infra.signing import KEY_FILE, NEXT_KEY_FILE
+from infra.signing import KEY_FILE, NEXT_KEY_FILE, signer_of
 
 __all__ = ["announced_key", "rotate_key"]
 
@@ -104,7 +103,7 @@ def _service(institution: Institution) -> Caller:
 
 
 def _verifier(origin: str, key: bytes) -> Verifier:
-    return Signer(origin, Ed25519PrivateKey.from_private_bytes(key)).verifier
+    return signer_of(origin, key).verifier
 
 
 def _public(key: bytes) -> str:
