@@ -13,13 +13,14 @@ from typing import Any, Final, Literal
 import msgspec
 
 from api.acts import Wiring, address_of
+from api.answers import Response
 from api.callers import Reader
 from api.problems import NotFound, ParameterInvalid
 from api.reads import LIMIT, File, FileForm, answer_file, finished, times, wanted_form
-from api.requests import Headers, Parameters
+from api.requests import Headers, Parameters, etag_matches
 from api.routes import AnyRequest, AnyResponse, Own, Parameter
 from domain.funding.events import Account
-from domain.funding.policy import ACCOUNTS
+from domain.funding.policy import ACCOUNTS, RULES_VERSIONS, rules_digest, rules_text
 from infra.clock import midnight_after
 from infra.turnover import FIRST, LAST, Line, Place, Sums, Turnover, Turnovers
 from infra.view_query import BadQuery
@@ -33,7 +34,7 @@ from projections.account_book import (
 )
 from projections.kernel import Table, columns
 
-__all__ = ["ACCOUNTS_ROUTE", "LINES_ROUTE"]
+__all__ = ["ACCOUNTS_ROUTE", "LINES_ROUTE", "RULES_ROUTE"]
 
 _USUAL: Final = 50
 _OF_FILE: Final = 2_000
@@ -222,6 +223,33 @@ async def _file(wiring: Wiring, reader: Reader, asked: _Asked, form: FileForm, h
     return await answer_file(reader, table, pages(), File(form, first.position, last_day, headers))
 
 
+class PostingRules(msgspec.Struct, frozen=True, kw_only=True):
+    """A version of the posting rules: what every kind of fact posts, in every variety that it can be recorded in.
+
+    Each rule is the fact, the choices it is recorded with, the line, the account debited, the account credited and the
+    amount; ids and amounts stand as the names of the fields that say them.
+    """
+
+    version: int
+    accounts: dict[str, Literal["debit", "credit"]]
+    rules: tuple[tuple[str, dict[str, Any], int, dict[str, Any], dict[str, Any], str], ...]
+
+
+async def _rules(wiring: Wiring, request: AnyRequest) -> AnyResponse:
+    """The text of a version of the posting rules, whose digest a close records: the same bytes each time."""
+    headers = Headers(request.scope["headers"])
+    await wiring.callers.reading(headers, address_of(request))
+    Parameters(request.scope["query_string"], ())
+    version = {str(each): each for each in RULES_VERSIONS}.get(request.path_params["rules_version"])
+    if version is None:
+        raise NotFound
+    etag = f'"{rules_digest(version)}"'
+    fields = {"ETag": etag, "Vary": "Authorization"}
+    if etag_matches(headers, etag):
+        return Response(b"", status_code=304, headers=fields)
+    return Response(rules_text(version), headers=fields)
+
+
 async def _at_once(rows: Sequence[Sequence[object]]) -> AsyncIterator[Sequence[Sequence[object]]]:
     yield rows
 
@@ -266,3 +294,13 @@ LINES_ROUTE: Final = Own(
     gives=("json", "csv", "xlsx"),
     refusals=(404, 406, 422, 503),
 )  # fmt: skip
+RULES_ROUTE: Final = Own(
+    method="GET",
+    path="/v1/posting-rules/{rules_version}",
+    answer=_rules,
+    operation="read_posting_rules",
+    en="A version of the posting rules as data; the SHA-256 of these bytes is the digest that closes record.",
+    zh="某一版本的过账规则(数据形式);其字节的 SHA-256 即结账所记录的规则摘要。",
+    result=PostingRules,
+    refusals=(404,),
+)

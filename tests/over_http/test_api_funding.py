@@ -14,7 +14,7 @@ import pytest_asyncio
 from domain.assessment.events import AssessmentDecided
 from domain.cultivation.events import BudgetItem, TaskBookSigned
 from domain.funding.events import PeriodClosed
-from domain.funding.policy import rules_digest
+from domain.funding.policy import RULES_VERSIONS, rules_digest
 from domain.ids import DocumentId, ProgrammeId
 from infra.front_door import Caller
 from tests.over_http.serving import Served
@@ -384,3 +384,16 @@ async def test_what_was_closed_under_older_rules_is_shown_by_these(treasury: Tre
         path = f"{PROGRAMME}/periods/{last_day}/trial-balance"
         found = await c.get(path, c.finance, min_position=head + 1)
         assert ("F4001" in {row["account"] for row in found["rows"]}) is (version == 2)
+
+
+async def test_the_posting_rules_are_given_as_the_bytes_that_closes_are_digested_by(treasury: Treasury) -> None:
+    c = treasury
+    for version in RULES_VERSIONS:
+        answer = await c.served.get(c.hands["BR-1"], f"/v1/posting-rules/{version}")
+        assert answer.status_code == 200, answer.text
+        assert sha256(answer.content).hexdigest() == rules_digest(version) == answer.headers["ETag"].strip('"')
+        assert answer.json()["version"] == version
+        again = {"If-None-Match": answer.headers["ETag"]}
+        assert (await c.served.get(c.finance, f"/v1/posting-rules/{version}", again)).status_code == 304
+    for unknown in ("0", "3", "two", "02"):
+        assert (await c.served.get(c.finance, f"/v1/posting-rules/{unknown}")).status_code == 404
