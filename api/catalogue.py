@@ -31,6 +31,7 @@ from api import (
     screening,
     selection,
     surroundings,
+    trail,
     unit,
 )
 from api.routes import Page
@@ -75,6 +76,7 @@ PAGES: Final[tuple[Page, ...]] = (
     audit.PAGE,
     privacy.PAGE,
     record.PAGE,
+    trail.PAGE,
     checkpoint.PAGE,
     outbox.PAGE,
     surroundings.PAGE,

@@ -20,7 +20,8 @@ from infra.places import make_folders
 from infra.settings import Settings
 from infra.signing import KEY_FILE, Memory, NotSigned, Signing
 from infra.writer import LOST, heed_cancellation
-from workers.process import database, served, until_told
+from workers.lateness import tell_when_late
+from workers.process import database, served, together, until_told
 
 __all__ = ["main", "sign_for_ever"]
 
@@ -60,7 +61,9 @@ async def sign(settings: Settings) -> None:
     keys = ensure_key_file(settings.signer_dir / KEY_FILE)
     with Memory(settings.signer_dir) as memory:
         async with open_pool(database_url, name=NAME, size=_CONNECTIONS) as pool, Stores(pool, CATALOGUE) as stores:
-            await until_told(pool, NAME, sign_for_ever(Signing(keys, memory), Checkpoints(pool, stores)))
+            checkpoints = Checkpoints(pool, stores)
+            signing = sign_for_ever(Signing(keys, memory), checkpoints)
+            await until_told(pool, NAME, together(signing, tell_when_late(checkpoints, "tree")))
 
 
 def main() -> int:
