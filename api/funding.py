@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import msgspec
 
-from api.accounts import ACCOUNTS_ROUTE, LINES_ROUTE
+from api.accounts import ACCOUNTS_ROUTE, LINES_ROUTE, RULES_ROUTE
 from api.acts import Wiring, address_of
 from api.books import BOOKS
 from api.ledger import ROUTES as LEDGERS
@@ -150,6 +150,7 @@ PAGE = Page(
         Rows(path="/v1/journal", view=JOURNAL),
         ACCOUNTS_ROUTE,
         LINES_ROUTE,
+        RULES_ROUTE,
         Rows(path="/v1/balances", view=BALANCE),
         Rows(path=_CASE, view=BALANCE),
         Rows(path="/v1/payments", view=PAYMENT),
