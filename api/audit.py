@@ -18,7 +18,7 @@ from domain.audit.finding import AnswerAuditFinding, CloseAuditFinding, RecordAu
 from domain.audit.hold import LiftLegalHold, PlaceLegalHold
 from domain.ids import EngagementId, tag
 from domain.kernel import Command
-from projections.audit import AUDIT_FINDING, CERTIFICATE, ENGAGEMENT, LEGAL_HOLD
+from projections.audit import AUDIT_FINDING, CERTIFICATE, ENGAGEMENT, LEGAL_HOLD, SIGNING_KEY
 
 BY_SCHEDULE: tuple[type[Command], ...] = (CertifyReplay,)
 """What only the schedule asks for."""
@@ -106,6 +106,7 @@ PAGE = Page(
         Act(path="/v1/legal-holds", command=PlaceLegalHold, makes="hold_id"),
         Act(path="/v1/legal-holds/{hold_id}/lift", command=LiftLegalHold),
         Rows(path="/v1/legal-holds", view=LEGAL_HOLD),
+        Rows(path="/v1/audit/signing-keys", view=SIGNING_KEY),
         Row(path="/v1/legal-holds/{hold_id}", view=LEGAL_HOLD, version_of="legal-hold"),
     ),
 )

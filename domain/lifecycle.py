@@ -218,6 +218,8 @@ EVENTS: tuple[type[Event], ...] = (
     audit.ReplayCertified,
     audit.LegalHoldPlaced,
     audit.LegalHoldLifted,
+    audit.SigningKeyAnnounced,
+    audit.SigningKeyEnded,
 )
 
 CATALOGUE = Catalogue(EVENTS)

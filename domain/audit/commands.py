@@ -6,6 +6,7 @@ from domain.audit.certificate import CertifyReplay
 from domain.audit.engagement import EndEngagement, OpenEngagement
 from domain.audit.finding import AnswerAuditFinding, CloseAuditFinding, RecordAuditFinding
 from domain.audit.hold import LiftLegalHold, PlaceLegalHold
+from domain.audit.signing_key import AnnounceSigningKey, EndSigningKey
 from domain.kernel import Command
 
 COMMANDS: tuple[type[Command], ...] = (
@@ -17,4 +18,6 @@ COMMANDS: tuple[type[Command], ...] = (
     PlaceLegalHold,
     LiftLegalHold,
     CertifyReplay,
+    AnnounceSigningKey,
+    EndSigningKey,
 )

@@ -149,3 +149,24 @@ class ReplayCertified(Event):
     rules_digest: Annotated[Digest, public("Digest of the rules", "规则摘要")]
     differences: Annotated[int, public("Differences", "差异数")]
     duration_ms: Annotated[int, office("Duration (milliseconds)", "用时(毫秒)")]
+
+
+class SigningKeyAnnounced(Event):
+    """A new key that signs checkpoints was announced, while the key that it follows still signs alone.
+    zh: 公告新的检查点签名公钥;公告时仅由其所接替的公钥签名。
+    """
+
+    TOPIC = "audit.signing_key_announced.v1"
+    institution_id: Annotated[InstitutionId, public("Institution", "机构")]
+    public_key: Annotated[Digest, public("Public key (Ed25519, hexadecimal)", "公钥(Ed25519,十六进制)")]
+    former_public_key: Annotated[Digest, public("Key that it follows", "所接替的公钥")]
+
+
+class SigningKeyEnded(Event):
+    """A key that signed checkpoints has ended: what it signs from here on counts for nothing.
+    zh: 检查点签名公钥终止:此后其签名无效。
+    """
+
+    TOPIC = "audit.signing_key_ended.v1"
+    institution_id: Annotated[InstitutionId, public("Institution", "机构")]
+    public_key: Annotated[Digest, public("Public key (Ed25519, hexadecimal)", "公钥(Ed25519,十六进制)")]

@@ -455,6 +455,8 @@ ACTS: Final[tuple[Act, ...]] = (
     _act("CertifyReplay", _SERVICE),
     _act("PlaceLegalHold", _HEAD, _Holder("supervisor")),
     _act("LiftLegalHold", _Holder("head", "", ("placed",)), needs_reason=True),
+    _act("AnnounceSigningKey", _SERVICE),
+    _act("EndSigningKey", _SERVICE),
     # privacy
     _act("DefineRetention", _HEAD),
     _act("ProposeErasure", _ADMINISTRATOR, _CLERK),
