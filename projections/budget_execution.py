@@ -120,9 +120,10 @@ def _says(facts: Iterable[Recorded], period: Period) -> Iterator[Told]:
             for key in units.get(fact.event.application_id, {}):
                 yield from fills(key, fact, unit_id=fact.event.successor_unit_id)
             continue
-        found = [side for side in sides(fact) if period.covers(side.account.year)]
+        posted = list(sides(fact))
+        found = [side for side in posted if period.covers(side.account.year)]
         # What is carried from one year that is counted into another is neither carried in nor carried forward.
-        years = {side.account.year for side in sides(fact) if side.account.code in _CARRIED}
+        years = {side.account.year for side in posted if side.account.code in _CARRIED}
         carries, within = not all(period.covers(year) for year in years), period.is_within(fact)
         for side in found:
             case = side.account.application_id

@@ -15,13 +15,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.funding.policy import Books, MoneyFact, books_of, reconciled, trial_balance_digest
+from domain.funding.policy import MONEY_FACTS, Books, MoneyFact, books_of, reconciled, trial_balance_digest
 from domain.kernel import Recorded
+from projections.funding import BALANCE, by_stage
 from projections.journal import trial_balance_table
-from projections.kernel import Table, page_digest
+from projections.kernel import Table, fold_all, page_digest
 from projections.statement import STATEMENT_FACTS, CellUnknown, Period, Statement
 from projections.statements import STATEMENTS
+from tests.call import PAPER, announced
+from tests.money import case
+from tests.money_life import money
 from tests.spec import Past, at
+from tests.spec import given as on_record
 from tests.test_funding_spending import reversed_, the_expenditure
 from tests.test_funding_story import BR_1, BR_2, BR_3, COL_A, HISTORIES, STORY, played, yuan
 
@@ -318,3 +323,53 @@ def test_what_is_reversed_says_so_and_counts_no_more() -> None:
     assert TRIAL.table(of_money(after), ALWAYS) == TRIAL.table(of_money(Past(before.log[:-1])), ALWAYS)
     (row,) = rows(STATEMENTS["corrections"].table(of_money(after), ALWAYS))
     assert (row["kind"], row["reversed_position"], row["reversed_fact"]) == ("reversal", undone.position, undone.type)
+
+
+def test_a_fact_that_came_too_late_stands_in_the_register_with_its_own_day() -> None:
+    past = the_expenditure()
+    late = msgspec.structs.replace(past.log[-1].event, occurred_on=date(2020, 7, 1))
+    facts = of_money(past.and_(late, when=at("2020-09-01 10:00")))
+    (row,) = rows(STATEMENTS["corrections"].table(facts, ALWAYS))
+    assert (row["kind"], row["day"].isoformat(), row["occurred_on"].isoformat()) == ("late", "2020-09-01", "2020-07-01")
+    assert (row["amount_fen"], row["reversed_position"]) == (300_000, None)
+
+
+def lived() -> list[Recorded]:
+    """A life of the money with every kind of fact in it."""
+    past = on_record(announced())
+    life = money(case(), PAPER, len(past.log) + 1)
+    return of_money(past.and_(*life, when=at("2020-07-10 10:00")))
+
+
+def test_every_kind_of_fact_finds_its_place() -> None:
+    facts = lived()
+    assert {type(fact.event) for fact in facts} >= set(MONEY_FACTS)
+    found = {code: rows(statement.table(facts, ALWAYS)) for code, statement in STATEMENTS.items()}
+    assert {row["difference_fen"] for row in found["reconciliation"]} == {0}
+    assert {row["payment_id"]: (row["state"], row["paid_fen"], row["ground"]) for row in found["payments"]} == {
+        "PAY-1": ("posted", 2_000, None), "PAY-2": ("failed", 0, "bank"), "PAY-3": ("expired", 0, None),
+        "PAY-4": ("approved", 0, None),
+    }  # fmt: skip
+    (matching,) = found["matching"]
+    assert (matching["granted_fen"], matching["due_fen"], matching["received_fen"]) == (0, 0, 500)
+    (order,) = [row for row in found["recoveries"] if row["recovery_id"]]
+    assert (order["ordered_fen"], order["returned_fen"], order["outstanding_fen"]) == (300, 0, 300)
+    assert order["bank_reference"] is None, "what came in was reversed"
+    assert [row["reversed_fact"] for row in found["corrections"]] == [
+        "funding.payment_posted.v1", "funding.recovery_received.v1", "funding.higher_award_recorded.v1",
+    ]  # fmt: skip
+
+
+def test_the_balances_that_are_shown_are_those_of_the_books() -> None:
+    facts = lived()
+    shown = fold_all(BALANCE, [fact for fact in facts if fact.type in BALANCE.topics])
+    told = {
+        (row.whose, row.source, row.year): {
+            name: fen
+            for name in row.__struct_fields__
+            if name.endswith("_fen") and name != "given_fen" and (fen := getattr(row, name))
+        }
+        for row in shown.values()
+    }
+    balances = [(each.account, each.amount_fen) for each in books(facts).balances()]
+    assert by_stage(balances) == {key: row for key, row in told.items() if row}

@@ -368,7 +368,7 @@ def close(
 @at_server
 @as_json
 def reconcile(*, programme_id: str, url: str | None, token_file: Path | None, as_json: bool) -> None:
-    """Hold book B against book F, the balances that are shown, and every closed period. · 核对账簿、余额与结账。
+    """Hold both books, the balances that are shown, closed periods and published files together. · 账账核对。
 
     Exit code 1 where anything differs; it is named.
     """
@@ -384,9 +384,15 @@ def reconcile(*, programme_id: str, url: str | None, token_file: Path | None, as
     try:
         found += _shown_otherwise(server, programme_id, position)
         closed = list(_all(server, _at(programme_id, "periods"), min_position=position))
+        published = [
+            each for each in _all(server, _at(programme_id, "ledgers"), min_position=position) if each["files"]
+        ]
         for done, period in enumerate(closed, start=1):
             found += _closed_otherwise(server, programme_id, period)
-            progress(done, len(closed))
+            progress(done, len(closed) + len(published))
+        for done, each in enumerate(published, start=1 + len(closed)):
+            found += _published_otherwise(server, programme_id, each)
+            progress(done, len(closed) + len(published))
     finally:
         progress.end()
     told = {
@@ -394,13 +400,15 @@ def reconcile(*, programme_id: str, url: str | None, token_file: Path | None, as
         "position": position,
         "sums": len(books["rows"]),
         "closed_periods": len(closed),
+        "published_ledgers": len(published),
         "differences": found,
     }
     if found:
         answer(told, found, as_json=as_json)
         raise Stop(f"{programme_id}: {len(found)} differences. 共 {len(found)} 处不符。", FOUND)
-    counted = f"{told['sums']} sums of both books, the balances and {len(closed)} closed periods"
-    answer(told, [f"{programme_id}: {counted} agree at position {position} · 核对相符"], as_json=as_json)
+    counted = f"{told['sums']} sums of both books, the balances, {len(closed)} closed periods"
+    agree = f"{counted} and {len(published)} published ledgers agree at position {position}"
+    answer(told, [f"{programme_id}: {agree} · 核对相符"], as_json=as_json)
 
 
 def _all(server: Remote, path: str, **query: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - Parameters of any type.
@@ -450,3 +458,15 @@ def _closed_otherwise(server: Remote, programme_id: str, period: Mapping[str, An
             f"the closed {period['period']} up to {period['last_day']} does not come out again · 已结账期间无法复现:"
             f" {digest}, recorded · 所记录 {period['trial_balance_digest']}"
         )
+
+
+def _published_otherwise(server: Remote, programme_id: str, ledger: Mapping[str, Any]) -> Iterator[str]:
+    """Which files of a published ledger are not what was recorded, as they are kept or as they come out again."""
+    found = server.get(_at(programme_id, "ledgers", ledger["period"], ledger["last_day"], "verification"))
+    for file in found["files"]:
+        if not file["holds"]:
+            yield (
+                f"the ledger of the {ledger['period']} up to {ledger['last_day']} · 账册文件不符: {file['name']}:"
+                f" recorded · 所记录 {file['recorded_digest']}, kept · 所存 {file['kept_digest'] or '–'},"
+                f" again · 重算 {file['recomputed_digest'] or '–'}"
+            )

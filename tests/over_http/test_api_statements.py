@@ -5,13 +5,17 @@ from __future__ import annotations
 import io
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import date
 from hashlib import sha256
 from typing import Any
 
+import msgspec
 import pytest
 import pytest_asyncio
 from python_calamine import CalamineWorkbook
 
+from domain.ids import ApplicationId
+from domain.selection.events import SelectionConfirmed
 from infra.front_door import Caller
 from infra.record import Accepted, Fact, Proposal
 from projections.statement import STATEMENT_FACTS
@@ -19,6 +23,7 @@ from projections.statements import STATEMENTS
 from tests.call import CALL
 from tests.over_http.serving import Served
 from tests.test_funding_story import STORY, yuan
+from tests.viewing import envelope
 
 PATH = f"/v1/programmes/{CALL}/statements"
 EXECUTION = f"{PATH}/budget_execution"
@@ -232,6 +237,21 @@ async def test_statements_are_the_offices(accountant: Accountant) -> None:
         assert (await accountant.served.get(accountant.finance, elsewhere)).status_code == 404
     for path in (f"{PATH}/nothing", f"{PATH}/nothing/explain?row=a&column=b", f"{PATH}/nothing/difference"):
         assert (await accountant.served.get(accountant.finance, path)).status_code == 404
+
+
+async def test_time_progresses_in_the_cycle_that_the_call_states(accountant: Accountant) -> None:
+    """A programme of which no money moved yet has a cycle all the same; what is not there has no rows."""
+    store = await accountant.served.parts.stores(accountant.served.office.log_id)
+    chosen = next(told.event for told in STORY.past.log if isinstance(told.event, SelectionConfirmed))
+    stated = msgspec.structs.replace(
+        chosen, application_id=ApplicationId("BR-7"), first_day=date(2020, 6, 29), last_day=date(2022, 6, 29)
+    )
+    outcome = await store.append(Proposal(request_hash=b"", facts=(Fact.of(stated),), envelope=envelope()))
+    assert isinstance(outcome, Accepted)
+    row = (await accountant.rows(EXECUTION, effective_on="2021-06-29"))["budget"]
+    assert (row["time_bp"], row["time_remainder"]) == divmod(366 * 10_000, 731)
+    known = (await accountant.rows(EXECUTION, effective_on="2021-06-29", at_position=accountant.head))["budget"]
+    assert known["time_bp"] is None
 
 
 async def test_what_moves_no_money_is_no_part_of_a_statement(accountant: Accountant) -> None:

@@ -7,17 +7,20 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 import structlog
 from beancount.loader import load_string
 
 from api.cli import main
-from domain.funding.events import PeriodClosed
-from domain.ids import ProgrammeId
+from domain.funding.events import LedgerFile, LedgerPublished, PeriodClosed
+from domain.ids import CalendarYear, InstitutionId, ProgrammeId
+from domain.kernel import Event
 from infra.record import Accepted, Fact, Proposal
 from projections.statements import STATEMENTS
 from tests.call import CALL
@@ -146,27 +149,51 @@ async def test_what_is_asked_wrongly_is_refused_with_a_sentence(terminal: Termin
     assert (ran, "没有应答" in err) == (UNREACHABLE, True)
 
 
-async def test_a_period_is_closed_and_everything_agrees_until_something_does_not(terminal: Terminal) -> None:
+async def test_a_period_is_closed_and_everything_agrees_until_something_does_not(
+    terminal: Terminal, attacker: asyncpg.Connection
+) -> None:
     served = terminal.accountant.served
     code, out, err = await terminal.run("reconcile", CALL)
     assert (code, "agree" in out) == (0, True), err
     to = {"to": "2022-10-08T09:00:00+08:00", "unattended": True}
     assert (await served.post(served.office.administrator, "/v1/clock/advance", to)).status_code == 200
+    closings = []
     for period, last_day in (("year", "2020-12-31"), ("year", "2021-12-31")):
         closed = await terminal.answer("close", CALL, period, last_day)
         assert [event["type"] for event in closed["events"]] == ["funding.period_closed.v1"]
+        closings.append(closed["version"])
     assert (await terminal.run("close", CALL, "year", "2020-12-31"))[0] == REFUSED
     agreed = await terminal.answer("reconcile", CALL)
-    assert (agreed["closed_periods"], agreed["differences"]) == (2, [])
+    assert (agreed["closed_periods"], agreed["published_ledgers"], agreed["differences"]) == (2, 0, [])
 
-    store = await served.parts.stores(served.office.log_id)
+    about: dict[str, Any] = {"programme_id": ProgrammeId(CALL), "rules_version": 2}
+    head = await (await served.parts.stores(served.office.log_id)).head()
     wrong = PeriodClosed(
-        programme_id=ProgrammeId(CALL), period="month", last_day=STORY.past.log[-1].envelope.effective_at.date(),
-        covers_position=await store.head(), entries=1, rules_version=2, trial_balance_digest="d" * 64,
+        **about, period="month", last_day=STORY.past.log[-1].envelope.effective_at.date(), covers_position=head,
+        entries=1, trial_balance_digest="d" * 64,
     )  # fmt: skip
-    proposal = Proposal(request_hash=b"", facts=(Fact.of(wrong),), envelope=envelope())
-    assert isinstance(await store.append(proposal), Accepted)
+    never_kept = LedgerPublished(
+        **about, institution_id=InstitutionId("MAIN"), period="year", last_day=date(2020, 12, 31),
+        year=CalendarYear(2020), closed_position=closings[0], covers_position=head, rules_digest="e" * 64,
+        files=(LedgerFile(name="payments", digest="f" * 64, size=9),), to_be_confirmed=False,
+    )  # fmt: skip
+    await record(terminal, wrong, never_kept)
+    view = await attacker.fetchval("select relation from view.live where name = 'balance'")
+    changed = f'update view."{view}" set recovered_fen = recovered_fen + 1 where whose = $1 and year = 2020'
+    await attacker.execute(changed, "BR-3")
     code, out, err = await terminal.run("reconcile", CALL)
     assert code == 1
-    assert "d" * 64 in out
-    assert "1 differences" in err
+    of_view, of_close, of_ledger = out.splitlines()
+    assert ("BR-3/budget/2020 recovered_fen: 1,600.01" in of_view, "1,600.00" in of_view) == (True, True)
+    assert ("2022-09-15" in of_close, "d" * 64 in of_close) == (True, True)
+    assert ("payments" in of_ledger, "f" * 64 in of_ledger, "所存 –" in of_ledger) == (True, True, True)
+    assert "3 differences" in err
+
+
+async def record(terminal: Terminal, *events: Event) -> None:
+    served = terminal.accountant.served
+    store = await served.parts.stores(served.office.log_id)
+    for event in events:
+        outcome = await store.append(Proposal(request_hash=b"", facts=(Fact.of(event),), envelope=envelope()))
+        assert isinstance(outcome, Accepted)
+    await served.views.until(served.office.log_id, await store.head())
