@@ -27,6 +27,8 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
+from itertools import product
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -138,7 +140,8 @@ def printed(told: Data) -> Iterator[str]:
     yield "clean · 未发现问题" if told["clean"] else "NOT CLEAN · 发现问题"
 
 
-canonical = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
+FORM: Data = {"sort_keys": True, "ensure_ascii": False, "separators": (",", ":"), "check_circular": False}
+canonical = json.JSONEncoder(**FORM).encode
 
 # --- V0: the bag -----------------------------------------------------------------------------------------------------
 DECLARATION = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
@@ -599,12 +602,12 @@ class BookB:
 # --- V2, V4, V5, V6, V7: the lines -----------------------------------------------------------------------------------
 ID, TIME = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
 SHAPES = re.compile(rf"(?:{ID}\|){{3}}(?:{TIME}\|){{3}}[A-Za-z0-9+/]{{21}}[AQgw]==", re.ASCII)
-SHAPED = ("command_id", "correlation_id", "event_id", "effective_at", "received_at", "recorded_at", "nonce")
-TEXTS = ("actor_id", "actor_kind", "authority", "log", "type")
-ERASED = "privacy.person_erased.v1"
-OPTIONAL = ("on_behalf_of_id", "reason_code", "reason_document_id")
+SHAPED = itemgetter("command_id", "correlation_id", "event_id", "effective_at", "received_at", "recorded_at", "nonce")
+NULL, ERASED = type(None), "privacy.person_erased.v1"
+EITHER = {"cause": (int, NULL), **dict.fromkeys(("on_behalf_of_id", "reason_code", "reason_document_id"), (str, NULL))}
+EXACT = {"data": (dict,), "documents": (list,), "line_version": (int,), "position": (int,), "tags": (list,)}
+TYPES = set(product(*({**EITHER, **EXACT}.get(name, (str,)) for name in KEYS)))
 POSITION = re.compile(rb'"position":([1-9][0-9]{0,14}),"reason_code"')
-LONG_NUMBER = re.compile(rb"[0-9]{16}")
 
 
 def refuse(text: str) -> Any:
@@ -612,48 +615,35 @@ def refuse(text: str) -> Any:
     raise Fault(f"{text[:20]} is no whole number below 2^53")
 
 
-QUICK = json.JSONDecoder(parse_float=refuse, parse_constant=refuse).decode
-CAREFUL = json.JSONDecoder(
-    parse_float=refuse,
-    parse_constant=refuse,
-    parse_int=lambda text: int(text) if abs(int(text)) < 2**53 else refuse(text),
-).decode
+def whole(text: str) -> int:
+    """A whole number that every program reads alike."""
+    return int(text) if len(text) < 16 or abs(int(text)) < 2**53 else int(refuse(text))
+
+
+decode = json.JSONDecoder(parse_float=refuse, parse_constant=refuse, parse_int=whole).decode
 
 
 def parsed(line: bytes) -> Data:
     """V4: a line as data. Raises Fault where its bytes are not the only ones that say so, or its form is another's."""
     try:
         text = line.decode()
-        body = CAREFUL(text) if LONG_NUMBER.search(line) else QUICK(text)
+        body: Data = decode(text)
         # Another order, a key that stands twice, another escape or a space: its canonical form has other bytes.
         is_canonical = canonical(body) == text
     except (ValueError, RecursionError) as fault:
         raise Fault(f"no JSON ({fault})") from None
     if not is_canonical or not (text.isascii() or unicodedata.is_normalized("NFC", text)):
         raise Fault("not in canonical form")
-    if type(body) is not dict or tuple(body) != KEYS or not fits(body):
-        raise Fault("not the keys and forms of a line of version 1")
-    return dict(body)
-
-
-def fits(body: Data) -> bool:
-    """Whether the values of a line have the forms that they must have."""
-    try:
-        documents, cause, position = body["documents"], body["cause"], body["position"]
-        return (
-            SHAPES.fullmatch("|".join([body[name] for name in SHAPED])) is not None
-            and type(body["line_version"]) is int and body["line_version"] == 1
-            and type(position) is int and position > 0
-            and (cause is None or (type(cause) is int and cause > 0))
-            and type(body["data"]) is dict
-            and all(type(body[name]) is str for name in TEXTS)
-            and all(body[name] is None or type(body[name]) is str for name in OPTIONAL)
-            and all(type(each) is list and each == sorted(set(each)) for each in (body["tags"], documents))
-            and re.fullmatch("(?:[0-9a-f]{64},)*", "".join([f"{each}," for each in documents])) is not None
-            and all(type(each) is str for each in body["tags"])
-        )  # fmt: skip
-    except TypeError:
-        return False
+    if type(body) is not dict or tuple(body) != KEYS or tuple(map(type, body.values())) not in TYPES:
+        raise Fault("not the keys and types of a line of version 1")
+    tags, documents = body["tags"], body["documents"]
+    if body["line_version"] != 1 or body["position"] < 1 or SHAPES.fullmatch("|".join(SHAPED(body))) is None:
+        raise Fault("not the forms of a line of version 1")
+    if not {str}.issuperset(map(type, tags)) or tags != sorted(set(tags)):
+        raise Fault("its tags are no sorted set")
+    if documents and not all(type(each) is str and re.fullmatch("[0-9a-f]{64}", each) for each in documents):
+        raise Fault("its documents are no digests")
+    return body
 
 
 class Lines:
@@ -730,7 +720,7 @@ class Lines:
     def _judge_order(self, body: Data, position: int) -> None:
         """V4: ids are unique, a command's events stand together, causes come before; V5: time goes forward."""
         say, recorded_at = self._report.say, body["recorded_at"]
-        event_id, command = (int(body[name].replace("-", ""), 16) for name in ("event_id", "command_id"))
+        event_id, command = int(body["event_id"].replace("-", ""), 16), int(body["command_id"].replace("-", ""), 16)
         if event_id in self._ids:
             say("V4", "event-id", position)
         self._ids.add(event_id)
