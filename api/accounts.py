@@ -13,13 +13,15 @@ from typing import Any, Final, Literal
 import msgspec
 
 from api.acts import Wiring, address_of
+from api.answers import Response
 from api.callers import Reader
 from api.problems import NotFound, ParameterInvalid
 from api.reads import LIMIT, File, FileForm, answer_file, finished, times, wanted_form
-from api.requests import Headers, Parameters
+from api.requests import Headers, Parameters, etag_matches
 from api.routes import AnyRequest, AnyResponse, Own, Parameter
 from domain.funding.events import Account
-from domain.funding.policy import ACCOUNTS
+from domain.funding.policy import ACCOUNTS, RULES_VERSIONS, rules_digest, rules_text
+from domain.ids import ProgrammeId, tag
 from infra.clock import midnight_after
 from infra.turnover import FIRST, LAST, Line, Place, Sums, Turnover, Turnovers
 from infra.view_query import BadQuery
@@ -33,9 +35,11 @@ from projections.account_book import (
 )
 from projections.kernel import Table, columns
 
-__all__ = ["ACCOUNTS_ROUTE", "LINES_ROUTE"]
+__all__ = ["ACCOUNTS_ROUTE", "LINES_ROUTE", "RULES_ROUTE"]
 
 _USUAL: Final = 50
+_BEYOND: Final = 2**63
+_OF_THIS_LIST: Final = "a cursor that a page of this list gave"
 _OF_FILE: Final = 2_000
 """As many lines of a file as are read at once."""
 _TIMES: Final = ("min_position", "at_position", "as_of")
@@ -99,7 +103,7 @@ class _Asked:
 async def _reader(wiring: Wiring, request: AnyRequest, headers: Headers, parameters: Parameters) -> Reader:
     caller = await wiring.callers.reading(headers, address_of(request))
     reader = await wiring.callers.reader(caller, parameters.whole("min_position") or 0)
-    if not reader.in_office:
+    if not reader.reads_for_office(tag(ProgrammeId, request.path_params["programme_id"])):
         raise NotFound
     return reader
 
@@ -116,7 +120,7 @@ async def _accounts(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     form = wanted_form(headers, parameters)
     when = await times(wiring, reader, parameters, effective=True)
     programme_id, day = request.path_params["programme_id"], when.effective_on
-    until = LAST if day is None else midnight_after(day, reader.institution.zone)
+    until = None if day is None else midnight_after(day, reader.institution.zone)
     sums, position = await _turnovers(wiring).accounts(
         reader.caller.log_id, programme_id, until, when.at_position, when.min_position
     )
@@ -197,7 +201,10 @@ def _read_cursor(asked: _Asked, text: str) -> tuple[int, Place]:
         raw = base64.urlsafe_b64decode(text.encode("ascii"))
         digest, position, place = msgspec.json.decode(raw, type=tuple[str, int, Place])
     except (UnicodeEncodeError, binascii.Error, msgspec.MsgspecError, ValueError):
-        raise BadQuery("cursor", "a cursor that a page of this list gave") from None
+        raise BadQuery("cursor", _OF_THIS_LIST) from None
+    is_place = place.at.tzinfo is not None and FIRST <= place.at <= LAST
+    if not is_place or not all(0 <= number < _BEYOND for number in (position, place.position, place.line)):
+        raise BadQuery("cursor", _OF_THIS_LIST)
     if digest != asked.digest:
         raise BadQuery("cursor", "a cursor of this very question, filters and sort included")
     if asked.at_position not in (None, position):
@@ -220,6 +227,33 @@ async def _file(wiring: Wiring, reader: Reader, asked: _Asked, form: FileForm, h
     table = Table(name="account", en="Account", zh="账户明细", columns=columns(AccountLineRow), rows=())
     last_day: date | None = None
     return await answer_file(reader, table, pages(), File(form, first.position, last_day, headers))
+
+
+class PostingRules(msgspec.Struct, frozen=True, kw_only=True):
+    """A version of the posting rules: what every kind of fact posts, in every variety that it can be recorded in.
+
+    Each rule is the fact, the choices it is recorded with, the line, the account debited, the account credited and the
+    amount; ids and amounts stand as the names of the fields that say them.
+    """
+
+    version: int
+    accounts: dict[str, Literal["debit", "credit"]]
+    rules: tuple[tuple[str, dict[str, Any], int, dict[str, Any], dict[str, Any], str], ...]
+
+
+async def _rules(wiring: Wiring, request: AnyRequest) -> AnyResponse:
+    """The text of a version of the posting rules, whose digest a close records: the same bytes each time."""
+    headers = Headers(request.scope["headers"])
+    await wiring.callers.reading(headers, address_of(request))
+    Parameters(request.scope["query_string"], ())
+    version = {str(each): each for each in RULES_VERSIONS}.get(request.path_params["rules_version"])
+    if version is None:
+        raise NotFound
+    etag = f'"{rules_digest(version)}"'
+    fields = {"ETag": etag, "Vary": "Authorization"}
+    if etag_matches(headers, etag):
+        return Response(b"", status_code=304, headers=fields)
+    return Response(rules_text(version), headers=fields)
 
 
 async def _at_once(rows: Sequence[Sequence[object]]) -> AsyncIterator[Sequence[Sequence[object]]]:
@@ -266,3 +300,13 @@ LINES_ROUTE: Final = Own(
     gives=("json", "csv", "xlsx"),
     refusals=(404, 406, 422, 503),
 )  # fmt: skip
+RULES_ROUTE: Final = Own(
+    method="GET",
+    path="/v1/posting-rules/{rules_version}",
+    answer=_rules,
+    operation="read_posting_rules",
+    en="A version of the posting rules as data; the SHA-256 of these bytes is the digest that closes record.",
+    zh="某一版本的过账规则(数据形式);其字节的 SHA-256 即结账所记录的规则摘要。",
+    result=PostingRules,
+    refusals=(404,),
+)

@@ -31,9 +31,11 @@ from api import (
     screening,
     selection,
     surroundings,
+    trail,
     unit,
 )
 from api.routes import Page
+from domain.audit.signing_key import AnnounceSigningKey, EndSigningKey
 from domain.kernel import Command
 from domain.permission.commands import COMMANDS as AT_THE_DOOR
 from domain.review.sheet import OpenScoreSheet
@@ -47,8 +49,10 @@ WITHOUT_A_ROUTE: Final[tuple[type[Command], ...]] = (
     *accountability.BY_SCHEDULE,
     *obligation.BY_SCHEDULE,
     OpenScoreSheet,
+    AnnounceSigningKey,
+    EndSigningKey,
 )
-"""What only the schedule and the automations ask for; its refusals have their pages all the same."""
+"""What only schedule, automations and the rotation of keys ask for; its refusals have their pages all the same."""
 
 PAGES: Final[tuple[Page, ...]] = (
     institution.PAGE,
@@ -75,6 +79,7 @@ PAGES: Final[tuple[Page, ...]] = (
     audit.PAGE,
     privacy.PAGE,
     record.PAGE,
+    trail.PAGE,
     checkpoint.PAGE,
     outbox.PAGE,
     surroundings.PAGE,

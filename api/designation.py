@@ -7,7 +7,7 @@ from typing import Final
 
 from api.acts import Wiring, institution_named
 from api.answers import Stream
-from api.partners import partners_of
+from api.partners import Partners, beside, partners_of
 from api.problems import FormatUnknown
 from api.publicity import answered_publicly, wants_json
 from api.register import Register, register_page
@@ -28,7 +28,7 @@ _CSV: Final = "text/csv"
 _FORMATS: Final = frozenset({"json", "html", "csv"})
 
 
-async def _entry(wiring: Wiring, log_id: int, row: DesignationRow) -> RegisterEntry:
+async def _entry(wiring: Wiring, log_id: int, row: DesignationRow, partners: Partners) -> RegisterEntry:
     programme = (await wiring.views.get(log_id, PROGRAMME, (row.programme_id,))).row
     unit = (await wiring.views.get(log_id, ORGANISATION, (row.unit_id,))).row
     title = (await wiring.views.get(log_id, TITLE, (row.programme_id, row.title))).row
@@ -50,17 +50,18 @@ async def _entry(wiring: Wiring, log_id: int, row: DesignationRow) -> RegisterEn
         renewed_on=row.renewed_on,
         revoked_on=row.revoked_on,
         restored_on=row.restored_on,
-        partners=await partners_of(wiring, log_id, row.application_id),
+        partners=beside(partners, row.application_id, row.unit_id),
     )
 
 
 async def _entries(wiring: Wiring, institution: Institution) -> tuple[tuple[RegisterEntry, ...], int]:
     """Every line of the register, the newest first, and the position that all of them reflect."""
     found: list[RegisterEntry] = []
+    partners = await partners_of(wiring, institution.log_id)
     cursor: str | None = None
     while True:
         page = await wiring.views.list(institution.log_id, DESIGNATION, sort="-conferred_on", cursor=cursor)
-        found += [await _entry(wiring, institution.log_id, row) for row in page.rows]
+        found += [await _entry(wiring, institution.log_id, row, partners) for row in page.rows]
         cursor = page.next
         if cursor is None:
             return tuple(found), page.position

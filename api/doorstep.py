@@ -11,6 +11,7 @@ from typing import Any, Final
 import asyncpg
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from infra.checkpoints import lags
 from infra.log import during, logger, request_id
 
 __all__ = ["ASKED", "REQUEST_ID", "ROUTE", "SIMULATED", "Doorstep", "Figures"]
@@ -48,12 +49,6 @@ _OPEN_ROWS: Final = (
     " FROM outbox WHERE state IN ('pending', 'dead') GROUP BY 1, 2, 3"
 )
 
-_SEALED: Final = """
-SELECT log_id, coalesce(tree.size, 0) AS tree,
-       coalesce((SELECT max(size) FROM signed_checkpoint AS s WHERE s.log_id = log.log_id), 0) AS signed
-FROM log LEFT JOIN tree USING (log_id)
-"""
-
 
 class Figures:
     """What the product counts about itself, by route templates and positions, never by content."""
@@ -77,6 +72,12 @@ class Figures:
         self.lag = Gauge(
             "biaogan_consumer_lag",
             "Positions a consumer is behind the head",
+            ["log", "consumer"],
+            registry=self.registry,
+        )
+        self.unsealed = Gauge(
+            "biaogan_sealing_lag_seconds",
+            "Age of the oldest event that is not in the tree, or not signed, yet",
             ["log", "consumer"],
             registry=self.registry,
         )
@@ -123,9 +124,10 @@ class Figures:
         for row in await pool.fetch(_CHECKPOINTS):
             lag = heads.get(row["log_id"], 0) - row["position"]
             self.lag.labels(str(row["log_id"]), row["consumer"]).set(lag)
-        for row in await pool.fetch(_SEALED):
-            for consumer in ("tree", "signed"):
-                self.lag.labels(str(row["log_id"]), consumer).set(heads.get(row["log_id"], 0) - row[consumer])
+        self.unsealed.clear()
+        for each in await lags(pool):
+            self.lag.labels(str(each.log_id), each.follower).set(each.events)
+            self.unsealed.labels(str(each.log_id), each.follower).set(each.seconds)
         self.outbox.clear()
         self.oldest.clear()
         for row in await pool.fetch(_OPEN_ROWS):

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import date
-from typing import Any, Final, cast
+from typing import Any, cast
 
 import msgspec
 
-from api.accounts import ACCOUNTS_ROUTE, LINES_ROUTE
+from api.accounts import ACCOUNTS_ROUTE, LINES_ROUTE, RULES_ROUTE
 from api.acts import Wiring, address_of
-from api.answers import Response
-from api.callers import Reader
+from api.books import BOOKS
 from api.ledger import ROUTES as LEDGERS
-from api.problems import FormatUnknown, NotFound
-from api.reads import TIMES, File, answer_file, finished, times, wanted_form
-from api.requests import Headers, Parameters, language
+from api.problems import NotFound
+from api.reads import File, answer_file, finished, wanted_form
+from api.requests import Headers, Parameters
 from api.routes import Act, AnyRequest, AnyResponse, Own, Page, Parameter, Row, Rows
 from api.statements import ROUTES as STATEMENTS
 from domain.funding.allocation import AllocateFunds, CommitFunds
@@ -31,7 +30,7 @@ from domain.funding.hold import FreezeFunds, ReleaseFunds, ReturnAuthority
 from domain.funding.matching import PledgeMatching, RecordHigherAward, RecordMatching
 from domain.funding.payment import ApprovePayment, ExpirePayment, FailPayment, PostPayment, RequestPayment
 from domain.funding.period import ClosePeriod
-from domain.funding.policy import MONEY_FACTS, RULES_VERSION, MoneyFact, books_of
+from domain.funding.policy import MONEY_FACTS, MoneyFact, books_of
 from domain.funding.publication import PublishLedger
 from domain.funding.recovery import OrderRecovery, RecordRecovery, ReturnFunds
 from domain.funding.rule import DefineFundingRule
@@ -39,11 +38,9 @@ from domain.funding.spending import AccountForExpenditure, DisallowExpenditure
 from domain.funding.yearend import CarryForward, LapseFunds
 from domain.ids import ProgrammeId, tag
 from domain.kernel import Command
-from domain.programme.events import ProgrammeAnnounced
-from infra.export.accounting import BEANCOUNT, HLEDGER, Booking, Heading, beancount, hledger
 from infra.record import Item
 from projections.funding import BALANCE, CLOSING, FUNDING_RULE, MATCHING_REGISTER, PAYMENT, PERIOD, RECOVERY
-from projections.journal import JOURNAL, BookLine, book_lines, trial_balance_table
+from projections.journal import JOURNAL, trial_balance_table
 
 BY_SCHEDULE: tuple[type[Command], ...] = (ExpirePayment, PublishLedger)
 """What only the schedule and the automations ask for."""
@@ -96,81 +93,6 @@ async def _trial_balance(wiring: Wiring, request: AnyRequest) -> AnyResponse:
         simulated=reader.institution.simulated,
     )
     return finished(found, period.position, headers)
-
-
-_BOOKS: Final[Mapping[str, tuple[Callable[[Heading, Sequence[Booking]], Iterator[str]], str, str]]] = {
-    "beancount": (beancount, BEANCOUNT, "beancount"),
-    "hledger": (hledger, HLEDGER, "journal"),
-}
-_WORDS: Final = {
-    "en": ("Books of", "Institution", "Reflects position", "True on", "Posting rules", "Simulated institution"),
-    "zh": ("账簿", "机构", "反映至位置", "事实日期", "记账规则版本", "模拟机构"),
-}
-
-
-async def _books(wiring: Wiring, request: AnyRequest) -> AnyResponse:
-    """Every entry of a programme's books, for a program that is not ours to add up."""
-    headers = Headers(request.scope["headers"])
-    caller = await wiring.callers.reading(headers, address_of(request))
-    parameters = Parameters(request.scope["query_string"], (*TIMES, "format"))
-    reader = await wiring.callers.reader(caller, parameters.whole("min_position") or 0)
-    form = parameters.text("format") or "beancount"
-    if form not in _BOOKS:
-        raise FormatUnknown(known=", ".join(_BOOKS))
-    when = await times(wiring, reader, parameters, effective=True)
-    programme_id = request.path_params["programme_id"]
-    store = await wiring.parts.stores(reader.caller.log_id)
-    topics = (ProgrammeAnnounced.TOPIC, *(kind.TOPIC for kind in MONEY_FACTS))
-    page = await store.read([Item(topics, (tag(ProgrammeId, programme_id),))], until=when.at_position)
-    if not page.events or not reader.reads_for_office(tag(ProgrammeId, programme_id)):
-        raise NotFound
-    zone, position = reader.institution.zone, page.head if when.at_position is None else when.at_position
-    facts = [
-        (each.position, each.type, each.envelope.effective_at, each.event)
-        for each in page.events
-        if isinstance(each.event, MoneyFact)
-    ]
-    lines = [line for line in book_lines(facts, zone) if when.effective_on is None or line.day <= when.effective_on]
-    write, media_type, suffix = _BOOKS[form]
-    spoken = language(headers.all("Accept-Language"))
-    text = "".join(write(_heading(reader, programme_id, position, when.effective_on, spoken), _booked(lines)))
-    name = f"{programme_id}{'-simulated' if reader.institution.simulated else ''}.{suffix}"
-    fields = {
-        "X-Position": str(position),
-        "Content-Disposition": f'attachment; filename="{name}"',
-        "Vary": "Authorization, Accept-Language",
-    }
-    return Response(text.encode(), headers=fields, media_type=media_type)
-
-
-def _booked(lines: Iterable[BookLine]) -> list[Booking]:
-    return [
-        Booking(
-            day=line.day,
-            what=line.fact,
-            debit=line.debit,
-            credit=line.credit,
-            amount_fen=line.amount_fen,
-            meta={
-                "position": line.position,
-                "line": line.line,
-                **({} if line.occurred_on is None else {"occurred": line.occurred_on.isoformat()}),
-            },
-        )
-        for line in lines
-    ]
-
-
-def _heading(reader: Reader, programme_id: str, position: int, day: date | None, spoken: str) -> Heading:
-    title, of_institution, of_position, of_day, of_rules, simulated = _WORDS[spoken]
-    told = [
-        (of_institution, reader.institution.institution_id),
-        (of_position, str(position)),
-        *([] if day is None else [(of_day, day.isoformat())]),
-        (of_rules, str(RULES_VERSION)),
-        *([(simulated, "true")] if reader.institution.simulated else []),
-    ]
-    return Heading(title=f"{title} {programme_id}", lines=told)
 
 
 def _day(text: str) -> date:
@@ -228,6 +150,7 @@ PAGE = Page(
         Rows(path="/v1/journal", view=JOURNAL),
         ACCOUNTS_ROUTE,
         LINES_ROUTE,
+        RULES_ROUTE,
         Rows(path="/v1/balances", view=BALANCE),
         Rows(path=_CASE, view=BALANCE),
         Rows(path="/v1/payments", view=PAYMENT),
@@ -253,23 +176,7 @@ PAGE = Page(
             gives=("json", "csv", "xlsx"),
             refusals=(404, 406, 503),
         ),
-        Own(
-            method="GET",
-            path=f"{_PROGRAMME}/books",
-            answer=_books,
-            operation="read_books",
-            en="Every entry of the books as a journal that beancount or hledger adds up by itself, in whole fen.",
-            zh="账簿全部分录,以 beancount 或 hledger 日记账格式输出,金额以分计,可由其自行核算。",
-            parameters=(
-                Parameter(name="min_position", en="At least at this position", zh="至少反映至该位置", type=int),
-                Parameter(name="at_position", en="As it stood there", zh="该位置时的状态", type=int),
-                Parameter(name="as_of", en="As recorded by then", zh="截至此刻的记录"),
-                Parameter(name="effective_on", en="Entries up to that day", zh="截至该日的分录"),
-                Parameter(name="format", en="beancount (the default) or hledger", zh="beancount(默认)或 hledger"),
-            ),
-            gives=("text",),
-            refusals=(404, 406, 503),
-        ),
+        BOOKS,
         *STATEMENTS,
         *LEDGERS,
     ),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+import io
+import zipfile
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, cast, get_args
@@ -11,14 +14,17 @@ import msgspec
 
 from api.acts import Wiring, address_of
 from api.answers import Response
+from api.books import BOOK_FORMS, BooksOf, books_text
 from api.callers import Reader
 from api.problems import FormatUnknown, NotFound
-from api.reads import File, answer_file, finished
-from api.requests import Headers, Parameters, etag_matches
+from api.reads import File, answer_file, cover_of, finished
+from api.requests import Headers, Parameters, etag_matches, language
 from api.routes import Act, AnyRequest, AnyResponse, Own, Parameter, Route, Rows
 from domain.funding.events import LedgerFile, PeriodClosed, PeriodKind
 from domain.funding.publication import ConfirmLedger
 from domain.ids import ProgrammeId, tag
+from domain.kernel import Recorded
+from infra.export.spreadsheet import Language, TooLargeForWorkbook, as_workbook, for_excel
 from infra.published import FileDamaged, FileMissing
 from infra.record import Item
 from projections.kernel import Table
@@ -28,6 +34,9 @@ __all__ = ["ROUTES"]
 
 _FORMS: Final = ("csv", "excel_csv", "xlsx", "json")
 _CSV: Final = "text/csv; charset=utf-8"
+_ZIP: Final = "application/zip"
+_FIRST_DAY_OF_ZIP: Final = (1980, 1, 1, 0, 0, 0)
+"""An archive says when a file was made; these say no other time than the earliest there is."""
 
 
 class LedgerTable(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,9 +102,9 @@ async def _asked(wiring: Wiring, request: AnyRequest, *names: str) -> _Asked:
     parameters = Parameters(request.scope["query_string"], ("min_position", *names))
     since = parameters.whole("min_position") or 0
     reader = await wiring.callers.reader(caller, since)
-    if not reader.in_office:
-        raise NotFound
     path = request.path_params
+    if not reader.reads_for_office(tag(ProgrammeId, path["programme_id"])):
+        raise NotFound
     if path["period"] not in get_args(PeriodKind):
         raise NotFound
     key = (path["programme_id"], path["period"], _day(path["last_day"]))
@@ -116,10 +125,12 @@ def _day(text: str) -> date:
 async def _ledger(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     """What is on record of a ledger."""
     asked = await _asked(wiring, request)
+    return finished(_on_record(asked), asked.position, asked.headers)
+
+
+def _on_record(asked: _Asked) -> dict[str, Any]:
     body = msgspec.structs.asdict(asked.row)
-    if asked.reader.institution.simulated:
-        body["simulated"] = True
-    return finished(body, asked.position, asked.headers)
+    return body | {"simulated": True} if asked.reader.institution.simulated else body
 
 
 # --- its files --------------------------------------------------------------------------------------------------------
@@ -135,7 +146,7 @@ async def _file(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     content = await wiring.parts.published.read(asked.reader.caller.log_id, file.digest)
     if form == "csv":
         return _as_published(asked, file, content)
-    table = table_from(file.name, content)
+    table = await asyncio.to_thread(table_from, file.name, content)
     if form == "json":
         return finished(_told(asked, file, table), row.covers_position, asked.headers)
     wanted = File("xlsx" if form == "xlsx" else "excel_csv", row.covers_position, row.last_day, asked.headers)
@@ -145,7 +156,7 @@ async def _file(wiring: Wiring, request: AnyRequest) -> AnyResponse:
 def _as_published(asked: _Asked, file: LedgerFile, content: bytes) -> AnyResponse:
     row, etag = asked.row, f'"{file.digest}"'
     simulated = "-simulated" if asked.reader.institution.simulated else ""
-    name = f"{row.programme_id}-{row.period}-{row.last_day}-{file.name}{simulated}.csv"
+    name = f"{_name(row)}-{file.name}{simulated}.csv"
     fields = {
         "ETag": etag,
         "X-Position": str(row.covers_position),
@@ -155,6 +166,10 @@ def _as_published(asked: _Asked, file: LedgerFile, content: bytes) -> AnyRespons
     if etag_matches(asked.headers, etag):
         return Response(b"", status_code=304, headers=fields)
     return Response(content, headers=fields, media_type=_CSV)
+
+
+def _name(row: LedgerRow) -> str:
+    return f"{row.programme_id}-{row.period}-{row.last_day}"
 
 
 def _told(asked: _Asked, file: LedgerFile, table: Table) -> LedgerTable:
@@ -175,6 +190,58 @@ async def _at_once(rows: Sequence[Sequence[object]]) -> AsyncIterator[Sequence[S
     yield rows
 
 
+# --- all of them at once ----------------------------------------------------------------------------------------------
+
+
+async def _archive(wiring: Wiring, request: AnyRequest) -> AnyResponse:
+    """Everything of a ledger in one archive: each file in each form, the books as journals, and what is on record."""
+    asked = await _asked(wiring, request)
+    row, log_id, reader = asked.row, asked.reader.caller.log_id, asked.reader
+    if not row.files:
+        raise NotFound
+    spoken: Language = "zh" if language(asked.headers.all("Accept-Language")) == "zh" else "en"
+    found = {"ledger.json": msgspec.json.format(msgspec.json.encode(_on_record(asked)), indent=2)}
+    for file in row.files:
+        content = await wiring.parts.published.read(log_id, file.digest)
+        async for suffix, made in _forms(asked, file, content, spoken):
+            found[f"{file.name}.{suffix}"] = made
+    _, facts = await _past(wiring, log_id, row)
+    books = BooksOf(row.programme_id, row.covers_position, row.last_day, spoken)
+    for form, suffix in BOOK_FORMS.items():
+        found[f"books.{suffix}"] = books_text(form, reader, books, facts).encode()
+    simulated = "-simulated" if reader.institution.simulated else ""
+    fields = {
+        "X-Position": str(asked.position),
+        "Content-Disposition": f'attachment; filename="{_name(row)}{simulated}.zip"',
+        "Vary": "Authorization, Accept-Language",
+    }
+    return Response(await asyncio.to_thread(_zipped, found), headers=fields, media_type=_ZIP)
+
+
+async def _forms(asked: _Asked, file: LedgerFile, content: bytes, spoken: Language) -> AsyncIterator[tuple[str, bytes]]:
+    table, row = await asyncio.to_thread(table_from, file.name, content), asked.row
+    yield "csv", content
+    yield "excel.csv", b"".join([chunk async for chunk in for_excel(table, _at_once(table.rows), spoken)])
+    yield "json", msgspec.json.format(msgspec.json.encode(_told(asked, file, table)), indent=2)
+    wanted = File("xlsx", row.covers_position, row.last_day, asked.headers)
+    try:
+        workbook = await as_workbook(table, _at_once(table.rows), cover_of(asked.reader, table, wanted, spoken))
+    except TooLargeForWorkbook:
+        # The other forms hold it.
+        return
+    with workbook:
+        yield "xlsx", workbook.read()
+
+
+def _zipped(files: Mapping[str, bytes]) -> bytes:
+    """Files as an archive that has the same bytes whenever it is made."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(zipfile.ZipInfo(name, _FIRST_DAY_OF_ZIP), content, zipfile.ZIP_DEFLATED)
+    return packed.getvalue()
+
+
 # --- whether they hold ------------------------------------------------------------------------------------------------
 
 
@@ -182,13 +249,10 @@ async def _verification(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     """Compute a ledger anew from what its close covers, look at the bytes that are kept, and compare both."""
     asked = await _asked(wiring, request)
     row, log_id = asked.row, asked.reader.caller.log_id
-    store, programme = await wiring.parts.stores(log_id), tag(ProgrammeId, row.programme_id)
-    closes = await store.read([Item((PeriodClosed.TOPIC,), (programme,))], until=row.closed_position)
-    *earlier, closed = [cast("PeriodClosed", each.event) for each in closes.events]
-    topics = tuple(kind.TOPIC for kind in LEDGER_FACTS)
-    facts = await store.read([Item(topics, (programme,))], until=row.covers_position)
-    period = covered(closed, earlier, facts.events, asked.reader.institution.zone)
-    recomputed = {file.name: file.digest for file, _ in map(file_of, ledger_tables(period))}
+    (*earlier, closed), facts = await _past(wiring, log_id, row)
+    period = covered(closed, earlier, facts, asked.reader.institution.zone)
+    made = await asyncio.to_thread(lambda: [file_of(table)[0] for table in ledger_tables(period)])
+    recomputed = {file.name: file.digest for file in made}
     kept = {file.name: await _kept(wiring, log_id, file.digest) for file in row.files}
     recorded = {file.name: file.digest for file in row.files}
     # A name that only the recomputation has came into this program after the ledger was published.
@@ -203,6 +267,15 @@ async def _verification(wiring: Wiring, request: AnyRequest) -> AnyResponse:
         simulated=asked.reader.institution.simulated,
     )
     return finished(found, asked.position, asked.headers)
+
+
+async def _past(wiring: Wiring, log_id: int, row: LedgerRow) -> tuple[list[PeriodClosed], Sequence[Recorded]]:
+    """The closes up to that of a ledger, and the facts that it is computed from."""
+    store, programme = await wiring.parts.stores(log_id), tag(ProgrammeId, row.programme_id)
+    closes = await store.read([Item((PeriodClosed.TOPIC,), (programme,))], until=row.closed_position)
+    topics = tuple(kind.TOPIC for kind in LEDGER_FACTS)
+    facts = await store.read([Item(topics, (programme,))], until=row.covers_position)
+    return [cast("PeriodClosed", each.event) for each in closes.events], facts.events
 
 
 async def _kept(wiring: Wiring, log_id: int, digest: str) -> str:
@@ -260,6 +333,17 @@ ROUTES: Final[tuple[Route, ...]] = (
         gives=("csv", "xlsx", "json"),
         result=LedgerTable,
         refusals=(404, 406, 503),
+    ),
+    Own(
+        method="GET",
+        path=f"{_ONE}/archive",
+        answer=_archive,
+        operation="read_ledger_archive",
+        en="A whole ledger as a ZIP archive: each file as CSV, Excel CSV, JSON and XLSX, the books for other programs.",
+        zh="整套账册的 ZIP 归档:各文件的 CSV、Excel CSV、JSON 与 XLSX,以及供其他程序使用的账簿。",
+        parameters=(_MIN_POSITION,),
+        gives=("bytes",),
+        refusals=(404, 503),
     ),
     Own(
         method="GET",

@@ -8,7 +8,7 @@ from api.acts import Wiring, institution_named
 from api.answers import Response
 from api.board import Board, Posted, PostedEntry, board_page, posting_page
 from api.pages import PAGE_POLICY
-from api.partners import partners_of
+from api.partners import beside, partners_of
 from api.problems import NotFound
 from api.reads import finished
 from api.requests import Headers, Parameters
@@ -50,6 +50,7 @@ _HTML: Final = "text/html"
 async def _posted(wiring: Wiring, institution: Institution, row: PostingRow, head: tuple[int, str]) -> Posted:
     log_id = institution.log_id
     programme = (await wiring.views.get(log_id, PROGRAMME, (row.programme_id,))).row
+    partners = await partners_of(wiring, log_id, programme_id=row.programme_id)
     entries = []
     for entry in row.entries:
         unit = (await wiring.views.get(log_id, ORGANISATION, (entry.unit_id,))).row
@@ -65,7 +66,7 @@ async def _posted(wiring: Wiring, institution: Institution, row: PostingRow, hea
                 track_en=track.name_en if track else entry.track_id,
                 order=entry.order,
                 passed=entry.application_id in row.passed,
-                partners=await partners_of(wiring, log_id, entry.application_id),
+                partners=beside(partners, entry.application_id, entry.unit_id),
             )
         )
     seen = shown(POSTING, row, EVERYBODY)

@@ -40,6 +40,7 @@ __all__ = [
     "answer_file",
     "answer_row",
     "answer_rows",
+    "cover_of",
     "finished",
     "redacted",
     "refuse_beyond_head",
@@ -426,7 +427,7 @@ async def answer_file(
     if asked.form == "excel_csv":
         return Stream(for_excel(table, pages, spoken), _CSV, fields)
     try:
-        workbook = await as_workbook(table, pages, _cover(reader, table, asked, spoken), chart)
+        workbook = await as_workbook(table, pages, cover_of(reader, table, asked, spoken), chart)
     except TooLargeForWorkbook as too_large:
         raise TooLargeForFormat(format="xlsx", rule=str(too_large), known="csv, excel_csv, json") from None
     return Stream(chunks(workbook), XLSX, fields, packs=False)
@@ -446,7 +447,7 @@ _COVER: Final = {
 _YES: Final = {"en": "Yes: a simulated institution, not a real one", "zh": "是:模拟机构,并非真实机构"}
 
 
-def _cover(reader: Reader, table: Table, asked: File, spoken: Language) -> Cover:
+def cover_of(reader: Reader, table: Table, asked: File, spoken: Language) -> Cover:
     """What a workbook says of itself."""
     of_table, of_institution, of_position, of_day, of_zone, of_simulated = _COVER[spoken]
     institution = reader.institution

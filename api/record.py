@@ -1,26 +1,20 @@
-"""The record as its reader may see it: the feed of events, the file of one case, and what waits for the caller."""
+"""The record as its reader may see it: the feed of events, and what waits for the caller."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from api.acts import Wiring, address_of
 from api.callers import Reader
-from api.problems import NotFound, ParameterInvalid
-from api.reads import TIMES, File, all_rows, answer_file, finished, times, wanted_form
+from api.problems import ParameterInvalid
+from api.reads import TIMES, all_rows, finished, times
 from api.requests import Headers, Parameters
 from api.routes import AnyRequest, AnyResponse, Own, Page, Parameter
-from domain.ids import ApplicationId, LeadApplicationId, tag
 from domain.kernel import Audience, Recorded, identifiers, redact
 from domain.lifecycle import CATALOGUE
-from domain.selection.events import SelectionConfirmed
-from domain.selection.policy import JoiningFact, Projects
 from infra.record import Item
-from projections.application import APPLICATION
-from projections.case_file import Entry, case_file_table, entries
 from projections.hearing import HEARING, HearingRow, waiting_to_be_heard
 from projections.inbox import INBOX, InboxRow, waiting_for
 from projections.judging import JUDGING, waiting_in_office
@@ -51,15 +45,6 @@ class Feed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     items: tuple[Fact, ...]
     next_after: int
     head: int
-    simulated: bool = False
-
-
-class CaseFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Every fact of one case, in order."""
-
-    application_id: str
-    entries: tuple[Entry, ...]
-    position: int
     simulated: bool = False
 
 
@@ -107,11 +92,11 @@ async def _events(wiring: Wiring, request: AnyRequest) -> AnyResponse:
 
 def _fact(reader: Reader, recorded: Recorded, wanted: str | None) -> Fact | None:
     """An event as this reader may see it; None where nothing of it, or the tag that was asked for, is theirs to see."""
-    audiences = reader.audiences(_units(recorded), _applications(recorded), recorded.tags)
+    audiences = reader.audiences(units_of(recorded), applications_of(recorded), recorded.tags)
     body = redact(recorded.event, audiences)
     if not body:
         return None
-    tags = recorded.tags if "office" in audiences else tuple(_seen_tags(recorded, body))
+    tags = tags_seen(recorded, audiences)
     if wanted is not None and wanted not in tags:
         return None
     return Fact(
@@ -124,88 +109,26 @@ def _fact(reader: Reader, recorded: Recorded, wanted: str | None) -> Fact | None
     )
 
 
-def _units(recorded: Recorded) -> tuple[str, ...]:
+def units_of(recorded: Recorded) -> tuple[str, ...]:
+    """The units that a fact is about, and those that put forward."""
     return tuple(value.partition(":")[2] for value in recorded.tags if value.startswith(("unit:", "nominator-unit:")))
 
 
-def _applications(recorded: Recorded) -> tuple[str, ...]:
+def applications_of(recorded: Recorded) -> tuple[str, ...]:
+    """The applications that a fact is about."""
     return tuple(value.partition(":")[2] for value in recorded.tags if value.startswith("application:"))
 
 
-def _seen_tags(recorded: Recorded, body: dict[str, Any]) -> Iterable[str]:
-    """The tags whose id stands in a field that is seen."""
+def tags_seen(recorded: Recorded, audiences: frozenset[Audience]) -> tuple[str, ...]:
+    """The tags of a fact whose id stands in a field that is seen; all of them for the office."""
+    if "office" in audiences:
+        return recorded.tags
+    body = redact(recorded.event, audiences)
     seen: set[str] = set()
     for name in identifiers(type(recorded.event)):
         value = body.get(name)
         seen |= {str(each) for each in value} if isinstance(value, tuple) else {str(value)}
-    return (each for each in recorded.tags if each.partition(":")[2] in seen)
-
-
-# --- the case file ---------------------------------------------------------------------------------------------------
-
-
-async def _case_file(wiring: Wiring, request: AnyRequest) -> AnyResponse:
-    """Every fact about one application, each as its reader may see it."""
-    headers = Headers(request.scope["headers"])
-    caller = await wiring.callers.reading(headers, address_of(request))
-    parameters = Parameters(request.scope["query_string"], (*TIMES[:3], "format"))
-    reader = await wiring.callers.reader(caller, parameters.whole("min_position") or 0)
-    form = wanted_form(headers, parameters)
-    when = await times(wiring, reader, parameters, effective=False)
-    application_id = request.path_params["application_id"]
-    store = await wiring.parts.stores(reader.caller.log_id)
-    named = (tag(ApplicationId, application_id), tag(LeadApplicationId, application_id))
-    page = await store.read([Item(tags=(each,)) for each in named], until=when.at_position)
-    if not page.events:
-        raise NotFound
-    # Whoever stands on either side of the case reads it whole as its subject.
-    units = _bearers(page.events)
-    audiences: frozenset[Audience] = reader.audiences(units, (application_id,))
-    if "subject" not in audiences:
-        audiences = await _as_its_nominator(wiring, reader, application_id, when.min_position)
-    # A fact of which nothing is the reader's to see is not the reader's to know of, as in the feed: that a sheet was
-    # filed, or that somebody is recused.
-    found = entries((each for each in page.events if redact(each.event, audiences)), audiences)
-    position = page.head if when.at_position is None else when.at_position
-    if form != "json":
-        table = case_file_table(found, audiences)
-        return await answer_file(reader, table, _at_once(table.rows), File(form, position, None, headers))
-    file = CaseFile(
-        application_id=application_id,
-        entries=tuple(found),
-        position=position,
-        simulated=reader.institution.simulated,
-    )
-    return finished(file, position, headers)
-
-
-def _bearers(events: Sequence[Recorded]) -> set[str]:
-    """The units on either side of a case; the partners of a joint project among them once it is confirmed."""
-    projects = Projects()
-    units: set[str] = set()
-    for recorded in events:
-        if isinstance(recorded.event, JoiningFact):
-            projects.take(recorded.event)
-        else:
-            units |= set(_units(recorded))
-    if any(isinstance(recorded.event, SelectionConfirmed) for recorded in events):
-        units |= {joined.unit_id for joined in projects.joined.values()}
-    return units
-
-
-async def _as_its_nominator(
-    wiring: Wiring, reader: Reader, application_id: str, min_position: int
-) -> frozenset[Audience]:
-    """What is read by the unit that is to put an application forward now, and has had no part in it yet."""
-    found = await wiring.views.get(reader.caller.log_id, APPLICATION, (application_id,), min_position=min_position)
-    audiences = reader.audiences(() if found.row is None else (found.row.nominator_unit_id,), (application_id,))
-    if "subject" not in audiences:
-        raise NotFound
-    return audiences
-
-
-async def _at_once(rows: Sequence[Sequence[object]]) -> AsyncIterator[Sequence[Sequence[object]]]:
-    yield rows
+    return tuple(each for each in recorded.tags if each.partition(":")[2] in seen)
 
 
 # --- the inbox -------------------------------------------------------------------------------------------------------
@@ -245,7 +168,7 @@ async def _inbox(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     return finished(inbox, position, headers)
 
 
-_TIMES: Final = (
+READ_AT: Final = (
     Parameter(name="min_position", en="Wait until it is seen", zh="等到可见此位置", type=int),
     Parameter(name="at_position", en="As it stood there", zh="该位置时的状态", type=int),
     Parameter(name="as_of", en="As recorded by then", zh="截至此刻的记录"),
@@ -273,27 +196,12 @@ PAGE = Page(
         ),
         Own(
             method="GET",
-            path="/v1/applications/{application_id}/case-file",
-            answer=_case_file,
-            operation="read_case_file",
-            en="Every fact about one application, with who, when, by what right and why.",
-            zh="一项申报的全部事实:何人、何时、依何权限、因何事由。",
-            parameters=(
-                *_TIMES,
-                Parameter(name="format", en="json or csv, instead of Accept", zh="json 或 csv,代替 Accept"),
-            ),
-            result=CaseFile,
-            gives=("json", "csv", "xlsx"),
-            refusals=(404, 406),
-        ),
-        Own(
-            method="GET",
             path="/v1/inbox",
             answer=_inbox,
             operation="read_inbox",
             en="What waits for the offices that the caller holds today, the most urgent first.",
             zh="调用者当日职务的待办,最紧急者在前。",
-            parameters=_TIMES,
+            parameters=READ_AT,
             result=Inbox,
             refusals=(503,),
         ),

@@ -223,6 +223,7 @@ class Parameters:
             raise ParameterInvalid(parameter="query", rule="percent-encoded UTF-8") from None
         for name, value in pairs:
             if name not in known:
+                # What was sent is not said back: it may be a name or a text that stands nowhere else.
                 raise ParameterUnknown(known=", ".join(sorted(known)) or "none")
             if name in self._values:
                 raise ParameterInvalid(parameter=name, rule="at most once")

@@ -207,7 +207,7 @@ async def _known(wiring: Wiring, reader: Reader, programme_id: str, at_position:
     store = await wiring.parts.stores(reader.caller.log_id)
     topics = tuple(kind.TOPIC for kind in kinds)
     page = await store.read([Item(topics, (tag(ProgrammeId, programme_id),))], until=at_position)
-    if not page.events or not reader.in_office:
+    if not page.events or not reader.reads_for_office(tag(ProgrammeId, programme_id)):
         raise NotFound
     terms = [each.event for each in page.events if isinstance(each.event, SelectionConfirmed)]
     return _Facts(

@@ -14,6 +14,7 @@ from api.pages import ASSETS, DOCS_POLICY, PAGE_POLICY, docs_page, problem_page,
 from api.problems import NotFound, named
 from api.requests import Parameters
 from api.routes import AnyRequest, AnyResponse, Own, Page, Parameter
+from infra.checkpoints import LATE_SECONDS, lags
 from infra.outbox import Outbox
 
 _HTML: Final = "text/html"
@@ -97,9 +98,10 @@ async def _ready(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     try:
         standing = await wiring.views.standing()
         outbox = await Outbox(wiring.parts.pool).standing()
+        sealing = await lags(wiring.parts.pool)
         checks["record"] = "ok"
     except _AWAY as error:
-        standing, outbox = (), []
+        standing, outbox, sealing = (), [], []
         checks["record"] = type(error).__name__
     ready = checks["record"] == "ok"
     for each in standing:
@@ -108,6 +110,9 @@ async def _ready(wiring: Wiring, request: AnyRequest) -> AnyResponse:
         checks[f"view {each.view} of log {each.log_id}"] = f"{state}, {lag} behind"
     for row in outbox:
         checks[f"{row.automation} of log {row.log_id}"] = f"{row.rows} {row.state}"
+    for behind in sealing:
+        state = "late" if behind.seconds > LATE_SECONDS else "set back" if behind.events < 0 else "ok"
+        checks[f"{behind.follower} of log {behind.log_id}"] = f"{state}, {behind.events} behind"
     health = Health(ready, checks) if verbose else Health(ready, {})
     return Response(msgspec.json.encode(health), status_code=200 if ready else 503, media_type="application/json")
 

@@ -13,12 +13,30 @@ from infra.event_store import EventStore
 from infra.line import leaf, line
 from infra.tree import Growing, Tile, Tree, unfinished
 
-__all__ = ["AnotherSealer", "Checkpoints", "SealedLog", "Signed"]
+__all__ = ["LATE_SECONDS", "AnotherSealer", "Checkpoints", "Lag", "SealedLog", "Signed", "lags"]
 
+LATE_SECONDS: Final = 30.0
+"""How old an event may be that is not signed, before somebody is told: two processes look several times a second."""
 _LOGS: Final = """
 SELECT log_id, origin, clock = 'simulated' AS simulated, coalesce(tree.size, 0) AS size,
        coalesce((SELECT max(size) FROM signed_checkpoint WHERE signed_checkpoint.log_id = log.log_id), 0) AS signed
 FROM log LEFT JOIN tree USING (log_id) ORDER BY log_id
+"""
+_LAGS: Final = """
+WITH standing AS (
+    SELECT log_id,
+           coalesce((SELECT max(e.position) FROM event e WHERE e.log_id = l.log_id), 0) AS head,
+           coalesce((SELECT t.size FROM tree t WHERE t.log_id = l.log_id), 0) AS tree,
+           coalesce((SELECT max(s.size) FROM signed_checkpoint s WHERE s.log_id = l.log_id), 0) AS signed
+    FROM log l
+), followed AS (
+    SELECT log_id, head, 'tree' AS follower, tree AS size FROM standing
+    UNION ALL SELECT log_id, head, 'signed', signed FROM standing
+)
+SELECT log_id, follower, head - size AS events,
+       coalesce(extract(epoch FROM clock_timestamp() - (SELECT e.recorded_at FROM event e
+           WHERE e.log_id = f.log_id AND e.position = f.size + 1)), 0)::float8 AS seconds
+FROM followed f ORDER BY log_id, follower
 """
 _MOVED: Final = """
 INSERT INTO tree (log_id, size) VALUES ($1, $3)
@@ -67,6 +85,22 @@ class Signed:
     signed_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How many events a tree, or what is signed of it, is behind its log, and how old the oldest of them is."""
+
+    log_id: int
+    follower: str
+    """``tree`` or ``signed``."""
+    events: int
+    seconds: float
+
+
+async def lags(pool: asyncpg.Pool[asyncpg.Record]) -> list[Lag]:
+    """How far sealing is behind, log by log; a record that was set back is not behind but ahead: fewer than none."""
+    return [Lag(**record) for record in await pool.fetch(_LAGS)]
+
+
 class Checkpoints:
     """Trees and checkpoints of every log of a database."""
 
@@ -77,6 +111,10 @@ class Checkpoints:
     async def logs(self) -> list[SealedLog]:
         """Every log there is."""
         return [SealedLog(**record) for record in await self._pool.fetch(_LOGS)]
+
+    async def lags(self) -> list[Lag]:
+        """How far sealing is behind, log by log."""
+        return await lags(self._pool)
 
     # --- growing -----------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """Running balances: what was debited and credited on an account by an instant, and its lines from there on.
 
-They are read from a view that keeps lines and their sums by day and month of UTC (``grain``, ``at``, ``position``,
-``line``, ``debit_fen``, ``credit_fen``, after the fields that name the account). What an instant asks for is then the
+They are read from a view that keeps lines and their sums by day and month of UTC, and in all: ``debit_fen`` and
+``credit_fen`` of every ``grain``, ``at``, ``position`` and ``line`` of an account. What an instant asks for is then the
 months before its own, the days before its own, and the lines of its day: a few index reads, however many lines there
 are. All of it is as it stood at one position, for which each sum has its versions.
 """
@@ -10,9 +10,10 @@ are. All of it is as it stood at one position, for which each sum has its versio
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
+from itertools import accumulate, islice
 from typing import Any, Final, NamedTuple
 
 from infra.view_batch import CONSUMERS
@@ -71,7 +72,7 @@ class Turnover:
 
 
 class Turnovers:
-    """Reads running balances; ``of`` is the field that all accounts of a book share, then the one that names them."""
+    """Reads running balances; all accounts of a book share the field ``whole``, and ``account`` names each of them."""
 
     def __init__(self, views: Views, view: View[Any], whole: str, account: str) -> None:
         if view.key != (whole, "grain", account, "at", "position", "line"):
@@ -85,11 +86,8 @@ class Turnovers:
         self, log_id: int, whole: str, account: str, until: Place, at_position: int | None = None, least: int = 0
     ) -> tuple[Sums, int]:
         """What was debited and credited on an account before a place, and the position that this reflects."""
-
-        async def ask(pool: Any, relation: str) -> tuple[int, tuple[Sums, int]] | None:  # noqa: ANN401 - The pool.
-            return await self._sums(pool, relation, (log_id, whole, account), until, at_position)
-
-        return await self._views.told(self._view, max(least, at_position or 0), ask)
+        page = await self.lines(log_id, whole, account, until, until, 0, at_position=at_position, least=least)
+        return page.before, page.position
 
     async def lines(  # noqa: PLR0917 - Which book and account, between which places, how many, as of when.
         self,
@@ -105,17 +103,16 @@ class Turnovers:
         newest_first: bool = False,
     ) -> Turnover:
         """The lines of an account from one place to before another, at most so many, oldest or newest first."""
+        begins = until if newest_first else since
+        dated = () if begins.at >= LAST else _beginnings(begins.at)
 
         async def ask(pool: Any, relation: str) -> tuple[int, Turnover] | None:  # noqa: ANN401 - The pool.
-            which = (log_id, whole, account)
-            told = await self._sums(pool, relation, which, until if newest_first else since, at_position)
-            if told is None:
-                return None
-            reached, (start, position) = told
-            sql = self._lines(relation, newest_first=newest_first)
-            records = await pool.fetch(sql, *which, *since, *until, position, limit + 1, *start)
-            rows = [Line(*record) for record in records]
-            return reached, _page(rows, start, limit, position, newest_first=newest_first)
+            sql = self.statement(relation, newest_first=newest_first, dated=bool(dated))
+            asked = log_id, whole, account, at_position, self._view.name, CONSUMERS + relation
+            records = await pool.fetch(sql, *asked, *since, *until, limit + 1 if limit else 0, *dated)
+            _, reached, position, live, _, *start = records.pop(_first(records))
+            page = _page(records, Sums(*start), limit, position, newest_first=newest_first)
+            return None if live != relation else (reached, page)
 
         return await self._views.told(self._view, max(least, at_position or 0), ask)
 
@@ -125,73 +122,71 @@ class Turnovers:
         """Every account with what was debited and credited on it before an instant, or ever; and as of where."""
 
         async def ask(pool: Any, relation: str) -> tuple[int, tuple[list[Any], int]] | None:  # noqa: ANN401 - The pool.
-            stands = await pool.fetchrow(_STANDS, log_id, self._view.name, CONSUMERS + relation)
-            if stands["live"] != relation:
-                return None
-            position = stands["reached"] if at_position is None else at_position
-            end = until or LAST
+            stands = log_id, self._view.name, CONSUMERS + relation
+            if until is None and at_position is None:
+                records = await pool.fetch(self.newest(relation), *stands, whole)
+                live, reached, *_ = records[0]
+                found = [(name, debit, credit) for _, _, name, debit, credit in records if name is not None]
+                return None if live != relation else (reached, (found, reached))
+            live, reached = await pool.fetchrow(_STANDS, *stands)
+            position, end = reached if at_position is None else at_position, until or LAST
             records = await pool.fetch(self.every(relation), log_id, whole, *_beginnings(end), end, position)
-            return stands["reached"], ([tuple(record) for record in records], position)
+            return None if live != relation else (reached, ([tuple(record) for record in records], position))
 
         return await self._views.told(self._view, max(least, at_position or 0), ask)
 
-    async def _sums(
-        self,
-        pool: Any,  # noqa: ANN401 - The pool.
-        relation: str,
-        which: tuple[int, str, str],
-        until: Place,
-        at_position: int | None,
-    ) -> tuple[int, tuple[Sums, int]] | None:
-        record = await pool.fetchrow(
-            self.by_account(relation), *which, *_beginnings(until.at), *until, at_position, self._view.name,
-            CONSUMERS + relation,
-        )  # fmt: skip
-        live, reached, position, debit, credit = record
-        return None if live != relation else (reached, (Sums(debit, credit), position))
-
     # --- SQL ---------------------------------------------------------------------------------------------------------
 
-    def by_account(self, relation: str) -> str:
-        """What was debited and credited on one account before a place, as it stood at a position."""
+    def statement(self, relation: str, *, newest_first: bool, dated: bool) -> str:
+        """One account: where the view stands and what had been debited and credited before, then line by line.
+
+        What had been is asked by an instant, or where it is not ``dated``, of all that ever was.
+        """
         table = f"{SCHEMA}.{quoted(relation)}"
         same = f"t.log_id = $1 AND t.{self._whole} = $2 AND t.{self._account} = $3"
+        way, begins = ("DESC", "($10, $11, $12)") if newest_first else ("ASC", "($7, $8, $9)")
+        version = f"""
+    SELECT t.debit_fen, t.credit_fen FROM {table} t WHERE {same} AND t.grain = k.grain AND t.at = k.at
+    AND t.position = 0 AND t.line = 0 AND t.from_position <= (SELECT position FROM q)
+    ORDER BY t.from_position DESC LIMIT 1
+"""
+        known = "t.from_position <= (SELECT position FROM q) AND t.to_position IS NULL"
+        ever = f"SELECT t.grain, t.at FROM {table} t WHERE {same} AND t.grain = 'ever' AND t.to_position IS NULL"
+        past = f"""
+    SELECT t.grain, t.at FROM {table} t WHERE {same} AND t.grain = 'month' AND t.at < $14 AND t.to_position IS NULL
+    UNION ALL
+    SELECT t.grain, t.at FROM {table} t WHERE {same} AND t.grain = 'day' AND t.at >= $14 AND t.at < $15
+    AND t.to_position IS NULL
+"""
+        today = f"""
+    UNION ALL SELECT t.debit_fen, t.credit_fen FROM {table} t WHERE {same} AND t.grain = 'line' AND t.at >= $15
+    AND (t.at, t.position, t.line) < {begins} AND {known}
+"""
         return f"""
-SELECT q.live, q.reached, q.position, coalesce(sum(s.debit_fen), 0)::bigint, coalesce(sum(s.credit_fen), 0)::bigint
-FROM (SELECT p.live, p.reached, coalesce($9::bigint, p.reached) AS position FROM (
-    SELECT (SELECT v.relation FROM view.live v WHERE v.name = $10) AS live,
-    coalesce((SELECT c.position FROM checkpoint c WHERE c.log_id = $1 AND c.consumer = $11), 0) AS reached
-) p OFFSET 0) q LEFT JOIN LATERAL (
-    SELECT v.debit_fen, v.credit_fen FROM (
-        SELECT t.grain, t.at FROM {table} t WHERE {same} AND t.grain = 'month' AND t.at < $4
-        AND t.to_position IS NULL
-        UNION ALL SELECT t.grain, t.at FROM {table} t WHERE {same} AND t.grain = 'day' AND t.at >= $4 AND t.at < $5
-        AND t.to_position IS NULL
-    ) k, LATERAL (
-        SELECT t.debit_fen, t.credit_fen FROM {table} t WHERE {same} AND t.grain = k.grain AND t.at = k.at
-        AND t.position = 0 AND t.line = 0 AND t.from_position <= q.position ORDER BY t.from_position DESC LIMIT 1
-    ) v
-    UNION ALL SELECT t.debit_fen, t.credit_fen FROM {table} t WHERE {same} AND t.grain = 'line' AND t.at >= $5
-    AND (t.at, t.position, t.line) < ($6, $7, $8) AND t.from_position <= q.position AND t.to_position IS NULL
-) s ON true GROUP BY 1, 2, 3
+WITH q AS MATERIALIZED (SELECT p.live, p.reached, coalesce($4::bigint, p.reached) AS position FROM (
+    SELECT (SELECT v.relation FROM view.live v WHERE v.name = $5) AS live,
+    coalesce((SELECT c.position FROM checkpoint c WHERE c.log_id = $1 AND c.consumer = $6), 0) AS reached
+) p)
+SELECT NULL::timestamptz AS at, q.reached AS position, q.position AS line, q.live AS fact, NULL::text AS other,
+    coalesce(s.debit_fen, 0)::bigint AS debit_fen, coalesce(s.credit_fen, 0)::bigint AS credit_fen
+FROM q, (SELECT sum(m.debit_fen) AS debit_fen, sum(m.credit_fen) AS credit_fen FROM (
+    SELECT v.debit_fen, v.credit_fen FROM ({past if dated else ever}) k, LATERAL ({version}) v{today if dated else ""}
+) m) s
+UNION ALL (
+    SELECT t.at, t.position, t.line, t.fact, t.other, t.debit_fen, t.credit_fen FROM {table} t
+    WHERE {same} AND t.grain = 'line' AND (t.at, t.position, t.line) >= ($7, $8, $9)
+    AND (t.at, t.position, t.line) < ($10, $11, $12) AND {known}
+    ORDER BY t.at {way}, t.position {way}, t.line {way} LIMIT $13
+)
 """
 
-    def _lines(self, relation: str, *, newest_first: bool) -> str:
-        """Lines between two places known at a position, each with the sums by then, from the sums at its beginning."""
-        way, sign, part = ("DESC", "-", "- l.{0}") if newest_first else ("ASC", "+", "")
-        ran = ", ".join(
-            f"(${n} {sign} sum(l.{name}) OVER w{' + l.' + name if part else ''})::bigint"
-            for n, name in ((12, "debit_fen"), (13, "credit_fen"))
+    def newest(self, relation: str) -> str:
+        """Every account with all that was ever debited and credited on it, beside where the view stands."""
+        return (
+            f"SELECT q.live, q.reached, t.{self._account}, t.debit_fen, t.credit_fen FROM ({_STANDS} OFFSET 0) q "
+            f"LEFT JOIN {SCHEMA}.{quoted(relation)} t ON t.log_id = $1 AND t.{self._whole} = $4 AND t.grain = 'ever' "
+            f"AND t.to_position IS NULL ORDER BY 3"
         )
-        order = f"l.at {way}, l.position {way}, l.line {way}"
-        return f"""
-SELECT l.at, l.position, l.line, l.fact, l.other, l.debit_fen, l.credit_fen, {ran} FROM (
-    SELECT * FROM {SCHEMA}.{quoted(relation)} l WHERE l.log_id = $1 AND l.{self._whole} = $2 AND l.grain = 'line'
-    AND l.{self._account} = $3 AND (l.at, l.position, l.line) >= ($4, $5, $6)
-    AND (l.at, l.position, l.line) < ($7, $8, $9) AND l.from_position <= $10 AND l.to_position IS NULL
-    ORDER BY {order} LIMIT $11
-) l WINDOW w AS (ORDER BY {order} ROWS UNBOUNDED PRECEDING) ORDER BY {order}
-"""
 
     def every(self, relation: str) -> str:
         """Every account with what was debited and credited on it before an instant, as it stood at a position."""
@@ -202,8 +197,10 @@ SELECT s.account, sum(s.debit_fen)::bigint, sum(s.credit_fen)::bigint FROM (
     SELECT k.account, v.debit_fen, v.credit_fen FROM (
         SELECT t.{self._account} AS account, t.grain, t.at FROM {table} t WHERE {same} AND t.grain = 'month'
         AND t.at < $3 AND t.to_position IS NULL
-        UNION ALL SELECT t.{self._account}, t.grain, t.at FROM {table} t WHERE {same} AND t.grain = 'day'
-        AND t.at >= $3 AND t.at < $4 AND t.to_position IS NULL
+        UNION ALL SELECT m.{self._account}, d.grain, d.at FROM {table} m, LATERAL (
+            SELECT t.grain, t.at FROM {table} t WHERE {same} AND t.grain = 'day' AND t.at >= $3 AND t.at < $4
+            AND t.{self._account} = m.{self._account} AND t.to_position IS NULL
+        ) d WHERE m.log_id = $1 AND m.{self._whole} = $2 AND m.grain = 'month' AND m.at = $3 AND m.to_position IS NULL
     ) k, LATERAL (
         SELECT t.debit_fen, t.credit_fen FROM {table} t WHERE {same} AND t.grain = k.grain
         AND t.{self._account} = k.account AND t.at = k.at AND t.position = 0 AND t.line = 0 AND t.from_position <= $6
@@ -230,14 +227,32 @@ def _beginnings(at: datetime) -> tuple[datetime, datetime]:
     return day.replace(day=1), day
 
 
-def _page(rows: list[Line], start: Sums, limit: int, position: int, *, newest_first: bool) -> Turnover:
-    kept = rows[:limit]
-    if not kept:
-        return Turnover(start, start, kept, None, position)
-    last = kept[-1]
-    more = len(rows) > limit
+def _first(records: Sequence[Sequence[Any]]) -> int:
+    """Which of the records is no line, but says where the view stands; a union promises no order."""
+    return next(n for n, record in enumerate(records) if record[0] is None)
+
+
+def _page(records: Sequence[Sequence[Any]], start: Sums, limit: int, position: int, *, newest_first: bool) -> Turnover:
+    """A page of the lines found, which are one more than wanted where there is a next page."""
+    kept = records[:limit]
+    at, place, number, fact, other, debit, credit = zip(*kept, strict=True) if kept else ((),) * 7
+    debited = _ran(start.debit_fen, debit, newest_first=newest_first)
+    credited = _ran(start.credit_fen, credit, newest_first=newest_first)
+    lines = list(map(Line, at, place, number, fact, other, debit, credit, debited, credited))
+    sign = -1 if newest_first else 1
+    end = Sums(start.debit_fen + sign * sum(debit), start.credit_fen + sign * sum(credit))
+    before, after = (end, start) if newest_first else (start, end)
+    goes_on = _beyond(lines[-1], newest_first=newest_first) if lines and len(records) > limit else None
+    return Turnover(before, after, lines, goes_on, position)
+
+
+def _ran(first: int, moves: Sequence[int], *, newest_first: bool) -> Iterator[int]:
+    """What one side had come to after each line; where newer lines come first, each stands on what is left of them."""
     if newest_first:
-        before = Sums(last.debited_fen - last.debit_fen, last.credited_fen - last.credit_fen)
-        return Turnover(before, start, kept, Place(last.at, last.position, last.line) if more else None, position)
-    after = Sums(last.debited_fen, last.credited_fen)
-    return Turnover(start, after, kept, Place(last.at, last.position, last.line + 1) if more else None, position)
+        return accumulate((-each for each in moves), initial=first)
+    return islice(accumulate(moves, initial=first), 1, None)
+
+
+def _beyond(last: Line, *, newest_first: bool) -> Place:
+    """Where the next page goes on: before the last line, or behind it."""
+    return Place(last.at, last.position, last.line if newest_first else last.line + 1)

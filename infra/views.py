@@ -17,16 +17,17 @@ from typing import Any, Final, TypeVar
 import asyncpg
 
 from domain.ids import TAG_KINDS
-from domain.kernel import Audience, redact
+from domain.kernel import Audience, Recorded, redact
 from infra.clock import Clock, midnight_after
 from infra.event_store import EventStore
 from infra.record import Item
 from infra.shared import Shared
 from infra.view_batch import CONSUMERS
 from infra.view_build import live
+from infra.view_history import begun_at, ended_at, within
 from infra.view_query import LARGEST_PAGE, Asked, BadQuery, Cursor, Page, continued, paged, question, selected
 from infra.view_tables import Shape
-from projections.kernel import Key, Row, View, fold_on
+from projections.kernel import Key, Row, Version, View, Where, fold_on
 
 __all__ = ["Behind", "Found", "NoSuchView", "NotBuilt", "NotEffective", "Standing", "Views", "shown"]
 
@@ -300,6 +301,63 @@ class Views:
         page = await (await self._stores(log_id)).read(items, until=at_position)
         return fold_on(view, page.events, day, until), _reflected(page.head, at_position)
 
+    # --- earlier versions --------------------------------------------------------------------------------------------
+
+    async def versions(
+        self, log_id: int, view: View[Any], field: str, value: str, *, then: int, now: int
+    ) -> Sequence[Version[Any]]:
+        """The versions of the rows with a value of a field that stood between two positions, by key; raises Behind."""
+        shape = self._shape(view)
+        wanted = shape.by_name[field].value_of(value)
+
+        async def ask(table: _Table) -> tuple[int, Sequence[Version[Any]]] | None:
+            reached = await self._settled(log_id, view, table)
+            records = await self._pool.fetch(within(shape, table.relation, field), log_id, wanted, then, now)
+            found = [Version(shape.decode(values), begun, ended) for begun, ended, *values in records]
+            return None if reached is None else (reached, found)
+
+        return await self._reached(shape, now, ask)
+
+    async def changed(
+        self, log_id: int, view: View[Any], facts: Sequence[Recorded]
+    ) -> dict[int, Sequence[tuple[Any, Any]]]:
+        """What each of these events did to the rows of a view: rows before and after, None where there is none.
+
+        By the position of the event; raises Behind.
+        """
+        shape = self._shape(view)
+        positions = [fact.position for fact in facts]
+        named = {(key, fact.position) for fact in facts for key in view.touches(fact) if not isinstance(key, Where)}
+
+        async def ask(table: _Table) -> tuple[int, dict[int, Sequence[tuple[Any, Any]]]] | None:
+            reached = await self._settled(log_id, view, table)
+            before = {
+                (shape.view.key_of(row := shape.decode(values)), position): row
+                for position, *values in await self._pool.fetch(ended_at(shape, table.relation), log_id, positions)
+            }
+            wanted = sorted(named | set(before), key=lambda each: each[1])
+            columns = [[key[part] for key, _ in wanted] for part in range(len(shape.key))]
+            began = begun_at(shape, table.relation)
+            after = {
+                (shape.view.key_of(row := shape.decode(values)), position): row
+                for position, *values in await self._pool.fetch(began, log_id, *columns, [at for _, at in wanted])
+            }
+            found: dict[int, Sequence[tuple[Any, Any]]] = {}
+            for each in wanted:
+                if each in before or each in after:
+                    found[each[1]] = (*found.get(each[1], ()), (before.get(each), after.get(each)))
+            return None if reached is None else (reached, found)
+
+        return await self._reached(shape, max(positions, default=0), ask)
+
+    async def _settled(self, log_id: int, view: View[Any], table: _Table) -> int | None:
+        """Up to where the versions in a table are all there and stay as they are; None where another one is read now.
+
+        It is asked before the versions are: what is added meanwhile lies beyond it.
+        """
+        record = await self._pool.fetchrow(_SETTLED, log_id, view.name, CONSUMERS + table.relation)
+        return None if record is None or record[0] != table.relation else int(record[1])
+
     async def position_as_of(self, log_id: int, instant: datetime) -> int:
         """The position up to which everything had been recorded at an instant of the institution's time."""
         return await self._clock.position_as_of(log_id, instant)
@@ -343,6 +401,12 @@ LEFT JOIN view.live v ON v.name = n.name AND v.shape = n.shape
 LEFT JOIN checkpoint c ON c.log_id = l.log_id AND c.consumer = 'view.' || v.relation
 LEFT JOIN view.stopped s ON s.log_id = l.log_id AND s.relation = v.relation
 ORDER BY l.log_id, n.name
+"""
+
+
+_SETTLED = """
+SELECT v.relation, coalesce((SELECT c.position FROM checkpoint c WHERE c.log_id = $1 AND c.consumer = $3), 0)
+FROM view.live v WHERE v.name = $2
 """
 
 

@@ -1,4 +1,4 @@
-"""The account book: what was debited and credited on every account, line by line, and summed by day and by month.
+"""The account book: what was debited and credited on every account, line by line, by day, by month, and in all.
 
 From it the balance of an account at any instant is a few rows: the months before, the days of its month, and the lines
 of its day. Days and months are those of UTC; an institution's midnight lies within one of them, and the lines of that
@@ -19,7 +19,8 @@ from domain.ids import ApplicationId, CalendarYear, PaymentId, ProgrammeId, Reco
 from domain.kernel import Recorded, office
 from projections.kernel import Key, View
 
-Grain = Literal["month", "day", "line"]
+Grain = Literal["ever", "month", "day", "line"]
+_EVER: Final = datetime(1, 1, 2, tzinfo=UTC)
 
 _PARTS: Final[Mapping[str, str]] = {
     "application_id": "case",
@@ -54,8 +55,8 @@ def account_named(name: str) -> Account | None:
 
 
 class AccountBookRow(msgspec.Struct, frozen=True, kw_only=True):
-    """What one line, one day or one month debited and credited on an account.
-    zh: 某账户一笔、一日或一月的借方与贷方发生额。
+    """What one line, one day, one month or all of them debited and credited on an account.
+    zh: 某账户一笔、一日、一月或累计的借方与贷方发生额。
     """
 
     programme_id: Annotated[ProgrammeId, office("Programme", "项目")]
@@ -99,6 +100,7 @@ def _touches(recorded: Recorded) -> Iterator[Key]:
     event, at = cast("MoneyFact", recorded.event), recorded.envelope.effective_at
     month, day = _beginnings(at)
     for side in _sides(event):
+        yield event.programme_id, "ever", side.account, _EVER, 0, 0
         yield event.programme_id, "month", side.account, month, 0, 0
         yield event.programme_id, "day", side.account, day, 0, 0
         yield event.programme_id, "line", side.account, at, recorded.position, side.line
@@ -120,7 +122,7 @@ def _fold(row: AccountBookRow | None, recorded: Recorded, key: Key) -> AccountBo
 
 ACCOUNT_BOOK = View(
     name="account_book",
-    version=1,
+    version=2,
     en="Account book",
     zh="明细账",
     row=AccountBookRow,

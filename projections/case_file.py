@@ -1,13 +1,17 @@
-"""The case file: every recorded fact of one case, with who, when, by what right and why. It needs no table."""
+"""The case file: every recorded fact of one case, with who, when, by what right and why. It needs no table.
 
-from collections.abc import Iterable, Sequence
+Trails of a unit, a person, a programme, a panel or a payment tell their facts in the same way.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
 
 from domain.kernel import Audience, Envelope, Recorded, office, public, redact, sentences
+from projections.difference import Changed
 from projections.kernel import Table, columns
 
 
@@ -32,15 +36,40 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     reason_document_id: Annotated[str | None, office("Reason document", "事由文件")] = None
     command_id: Annotated[UUID | None, office("Command", "命令编号")] = None
     body: Annotated[dict[str, Any], public("Particulars", "具体内容")]
+    clause: Annotated[str | None, public("Clause", "条款")] = None
+    rests_on: Annotated[tuple[int, ...], public("Rests on (positions)", "所依事实(位置)")] = ()
+    changes: Annotated[tuple[Changed, ...], public("Changes", "改动")] = ()
 
 
+NO_CLAUSES: Final[Mapping[int, str]] = {}
 _SHARED = frozenset(Entry.__struct_fields__) & frozenset(Envelope.__struct_fields__)
 
 
-def entry(recorded: Recorded, audiences: frozenset[Audience]) -> Entry:
-    """One recorded fact as these audiences may see it: envelope and body are redacted alike."""
+def rests_on(recorded: Recorded, audiences: frozenset[Audience]) -> tuple[int, ...]:
+    """The positions of the earlier facts that a fact names in fields that are seen."""
+    found: set[int] = set()
+    for name, value in redact(recorded.event, audiences).items():
+        if name.endswith("_position") and value:
+            found.add(value)
+        elif name.endswith("_positions"):
+            found.update(value)
+    return tuple(sorted(found))
+
+
+def entry(
+    recorded: Recorded,
+    audiences: frozenset[Audience],
+    *,
+    clauses: Mapping[int, str] = NO_CLAUSES,
+    changes: Iterable[Changed] = (),
+) -> Entry:
+    """One recorded fact as these audiences may see it: envelope and body are redacted alike.
+
+    ``clauses`` are those that the facts quote which it rests on; ``changes`` is what it changed, redacted before.
+    """
     en, zh = sentences(type(recorded.event))
-    seen = redact(recorded.envelope, audiences)
+    seen, body = redact(recorded.envelope, audiences), redact(recorded.event, audiences)
+    rests = rests_on(recorded, audiences)
     return Entry(
         **{name: value for name, value in seen.items() if name in _SHARED},
         position=recorded.position,
@@ -48,7 +77,10 @@ def entry(recorded: Recorded, audiences: frozenset[Audience]) -> Entry:
         en=en,
         zh=zh,
         recorded_at=recorded.recorded_at,
-        body=redact(recorded.event, audiences),
+        body=body,
+        clause=body.get("clause") or next((clauses[each] for each in rests if each in clauses), None),
+        rests_on=rests,
+        changes=tuple(changes),
     )
 
 
@@ -57,9 +89,10 @@ def entries(past: Iterable[Recorded], audiences: frozenset[Audience]) -> list[En
     return [entry(recorded, audiences) for recorded in past]
 
 
-def case_file_table(found: Sequence[Entry], audiences: frozenset[Audience]) -> Table:
-    """The case file as a table; columns that these audiences may not see are left out."""
-    shown = [column for column in columns(Entry) if column.audience in audiences]
+def case_file_table(found: Sequence[Entry], audiences: frozenset[Audience], *, changes: bool = False) -> Table:
+    """The case file as a table; columns that these audiences may not see are left out, changes where none are told."""
+    hidden = () if changes else ("changes",)
+    shown = [column for column in columns(Entry) if column.audience in audiences and column.name not in hidden]
     return Table(
         name="case-file",
         en="Case file",

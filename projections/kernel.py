@@ -30,6 +30,7 @@ __all__ = [
     "Register",
     "Row",
     "Table",
+    "Version",
     "View",
     "Where",
     "columns",
@@ -148,6 +149,14 @@ class Change(NamedTuple, Generic[Row]):
     key: Key
     before: Row | None
     after: Row | None
+
+
+class Version(NamedTuple, Generic[Row]):
+    """A row as it stood from one position to before another (None: it still stands so)."""
+
+    row: Row
+    begun: int
+    ended: int | None
 
 
 class Register(Generic[Row]):

@@ -171,10 +171,11 @@ async def test_lines_come_in_order_page_by_page_with_the_balance_after_each(
 async def test_a_balance_by_a_day_is_read_by_its_index_alone(pool: asyncpg.Pool) -> None:
     found = await book(pool, 4)
     relation = await pool.fetchval("SELECT relation FROM view.live WHERE name = 'account_book'")
+    sql = found.turnovers.statement(relation, newest_first=False, dated=True)
+    month, day = datetime(2020, 8, 1, tzinfo=UTC), datetime(2020, 8, 3, tzinfo=UTC)
     plan = await pool.fetch(
-        f"EXPLAIN {found.turnovers.by_account(relation)}", found.log_id, CALL, found.accounts[0],
-        datetime(2020, 8, 1, tzinfo=UTC), datetime(2020, 8, 3, tzinfo=UTC), datetime(2020, 8, 3, 5, tzinfo=UTC), 0, 0,
-        None, "account_book", f"view.{relation}",
+        f"EXPLAIN {sql}", found.log_id, CALL, found.accounts[0], None, "account_book", f"view.{relation}",
+        *Place(day + timedelta(hours=5)), *Place(LAST), 50, month, day,
     )  # fmt: skip
     told = "\n".join(row[0] for row in plan)
     assert f"Seq Scan on {relation}" not in told, told

@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import asyncpg
 import pytest
@@ -28,6 +28,7 @@ from tests.conftest import Database
 from tests.logs import CATALOGUE, noted, proposal
 from tests.scheduling import eventually
 from workers import sealer, signer
+from workers.lateness import tell_when_late
 
 pytestmark = pytest.mark.store
 
@@ -330,7 +331,7 @@ async def test_the_signer_says_what_it_refuses_once_and_goes_on_when_it_is_mende
     await log.seal()
     await log.superuser.execute("UPDATE tree SET size = 6")
     with capture_logs() as logged, Memory(log.folder) as memory:
-        work = asyncio.create_task(signer.sign_for_ever(Signing(KEYS, memory), log.checkpoints, 0.001))
+        work = asyncio.create_task(signer.sign_for_ever(lambda: Signing(KEYS, memory), log.checkpoints, 0.001))
         await eventually(lambda: noted_in(logged), "the refusal is logged")
         await log.superuser.execute("UPDATE tree SET size = 10")
         await log.write(1)
@@ -339,6 +340,42 @@ async def test_the_signer_says_what_it_refuses_once_and_goes_on_when_it_is_mende
         work.cancel()
         await asyncio.wait([work])
     assert [entry["event"] for entry in logged] == ["signer.refuses"]
+
+
+@pytest.mark.parametrize("follower", ["tree", "signed"])
+async def test_sealing_that_is_late_is_told_once_and_that_it_has_caught_up(
+    log: Log, follower: Literal["tree", "signed"]
+) -> None:
+    await log.write(4)
+    with capture_logs() as logged:
+        work = asyncio.create_task(tell_when_late(log.checkpoints, follower, look_seconds=0.001, late_seconds=0.05))
+        await eventually(lambda: noted_in(logged), "it is said to be late")
+        await log.seal()
+        await eventually(lambda: said(logged, "sealing.caught_up"), "it is said to have caught up")
+        work.cancel()
+        await asyncio.wait([work])
+    assert [(entry["event"], entry["events"], entry["follower"]) for entry in logged] == [
+        ("sealing.late", 4, follower),
+        ("sealing.caught_up", 0, follower),
+    ]
+
+
+async def test_a_lag_counts_events_and_the_age_of_the_oldest(log: Log) -> None:
+    await log.write(3)
+    await log.seal()
+    assert [(each.follower, each.events, each.seconds) for each in await log.checkpoints.lags()] == [
+        ("signed", 0, 0.0),
+        ("tree", 0, 0.0),
+    ]
+    await log.write(2)
+    await log.grow()
+    unsigned, tree = await log.checkpoints.lags()
+    assert (unsigned.events, tree.events, tree.seconds) == (2, 0, 0.0)
+    assert 0 < unsigned.seconds < 60
+
+
+async def said(logged: list[Any], event: str) -> bool:
+    return any(entry["event"] == event for entry in logged)
 
 
 @pytest.mark.slow

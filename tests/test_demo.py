@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -198,7 +199,13 @@ def _history(machine: Machine) -> Counter[str]:
     def told(value: Any, name: str = "") -> Any:
         match value:
             case dict():
-                return {key: told(each, key) for key, each in value.items() if not key.endswith("position")}
+                # The digest and size of a file follow from positions and documents.
+                return {
+                    key: told(each, key)
+                    for key, each in value.items()
+                    if not key.endswith("position")
+                    and not (value.keys() == {"name", "digest", "size"} and key != "name")
+                }
             case list():
                 return [told(each, name) for each in value]
             case str() if "document_id" in name:
@@ -236,6 +243,7 @@ def _holds(machine: Machine) -> None:
     for name in ("timeline", "roster", "selection", "case-file", "balances", "designations"):
         assert {row["simulated"] for row in machine.table(f"{name}.csv")} == {"true"}
     _money(machine)
+    _ledgers(machine)
     _printed(machine)
     _consequences(machine)
     _taken_away(machine)
@@ -271,6 +279,31 @@ def _money(machine: Machine) -> None:
     said = machine.said()
     assert "allocated 110,000.00 = accounted for 105,330.00 + recovered 4,670.00" in said
     assert "apart: grant 20,000.00, matching 20,000.00" in said
+
+
+def _ledgers(machine: Machine) -> None:
+    """Every month, quarter and year and the cycle, closed by the clock; each file in each form, and the sums."""
+    folders = {path.name: path for path in (machine.output / "ledgers").iterdir()}
+    assert Counter(name.partition("-")[0] for name in folders) == {"month": 30, "quarter": 10, "year": 3, "cycle": 1}
+    by_whom = {
+        (row["type"], row["actor_kind"])
+        for row in machine.table("timeline.csv")
+        if row["type"] in {"funding.period_closed.v1", "funding.ledger_published.v1"}
+    }
+    assert by_whom == {("funding.period_closed.v1", "schedule"), ("funding.ledger_published.v1", "automation")}
+    for path in folders.values():
+        row = json.loads((path / "ledger.json").read_text())
+        assert row["simulated"]
+        assert row["state"] == "published"
+        for file in row["files"]:
+            assert sha256((path / f"{file['name']}.csv").read_bytes()).hexdigest() == file["digest"]
+            assert all((path / f"{file['name']}.{form}").stat().st_size for form in ("excel.csv", "json", "xlsx"))
+        assert all((path / f"books.{form}").stat().st_size for form in ("beancount", "journal"))
+    said = machine.said()
+    for program in ("bean-check", "hledger"):
+        assert re.search(rf"    {program}: (asked about the years and the cycle|not on this machine)", said)
+    cycle = "allocated · 下达 110,000.00, accounted for · 核销 105,330.00, recovered · 收回 4,670.00"
+    assert f"    cycle    2022-09-30  {cycle}" in said
 
 
 def _every_row(labels: set[str]) -> None:
@@ -379,9 +412,11 @@ def _taken_away(machine: Machine) -> None:
 
 def _no_secret(machine: Machine) -> None:
     """No token and no name in what it leaves, and nothing that the schedule is to do among what it sent."""
-    taken = machine.output / "bundle" / "data"
-    papers = [path for path in machine.output.iterdir() if path.is_file()]
-    for path in (*papers, taken / "log.jsonl", taken / "checkpoints.jsonl", *(taken / "published").rglob("*.csv")):
+    for path in machine.output.rglob("*"):
+        # What the bundle holds sealed, and its programs and rules, are no papers of the story.
+        is_read = machine.output / "bundle" not in path.parents or path.suffix in {".jsonl", ".csv"}
+        if path.is_dir() or path.suffix == ".xlsx" or not is_read:
+            continue
         text = path.read_text()
         assert "bg_" not in text, path
         assert not [person.name for person in PEOPLE if person.name in text], path

@@ -82,7 +82,7 @@ def test_every_path_that_a_guide_names_is_one_of_the_api(page: str) -> None:
         assert any(path.endswith(tail) for _, path in known), tail
 
 
-@pytest.mark.parametrize(("page", "below"), [("cultivation.md", 8), ("assessment.md", 6)])
+@pytest.mark.parametrize(("page", "below"), [("cultivation.md", 8), ("assessment.md", 6), ("ledgers.md", 0)])
 def test_every_path_that_a_guide_to_cases_names_is_one_of_the_api(page: str, below: int) -> None:
     """Whole paths, and those that begin below a case; what stands in braces is called shorter than in the API."""
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from domain.funding.events import EntryReversed, PaymentApproved
 from domain.funding.policy import (
@@ -18,6 +19,7 @@ from domain.funding.policy import (
     MONEY_FACTS,
     RECONCILIATION_TITLES,
     RULES_VERSION,
+    RULES_VERSIONS,
     Books,
     MoneyFact,
     books_of,
@@ -28,10 +30,11 @@ from domain.funding.policy import (
     rules_digest,
     trial_balance_digest,
 )
+from domain.ids import ApplicationId
 from domain.kernel import Event
 from tests.call import CALL, PAPER
 from tests.committee import FIRST
-from tests.money import case
+from tests.money import START, case
 from tests.money_life import money
 from tests.spec import Past, at
 from tests.test_funding_story import HISTORIES, STORY, played
@@ -77,6 +80,7 @@ def prefixes(bodies: list[Any]) -> Iterator[Books]:
 def test_what_a_version_says_never_changes() -> None:
     """What was closed under a version names it by this digest: whoever changes its table must add a version instead."""
     assert {version: rules_digest(version) for version in OF_VERSION} == OF_VERSION
+    assert tuple(OF_VERSION) == RULES_VERSIONS
     assert max(OF_VERSION) == RULES_VERSION
 
 
@@ -193,3 +197,25 @@ def test_no_entry_leaves_its_book() -> None:
     for rule in posting_table(RULES_VERSION):
         assert rule.debit["code"][0] == rule.credit["code"][0], rule
         assert (rule.debit["source"], rule.debit["year"]) == (rule.credit["source"], rule.credit["year"]), rule
+
+
+@given(st.randoms(use_true_random=False))
+@settings(max_examples=15, deadline=None)
+def test_in_whichever_order_independent_cases_come_the_balances_are_the_same(chance: random.Random) -> None:
+    """Each case keeps its own order; what is posted does not depend on what was posted before."""
+    cases = [case() | {"application_id": ApplicationId(f"A-{number}")} for number in range(3)]
+    lives = [[body for body in money(whose, PAPER, 1) if isinstance(body, MoneyFact)] for whose in cases]
+    in_turn, mixed = Books(), Books()
+    for life in lives:
+        for body in life:
+            in_turn.take(post(RULES_VERSION, body), START)
+    left = [iter(life) for life in lives]
+    while left:
+        life_on = chance.choice(left)
+        body_on = next(life_on, None)
+        if body_on is None:
+            left.remove(life_on)
+        else:
+            mixed.take(post(RULES_VERSION, body_on), START)
+    assert mixed.balances() == in_turn.balances()
+    assert trial_balance_digest(mixed) == trial_balance_digest(in_turn)

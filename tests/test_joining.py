@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -9,9 +10,13 @@ import pytest
 
 from domain.application.commands import WithdrawApplication
 from domain.eligibility.commands import JudgeEligibility
-from domain.ids import ApplicationId, LeadApplicationId, ProgrammeId, UnitId
+from domain.evaluation.commands import IssueSecretaryDossier
+from domain.evaluation.events import SecretaryDossierIssued, UnitDossierIssued
+from domain.funding.events import FundsFrozen
+from domain.ids import ApplicationId, AppointmentId, LeadApplicationId, ProgrammeId, UnitId
 from domain.kernel import Event
 from domain.permission.policy import ReasonMissing
+from domain.person.events import Appointed, PersonRegistered
 from domain.programme.events import HoldsTitle, NoBar, NoEarlierOutcome, Test
 from domain.programme.policy import TrackUnknown
 from domain.selection.case import AlreadyDecided, VetoedNotChosen, WithdrawnNotChosen
@@ -32,6 +37,7 @@ from tests.call import (
     started,
     the_file,
     the_filed,
+    unit,
     withdrawn,
 )
 from tests.committee import (
@@ -55,10 +61,11 @@ from tests.committee import (
     the_ranking,
     the_recommendation,
 )
-from tests.consequences import against, assessed, conferred, measured
+from tests.consequences import SECRETARY, against, assessed, completed, conferred, measured
 from tests.running import merged
-from tests.spec import Past, at
+from tests.spec import Past, at, given
 from tests.test_eligibility_consequences import asks, judged_in
+from tests.test_evaluation import BOTH, DOSSIER, IN_2022, MONEY, OVERDUE, issue
 from tests.test_selection import bounded
 
 WHERE: dict[str, Any] = {"programme_id": CALL, "track_id": BRANCH_TRACK}
@@ -283,3 +290,54 @@ def test_a_bar_of_a_project_meanwhile_is_a_race_for_its_partners() -> None:
     asked = past.when(JudgeEligibility(application_id=MINE), by=CLERK)
     asked.meanwhile(bar()).is_raced()
     asked.meanwhile(conferred(**OF_LEAD), bar(application_id=ApplicationId("OLD-9"))).is_undisturbed()
+
+
+# --- the dossiers of its units ----------------------------------------------------------------------------------------
+
+OF_FIRST = joined(SECOND, FIRST)
+FROZEN = FundsFrozen(**MONEY, stage="allocated", ground="rectification")
+CAME_TO = (assessed("complete", "title"), completed(), conferred())
+LEADS_ALONE = (measured("circular"), FROZEN, OVERDUE)
+
+
+def dossier_of(unit_id: str, *facts: Event) -> list[tuple[str, str]]:
+    """The lines of a unit's dossier of 2022: area and what it was."""
+    houses = [unit(each, "branch", "COL") for each in ("BR-1", "BR-2", "BR-3")]
+    past = given(*houses).and_(*facts, when=IN_2022)
+    command = past.when(issue(unit_id=UnitId(unit_id)), now=at("2023-02-01 10:00")).command
+    command.execute()
+    (body,) = (tagged.decision for tagged in command.collect_events())
+    assert isinstance(body, UnitDossierIssued)
+    return [(line.area, line.what) for line in body.lines]
+
+
+def test_outcome_and_title_of_a_project_are_told_of_each_of_its_units_and_its_money_of_the_one_that_leads() -> None:
+    both = [("outcome", "acceptance"), ("outcome", "completed"), ("title", "conferred")]
+    facts = (OF_FIRST, *CAME_TO, *LEADS_ALONE)
+    assert dossier_of("BR-2", *facts) == both
+    assert dossier_of("BR-3", *facts) == []
+    assert dossier_of("BR-1", *facts)[:3] == both
+    assert len(dossier_of("BR-1", *facts)) > len(both)
+    assert dossier_of("BR-2", OF_FIRST, separated(SECOND, FIRST), *CAME_TO) == []
+
+
+def test_the_secretary_of_a_partner_is_told_what_the_project_came_to() -> None:
+    office = Appointed(
+        appointment_id=AppointmentId("a-9"), person_id=SECRETARY, role="secretary", unit_id=UnitId("BR-2"),
+        first_day=date(2020, 1, 1),
+    )  # fmt: skip
+    person = PersonRegistered(person_id=SECRETARY, commitment="7" * 64)
+    past = given(person, office).and_(OF_FIRST, *CAME_TO, when=IN_2022)
+    asked = IssueSecretaryDossier(dossier_id=DOSSIER, person_id=SECRETARY, year=2022, uses=BOTH)
+    command = past.when(asked, now=at("2023-02-01 10:00")).command
+    command.execute()
+    (body,) = (tagged.decision for tagged in command.collect_events())
+    assert isinstance(body, SecretaryDossierIssued)
+    assert [line.what for line in body.lines] == ["acceptance", "completed", "conferred"]
+
+
+def test_what_a_project_comes_to_meanwhile_is_a_race_for_the_dossiers_of_its_partners() -> None:
+    past = given(unit("BR-2", "branch", "COL")).and_(OF_FIRST, when=IN_2022)
+    asked = past.when(issue(unit_id=UnitId("BR-2")), now=at("2023-02-01 10:00"))
+    asked.meanwhile(*CAME_TO, separated(SECOND, FIRST)).is_raced()
+    asked.meanwhile(measured("circular"), FROZEN).is_undisturbed()

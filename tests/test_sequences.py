@@ -71,6 +71,8 @@ from domain.selection.commands import (
 )
 from domain.selection.events import (
     ApplicationDecided,
+    ApplicationJoined,
+    ApplicationSeparated,
     CommitteeDecided,
     DecisionReopened,
     ReservePromoted,
@@ -78,7 +80,8 @@ from domain.selection.events import (
     SelectionReversed,
     SelectionStruck,
 )
-from domain.selection.policy import Choice
+from domain.selection.joining import JoinApplications, SeparateApplications
+from domain.selection.policy import Choice, Projects
 from domain.selection.reversal import ReverseSelection
 from tests.call import BRANCH_TRACK, CALL, HEAD, PAPER, deposited, withdrawn
 from tests.committee import APPLICATIONS, RESOLUTION, VOTE, branch, the_recommendation
@@ -163,8 +166,28 @@ class Committee(Play):
         self.counted += 1
         return f"{prefix}-{self.counted}"
 
+    def joined(self) -> Projects:
+        """Who is joined to whom now."""
+        projects = Projects()
+        for body in self.of(ApplicationJoined, ApplicationSeparated):
+            projects.take(body)
+        return projects
+
+    def join(self, a: int, b: int) -> None:
+        where: dict[str, Any] = {"programme_id": CALL, "track_id": BRANCH_TRACK}
+        lead, one = APPLICATIONS[a], APPLICATIONS[b]
+        self.ask(JoinApplications(**where, lead_application_id=lead, application_ids=(one,)), reason="together")
+
+    def separate(self, a: int, b: int) -> None:
+        if b:
+            where: dict[str, Any] = {"programme_id": CALL, "track_id": BRANCH_TRACK}
+            self.ask(SeparateApplications(**where, application_ids=(APPLICATIONS[a],)), reason="apart")
+
     def decide(self, a: int, b: int) -> None:
-        choices = tuple(Choice(one, outcome) for one, outcome in zip(APPLICATIONS, OUTCOMES[a], strict=True))  # type: ignore[arg-type]
+        """Sometimes on those that were joined as well, which is refused."""
+        left_out = set(self.joined().joined) if b < 3 else set()
+        paired = [each for each in zip(APPLICATIONS, OUTCOMES[a], strict=True) if each[0] not in left_out]
+        choices = tuple(Choice(one, outcome) for one, outcome in paired)  # type: ignore[arg-type]
         command = DecideSelection(
             programme_id=CALL, track_id=BRANCH_TRACK, decision_id=DecisionId(self.new("D")), vote=VOTE,
             choices=choices, resolution_document_id=RESOLUTION,
@@ -254,7 +277,9 @@ class Committee(Play):
         self.ask(ReverseSelection(application_id=APPLICATIONS[a], resolution_document_id=RESOLUTION))
 
     def withdraw(self, a: int, b: int) -> None:
-        if not b and not any(each.application_id == APPLICATIONS[a] for each in self.of(ApplicationWithdrawn)):
+        gone = {each.application_id for each in self.of(ApplicationWithdrawn)}
+        part = {*self.joined().joined, *self.joined().leads()}
+        if not b and APPLICATIONS[a] not in gone | part:
             self.past = self.past.and_(withdrawn(APPLICATIONS[a], branch(APPLICATIONS[a])), when=self.now)
 
 
@@ -284,6 +309,8 @@ STEPS: tuple[Callable[[Committee, int, int], None], ...] = (
     Committee.promote,
     Committee.turn_back,
     Committee.withdraw,
+    Committee.join,
+    Committee.separate,
 )
 
 
@@ -364,6 +391,23 @@ def check_places(play: Committee) -> None:
         assert len(inside) <= allowed
 
 
+def check_projects(log: Sequence[Recorded]) -> None:
+    """Who is joined leads nobody, is decided on nowhere and becomes no case; nobody is joined once it is decided."""
+    projects, decided = Projects(), False
+    for entry in log:
+        match entry.event:
+            case ApplicationJoined() | ApplicationSeparated() as body:
+                assert not decided
+                projects.take(body)
+                assert projects.leads().isdisjoint(projects.joined)
+            case CommitteeDecided():
+                decided = True
+            case DecisionReopened():
+                decided = False
+            case ApplicationDecided(application_id=one) | SelectionConfirmed(application_id=one):
+                assert one not in projects.joined
+
+
 def check_publicities(log: Sequence[Recorded]) -> None:
     """A second person, one wall at a time, and nothing passes that is objected to or before its end."""
     by: dict[tuple[type, str], str] = {}
@@ -400,6 +444,7 @@ def check_committee(draws: Draws) -> set[type]:
     play = played(draws)
     check_confirmations(play.past.log)
     check_places(play)
+    check_projects(play.past.log)
     check_publicities(play.past.log)
     return {type(entry.event) for entry in play.past.log}
 
@@ -517,5 +562,5 @@ def test_long_sequences_reach_what_they_are_to_judge() -> None:
     assert reached >= {
         CommitteeDecided, SelectionConfirmed, EntryPassed, ReservePromoted, SelectionStruck, SelectionReversed,
         DecisionReopened, PublicityTakenDown, PublicityExtended, ObjectionUpheld, RankingRecorded, ReviewerRecused,
-        RecusalLifted, ScoreSheetExcluded,
+        RecusalLifted, ScoreSheetExcluded, ApplicationJoined, ApplicationSeparated,
     }  # fmt: skip

@@ -17,7 +17,7 @@ from infra.processes import beating
 from infra.settings import Settings, SettingsRefused, load
 from infra.signing import MemoryRefused
 
-__all__ = ["answered", "broker_and_database", "database", "served", "until_told"]
+__all__ = ["answered", "broker_and_database", "database", "served", "together", "until_told"]
 
 _REFUSED: Final = (SettingsRefused, KeyFileRefused, MemoryRefused)
 """What an operator has to mend before the process can start; each says what."""
@@ -54,6 +54,13 @@ async def until_told(pool: asyncpg.Pool[asyncpg.Record], name: str, work: Corout
         await asyncio.wait([task])
     if not task.cancelled():
         task.result()
+
+
+async def together(*works: Coroutine[Any, Any, None]) -> None:
+    """Several works of one process; where one breaks, all end, and an ExceptionGroup says how."""
+    async with asyncio.TaskGroup() as tasks:
+        for work in works:
+            tasks.create_task(work)
 
 
 def served(name: str, work: Callable[[Settings], Coroutine[Any, Any, None]]) -> int:

@@ -17,7 +17,8 @@ from infra.checkpoints import AnotherSealer, Checkpoints
 from infra.log import logger
 from infra.settings import Settings
 from infra.writer import LOST, heed_cancellation
-from workers.process import database, served, until_told
+from workers.lateness import tell_when_late
+from workers.process import database, served, together, until_told
 
 __all__ = ["grow_for_ever", "main"]
 
@@ -47,7 +48,8 @@ async def grow_for_ever(checkpoints: Checkpoints, look_seconds: float = _LOOK_SE
 async def seal(settings: Settings) -> None:
     """Keep the trees up with the record until this process is told to stop."""
     async with open_pool(database(settings), name=NAME, size=_CONNECTIONS) as pool, Stores(pool, CATALOGUE) as stores:
-        await until_told(pool, NAME, grow_for_ever(Checkpoints(pool, stores)))
+        checkpoints = Checkpoints(pool, stores)
+        await until_told(pool, NAME, together(grow_for_ever(checkpoints), tell_when_late(checkpoints, "signed")))
 
 
 def main() -> int:

@@ -13,6 +13,7 @@ from domain.evaluation.policy import (
     DOSSIER_FACTS,
     DUTY_FACTS,
     PERSONAL_FACTS,
+    PROJECT_FACTS,
     DossierFact,
     YearFacts,
     digest_of_lines,
@@ -23,6 +24,7 @@ from domain.kernel import Command, Event, Invalid, Refusal, Selector, any_event,
 from domain.permission.policy import STANDING
 from domain.person.events import Appointed, AppointmentEnded, PersonRegistered
 from domain.person.policy import Appointments, PersonUnknown
+from domain.selection.policy import JOINING_FACTS, JoiningFact
 from domain.unit.events import UnitRegistered
 from domain.unit.policy import UnitUnknown
 
@@ -80,6 +82,18 @@ class AboutYear(Command):
     def _(self, body: DossierFact, at: datetime, position: int) -> None:
         self.read.take(body, at, at.astimezone(self.zone).date(), position)
 
+    @any_event(*JOINING_FACTS)
+    def _(self, body: JoiningFact) -> None:
+        self.read.projects.take(body)
+
+    def _of_projects(self, units: Sequence[UnitId]) -> list[Selector]:
+        """Of which joint projects of others these units are partners and, once that is known, what they came to."""
+        leads = sorted({tag(ApplicationId, lead) for unit in units for lead in self.read.projects.of_unit(unit)})
+        return [
+            *(Selector(JOINING_FACTS, [tag(UnitId, unit)]) for unit in units),
+            *(Selector(PROJECT_FACTS, [lead]) for lead in leads),
+        ]
+
     def _of_cases(self) -> list[Selector]:
         """What was asked of the cases that are known, whichever unit bore them then; of none while none is known."""
         cases = sorted(tag(ApplicationId, each) for each in self.read.applications) or [tag(ApplicationId, "none")]
@@ -107,11 +121,12 @@ class IssueUnitDossier(AboutYear):
     last: UnitDossierIssued | None = known()
 
     def consistency_boundary(self) -> Sequence[Selector]:
-        """The unit and its facts, what was asked of its cases, and the dossiers before."""
+        """The unit and its facts, its joint projects, what was asked of its cases, and the dossiers before."""
         unit = tag(UnitId, self.unit_id)
         return [
             Selector([UnitRegistered, *DOSSIER_FACTS, UnitDossierIssued], [unit]),
             Selector(_ISSUED, [tag(DossierId, self.dossier_id)]),
+            *self._of_projects([self.unit_id]),
             *self._of_cases(),
         ]
 
@@ -169,6 +184,7 @@ class IssueSecretaryDossier(AboutYear):
             Selector([PersonRegistered, *STANDING, *PERSONAL_FACTS, SecretaryDossierIssued], [person]),
             Selector(_ISSUED, [tag(DossierId, self.dossier_id)]),
             *(Selector(DOSSIER_FACTS, [tag(UnitId, unit)]) for unit in units),
+            *self._of_projects(units),
             *self._of_cases(),
         ]
 

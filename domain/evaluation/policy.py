@@ -2,7 +2,8 @@
 
 Of an assessment what was decided last in the year counts. A report is in time or late by the instant that was written
 when it was asked for. An overdue report that was excused is excused; a measure that an appeal lifted is no line at all,
-nor is an entry of the books that was reversed.
+nor is an entry of the books that was reversed. Outcome and title of a joint project are lines of each of its units;
+what was asked of it, and its money, are those of the unit that leads it.
 """
 
 from __future__ import annotations
@@ -53,11 +54,13 @@ from domain.kernel import Event
 from domain.obligation.events import ObligationExcused, ObligationFellOverdue, ObligationKind
 from domain.obligation.policy import obligation_id
 from domain.selection.events import SelectionReversed
+from domain.selection.policy import Projects
 
 __all__ = [
     "DOSSIER_FACTS",
     "DUTY_FACTS",
     "PERSONAL_FACTS",
+    "PROJECT_FACTS",
     "DossierFact",
     "YearFacts",
     "digest_of_lines",
@@ -93,6 +96,21 @@ PERSONAL_FACTS: Final[tuple[type[Event], ...]] = get_args(MeasuredFact)
 """What concerns a person as such: all with the tag of the person."""
 DOSSIER_FACTS: Final[tuple[type[Event], ...]] = get_args(DossierFact)
 """Everything that a dossier may tell of a unit: all with its tag."""
+PROJECT_FACTS: Final[tuple[type[Event], ...]] = (
+    AssessmentDecided,
+    CaseCompleted,
+    CaseClosedWithoutCompletion,
+    CultivationStopped,
+    SelectionReversed,
+    TitleConferred,
+    TitleRenewed,
+    TitleRevoked,
+    TitleRestored,
+    TitleLapsed,
+)
+"""What a joint project came to: all with the tag of the application that leads it."""
+_OF_EACH_UNIT: Final[frozenset[Area]] = frozenset({"outcome", "title"})
+"""Areas that a joint project is told in of each of its units."""
 
 _PLAIN: Final[Mapping[type[Event], tuple[Area, str, str | None]]] = {
     CaseCompleted: ("outcome", "completed", None),
@@ -190,6 +208,8 @@ class YearFacts:
     reversed: set[int] = field(default_factory=set)
     """Where entries stand that were reversed."""
     applications: set[ApplicationId] = field(default_factory=set)
+    projects: Projects = field(default_factory=Projects)
+    """The joint projects of others that a unit is a partner of."""
 
     def take(self, body: DossierFact, at: datetime, day: date, position: int = 0) -> None:
         """Take in one event, effective at an instant, which lies on a day."""
@@ -254,8 +274,14 @@ class YearFacts:
 
     def lines(self, is_meant: Callable[[str, date], bool]) -> tuple[DossierLine, ...]:
         """The lines about those who are meant on the day of each, in the order in which their facts were recorded."""
-        meant = (stood.line for stood in self._all() if stood.whom is not None and is_meant(stood.whom, stood.line.on))
+        meant = (stood.line for stood in self._all() if any(is_meant(one, stood.line.on) for one in self._whom(stood)))
         return tuple(sorted(meant, key=lambda line: line.position))
+
+    def _whom(self, stood: Stood) -> list[str]:
+        """Whom a line is about: a unit or person, and the partners where it says what their project came to."""
+        lead = stood.line.application_id if stood.line.area in _OF_EACH_UNIT else None
+        partners = (body.unit_id for body in self.projects.joined.values() if str(body.lead_application_id) == lead)
+        return [each for each in (stood.whom, *partners) if each is not None]
 
     def _all(self) -> Iterator[Stood]:
         yield from (stood for stood in self.plain if stood.line.position not in self.reversed)

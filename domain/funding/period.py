@@ -26,8 +26,8 @@ from domain.kernel import Command, Event, Invalid, Refusal, Selector, any_event,
 from domain.programme.events import ProgrammeAnnounced
 from domain.programme.policy import ProgrammeUnknown
 
-_WIDEST: Final = 20_000
-"""A close reads the whole of a programme's money; nothing else does."""
+_WIDEST: Final = 200_000
+"""A close reads the whole of a programme's money; nothing else does. So much takes seconds, and some hundred MB."""
 
 
 class PeriodNotOver(Refusal):

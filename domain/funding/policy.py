@@ -46,6 +46,7 @@ from domain.funding.posting import (
     POOLED,
     RESOURCES,
     RULES_VERSION,
+    RULES_VERSIONS,
     STAGE_ACCOUNTS,
     STAGES,
     AccountTitle,
@@ -58,6 +59,7 @@ from domain.funding.posting import (
     post,
     posting_table,
     rules_digest,
+    rules_text,
     turned,
 )
 from domain.ids import ApplicationId, CalendarYear, PaymentId
@@ -80,6 +82,7 @@ __all__ = [
     "RECONCILIATION_TITLES",
     "RESOURCES",
     "RULES_VERSION",
+    "RULES_VERSIONS",
     "SOURCE_TITLES",
     "STAGES",
     "STAGE_ACCOUNTS",
@@ -108,6 +111,7 @@ __all__ = [
     "posting_table",
     "reconciled",
     "rules_digest",
+    "rules_text",
     "trial_balance",
     "trial_balance_digest",
 ]

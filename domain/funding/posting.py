@@ -69,6 +69,7 @@ __all__ = [
     "POOL_ONLY_FACTS",
     "RESOURCES",
     "RULES_VERSION",
+    "RULES_VERSIONS",
     "STAGES",
     "STAGE_ACCOUNTS",
     "AccountTitle",
@@ -82,6 +83,7 @@ __all__ = [
     "post",
     "posting_table",
     "rules_digest",
+    "rules_text",
     "turned",
 ]
 
@@ -396,6 +398,10 @@ def _post_2(event: MoneyFact) -> tuple[Entry, ...]:
 _RULES: Final[Mapping[int, Callable[[MoneyFact], tuple[Entry, ...]]]] = {1: _post_1, 2: _post_2}
 
 
+RULES_VERSIONS: Final[tuple[int, ...]] = tuple(_RULES)
+"""Every version there ever was."""
+
+
 def post(rules_version: int, event: MoneyFact) -> tuple[Entry, ...]:
     """The entries of an event under a version of the posting rules; an approval makes none."""
     return _RULES[rules_version](event)
@@ -439,12 +445,18 @@ def posting_table(rules_version: int) -> tuple[Rule, ...]:
 
 
 @functools.cache
-def rules_digest(rules_version: int) -> str:
-    """The SHA-256 of a version's table as JSON in its canonical order, with the side of each account it names."""
+def rules_text(rules_version: int) -> bytes:
+    """A version's table as JSON in its canonical order, with the side of each account that it names."""
     table = posting_table(rules_version)
     codes: set[AccountCode] = {side["code"] for rule in table for side in (rule.debit, rule.credit)}
     told = {"accounts": {code: ACCOUNTS[code].side for code in codes}, "rules": table, "version": rules_version}
-    return hashlib.sha256(msgspec.json.encode(told, order="sorted")).hexdigest()
+    return msgspec.json.encode(told, order="sorted")
+
+
+@functools.cache
+def rules_digest(rules_version: int) -> str:
+    """The SHA-256 of a version's text, by which closes name it."""
+    return hashlib.sha256(rules_text(rules_version)).hexdigest()
 
 
 def _told(account: Account) -> dict[str, Any]:

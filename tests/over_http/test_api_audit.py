@@ -170,6 +170,8 @@ async def test_an_auditor_reads_what_the_engagement_covers_and_what_everybody_re
     assert (await c.read("E-CALL", "/v1/applications/A-1/case-file"))["entries"][0]["actor_id"]
     assert (await c.under("E-CALL", "GET", "/v1/applications/A-3/case-file"))[0] == 404
     assert (await c.under("E-CALL", "GET", f"/v1/programmes/{OTHER}/books"))[0] == 404
+    assert (await c.read("E-CALL", f"/v1/programmes/{CALL}/statements/payments"))["rows"] == []
+    assert (await c.under("E-CALL", "GET", f"/v1/programmes/{OTHER}/statements/payments"))[0] == 404
     assert (await c.under("E-CALL", "GET", "/v1/outbox"))[0] in {403, 404}
     assert (await c.under("E-CALL", "GET", "/v1/tokens"))[0] == 404
     people = [row["person_id"] for row in (await c.read("E-CALL", "/v1/people"))["items"]]

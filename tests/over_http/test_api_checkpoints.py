@@ -121,4 +121,7 @@ async def test_how_far_tree_and_signer_are_is_told_to_those_who_look_after_them(
     found = {each["follower"]: each for each in lag["followers"]}
     assert found["tree"]["behind"] == found["signed"]["behind"] == 0
     figures = (await sealed.http.get("/metrics")).text
+    assert f'biaogan_sealing_lag_seconds{{consumer="signed",log="{sealed.office.log_id}"}} 0.0' in figures
+    checks = (await sealed.http.get("/readyz?verbose")).json()["checks"]
+    assert checks[f"signed of log {sealed.office.log_id}"] == "ok, 0 behind"
     assert f'biaogan_consumer_lag{{consumer="signed",log="{sealed.office.log_id}"}} 0.0' in figures

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -14,7 +16,7 @@ import pytest_asyncio
 from domain.assessment.events import AssessmentDecided
 from domain.cultivation.events import BudgetItem, TaskBookSigned
 from domain.funding.events import PeriodClosed
-from domain.funding.policy import rules_digest
+from domain.funding.policy import RULES_VERSIONS, rules_digest
 from domain.ids import DocumentId, ProgrammeId
 from infra.front_door import Caller
 from tests.over_http.serving import Served
@@ -367,6 +369,14 @@ async def test_what_is_no_account_is_not_there_and_a_cursor_is_of_its_own_list(t
         {"first_day": "2020-08-01", "last_day": "2020-07-01"}, {"cursor": page["next"], "at_position": 1},
     ):  # fmt: skip
         assert (await c.served.get(c.finance, lines, **parameters)).status_code in {400, 422}, parameters
+    digest, position, (at, *where) = json.loads(base64.urlsafe_b64decode(page["next"]))
+    for forged in (
+        [digest, 2**70, [at, *where]], [digest, -1, [at, *where]], [digest, position, [at, 2**70, 1]],
+        [digest, position, ["2020-07-01T00:00:00", *where]], [digest, position, ["0001-01-01T00:00:00Z", *where]],
+        [digest, position], ["0" * 16, position, [at, *where]],
+    ):  # fmt: skip
+        text = base64.urlsafe_b64encode(json.dumps(forged).encode()).decode()
+        assert (await c.served.get(c.finance, lines, limit=1, cursor=text)).status_code in {400, 422}, forged
     for reader, path in ((c.hands["BR-1"], lines), (c.finance, f"{PROGRAMME}/accounts/BANK/lines")):
         assert (await c.served.get(reader, path)).status_code == 404
 
@@ -384,3 +394,16 @@ async def test_what_was_closed_under_older_rules_is_shown_by_these(treasury: Tre
         path = f"{PROGRAMME}/periods/{last_day}/trial-balance"
         found = await c.get(path, c.finance, min_position=head + 1)
         assert ("F4001" in {row["account"] for row in found["rows"]}) is (version == 2)
+
+
+async def test_the_posting_rules_are_given_as_the_bytes_that_closes_are_digested_by(treasury: Treasury) -> None:
+    c = treasury
+    for version in RULES_VERSIONS:
+        answer = await c.served.get(c.hands["BR-1"], f"/v1/posting-rules/{version}")
+        assert answer.status_code == 200, answer.text
+        assert sha256(answer.content).hexdigest() == rules_digest(version) == answer.headers["ETag"].strip('"')
+        assert answer.json()["version"] == version
+        again = {"If-None-Match": answer.headers["ETag"]}
+        assert (await c.served.get(c.finance, f"/v1/posting-rules/{version}", again)).status_code == 304
+    for unknown in ("0", "3", "two", "02"):
+        assert (await c.served.get(c.finance, f"/v1/posting-rules/{unknown}")).status_code == 404

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import zipfile
 from hashlib import sha256
 from typing import Any
 
@@ -78,6 +80,27 @@ async def test_a_file_is_the_bytes_of_its_digest_and_the_same_rows_in_other_form
     assert (entry["day"], entry["debit"], entry["credit"], entry["amount_fen"]) == (
         "2020-07-03", "B200", "B100", 5_500_000,
     )  # fmt: skip
+
+
+async def test_the_archive_holds_every_file_in_every_form_and_is_the_same_each_time(treasury: Treasury) -> None:
+    c = treasury
+    one, other = [await c.served.get(c.finance, f"{JULY}/archive") for _ in range(2)]
+    assert one.headers["Content-Type"] == "application/zip"
+    assert one.content == other.content
+    with zipfile.ZipFile(io.BytesIO(one.content)) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    row = json.loads(files["ledger.json"])
+    assert row["simulated"]
+    expected = {f"{file['name']}.{form}" for file in row["files"] for form in ("csv", "excel.csv", "json", "xlsx")}
+    assert set(files) == expected | {"ledger.json", "books.beancount", "books.journal"}
+    for file in row["files"]:
+        assert sha256(files[f"{file['name']}.csv"]).hexdigest() == file["digest"]
+        assert json.loads(files[f"{file['name']}.json"])["digest"] == file["digest"]
+    books = (await c.served.get(c.finance, f"{PROGRAMME}/books", at_position=row["covers_position"],
+                                effective_on="2020-07-31")).text  # fmt: skip
+    assert files["books.beancount"].decode() == books
+    open_ = f"{PROGRAMME}/ledgers/month/2020-08-31/archive"
+    assert (await c.served.get(c.finance, open_)).status_code == 404
 
 
 async def test_what_is_no_ledger_or_nobodys_business_is_not_there(treasury: Treasury) -> None:

@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from infra.embedded import EmbeddedPostgres
 from tests.conftest import open_folder
+from tests.walks.cycle import Cycle
 from tests.walks.desk import Desk, desk
 from tests.walks.running import Product, running
 
@@ -36,3 +37,10 @@ async def house(product: Product) -> AsyncIterator[Desk]:
     """A furnished institution of this test's own."""
     async with desk(product.settings, product.urls, f"UNI-{next(_numbers)}") as opened:
         yield opened
+
+
+@pytest_asyncio.fixture
+async def cycle(product: Product) -> AsyncIterator[Cycle]:
+    """An institution of this test's own, whose call is still to be announced."""
+    async with desk(product.settings, product.urls, f"EDGE-{next(_numbers)}", furnished=False) as opened:
+        yield Cycle(opened)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -58,6 +58,9 @@ OFFICES = {
     "hand": ("applicant", "BR-0"),
 }
 
+Describing = Callable[[str], Awaitable[None]]
+"""Records what is to be known of a unit."""
+
 
 @dataclass
 class Desk:
@@ -92,6 +95,15 @@ class Desk:
         assert answer.status_code in {200, 201}, f"{path}: {answer.status_code} {answer.text}"
         receipt: dict[str, Any] = answer.json()
         return receipt
+
+    async def refused(
+        self, who: str, path: str, body: Mapping[str, Any] | None = None, reason: str | None = None
+    ) -> dict[str, Any]:
+        """Ask for something that is refused: the name of the refusal, and its figures."""
+        answer = await self.send(who, "POST", path, json=body or {}, headers={"Reason": reason} if reason else {})
+        assert answer.is_client_error, f"{path}: {answer.status_code} {answer.text}"
+        told = answer.json()
+        return {"type": told["type"].removeprefix("/problems/"), **told.get("because", {})}
 
     async def read(self, who: str, path: str, **query: Any) -> Any:
         """Read, and come back where the views have not caught up yet, when the answer says so."""
@@ -132,7 +144,7 @@ class Desk:
 
     # --- the small call ------------------------------------------------------------------------------------------
 
-    async def furnish(self) -> None:
+    async def furnish(self, definition: Mapping[str, Any] = DEFINITION) -> None:
         """Units and people; the call announced, its deadline read, its window opened."""
         units: tuple[tuple[str, str, str | None], ...] = (
             ("PC", "party_committee", None),
@@ -145,7 +157,7 @@ class Desk:
         for who, (role, held_at) in OFFICES.items():
             await self.person(who, role, held_at)
         notice = await self.deposit("clerk", "notice", "关于培育创建样板支部的通知")
-        body = {"notice_document_id": notice, "definition": DEFINITION}
+        body = {"notice_document_id": notice, "definition": definition}
         await self.act("clerk", f"/v1/programmes/{CALL}/announce", body)
         value = {"value": {"type": "date", "day": "2020-05-31"}}
         await self.act("clerk", f"/v1/programmes/{CALL}/terms/application_closes/interpret", value, reason="damaged")
@@ -171,8 +183,11 @@ class Desk:
         await self.act("committee", f"{at}/vet", {"materials_digest": row["prepared_digest"]})
         return application_id
 
-    async def branches(self, count: int) -> list[str]:
-        """So many branches under the one committee, each with an application that only waits to be filed."""
+    async def branches(self, count: int, described: Describing | None = None) -> list[str]:
+        """So many branches under the one committee, each with an application that only waits to be filed.
+
+        What is on record of each unit before it applies is said by ``described``.
+        """
         resolution = await self.deposit("committee", "resolution", "会议决议", "COL")
         gate = asyncio.Semaphore(8)
 
@@ -180,6 +195,8 @@ class Desk:
             async with gate:
                 unit_id = f"BR-{number}"
                 await self.unit(unit_id, "branch", "COL")
+                if described is not None:
+                    await described(unit_id)
                 await self.person(f"hand-{unit_id}", "applicant", unit_id)
                 return await self.vetted(unit_id, resolution)
 

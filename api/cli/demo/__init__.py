@@ -18,7 +18,7 @@ from typing import Final
 
 import msgspec
 
-from api.cli.demo import auditor, backstage, cast, papers, story
+from api.cli.demo import auditor, backstage, cast, ledgers, papers, story
 from api.cli.demo.checks import faults
 from api.cli.demo.player import Journal, Player, StoryBroken
 from api.cli.demo.wire import Unreachable, Wire
@@ -144,14 +144,18 @@ def _perform(running: Product, player: Player, output: Path) -> dict[str, object
     player.say("simulated: nothing of it ever happened · 演练,并非真实")
     story.play(player)
     reached = papers.Reached.gather(player, story.PROGRAMME)
+    books = ledgers.Ledgers.gather(player)
     papers.show(player, reached)
     folder = papers.write(player, reached, output)
+    books.write(folder / "ledgers")
+    judgements, rejected = ledgers.judged(folder / "ledgers")
+    books.show(player, judgements)
     exported = asyncio.run(
         backstage.export(running.settings, log_id, cast.INSTITUTION["institution_id"], folder / "events.jsonl")
     )
     differences = asyncio.run(backstage.differences(running.settings, log_id))
     papers.show_root(player, reached, exported, differences, folder)
-    found = faults(player, reached, exported, differences)
+    found = [*faults(player, reached, exported, differences), *books.faults(), *rejected]
     if found:
         raise StoryBroken(f"{len(found)} checks failed; the first: {found[0]}")
     vkey = reached.checkpoint["verifiers"][0]["vkey"]
@@ -165,6 +169,7 @@ def _perform(running: Product, player: Player, output: Path) -> dict[str, object
         "root": exported.root.digest().hex(),
         "requests": player.wire.sent,
         "refusals": len(player.trials),
+        "ledgers": len(books.files),
         "differences": len(differences),
         "bundle": str(judged.folder),
         "tampered_position": judged.position,

@@ -11,6 +11,7 @@ from api.cli.demo.board import PUBLICITY
 from api.cli.demo.cast import APPLICANTS
 from api.cli.demo.consequences import FAILED, TITLED
 from api.cli.demo.cultivation import SELECTED, bearer
+from api.cli.demo.ledgers import PERIODS
 from api.cli.demo.papers import Reached, sums, timeline
 from api.cli.demo.player import Player
 from domain.funding.policy import ACCOUNTS
@@ -92,7 +93,7 @@ _OF_ROWS: Final[Mapping[str, Mapping[str, int]]] = {
     # In two categories each: four cases in three years, and the grant and its matching once.
     "27": {"funding.expenditure_accounted.v1": 28},
     "28": {"document.deposited.v1": 2},
-    "29": {"funding.carried_forward.v1": 6, "funding.returned.v1": 1, "funding.period_closed.v1": 2},
+    "29": {"funding.carried_forward.v1": 6, "funding.returned.v1": 1},
     "30": {
         "cultivation.report_filed.v1": 4,
         "cultivation.report_accepted.v1": 4,
@@ -139,7 +140,7 @@ _OF_ROWS: Final[Mapping[str, Mapping[str, int]]] = {
         "assessment.case_closed.v1": 1,
     },
     "47": {"funding.returned.v1": 2, "funding.recovery_ordered.v1": 1, "funding.recovery_received.v1": 1},
-    "48": {"funding.period_closed.v1": 1},
+    "48": {"funding.period_closed.v1": len(PERIODS), "funding.ledger_published.v1": len(PERIODS)},
     "49": {"evaluation.unit_dossier_issued.v1": 4, "evaluation.secretary_dossier_issued.v1": 4},
 }
 """How many events of which types each row has."""
@@ -166,7 +167,7 @@ _OF_THE_FAILED: Final = (
 """What the case file of the failed case tells, in this order."""
 _TOLD_OF_TITLED: Final = frozenset({("outcome", "completed"), ("title", "conferred")})
 _TOLD_OF_FAILED: Final = frozenset({("outcome", "closed_without_completion"), ("measure", "circular")})
-_NEVER_ASKED: Final = ("/window/close", "/scoring/close", f"/{PUBLICITY}/close", "/confirm")
+_NEVER_ASKED: Final = ("/window/close", "/scoring/close", f"/{PUBLICITY}/close", "/confirm", "/close-period")
 """A trial of one of these is refused; what is accepted is the schedule's or the automations'."""
 _MONEY: Final = ("given_fen", "accounted_for_fen", "recovered_fen", "carried_forward_fen")
 _BY_CASE: Final = {

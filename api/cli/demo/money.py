@@ -24,8 +24,7 @@ from api.cli.demo.paying import (
     by_bank,
     carry,
     case_at,
-    close_books,
-    close_year,
+    closed_by_clock,
     cut_off,
     give,
     misspent,
@@ -36,6 +35,7 @@ from api.cli.demo.paying import (
     request_and_approve,
     spend,
     tag_of,
+    year_closed,
 )
 from api.cli.demo.player import Player
 
@@ -53,6 +53,7 @@ __all__ = [
     "cut_off_2020",
     "cut_off_2021",
     "frozen",
+    "last_year",
     "matched",
     "returned",
     "second_year",
@@ -69,6 +70,7 @@ _RULE: Final[dict[str, Any]] = {
     "matching_base": "higher_award", "matching_ratio_bp": 10_000, "budget_binds": True,
     "categories": [{"category": category} for category in CATEGORIES],
     "payment_expires_after_days": 30, "gates": ["task_book_signed", "matching_reached"],
+    "close_months_after_days": 3, "cycle_ends_on": CYCLE_ENDS,
 }  # fmt: skip
 _CLAIM: Final = "recovery-BR-3"
 
@@ -93,8 +95,8 @@ def appropriated(p: Player) -> None:
     )  # fmt: skip
     p.act(
         "funding-rule", "head", path, _RULE, reason=reason,
-        en="defines it: paid in advance, cut off on 20 December, left to decision",
-        zh="预拨,12 月 20 日截止,结余逐案决定",
+        en="defines it: paid in advance, cut off on 20 December, left to decision, closed three days after each month",
+        zh="预拨,12 月 20 日截止,结余逐案决定,每月末三日后自动结账",
     )  # fmt: skip
     appropriate(p, 2020)
 
@@ -191,9 +193,9 @@ def carried_2020(p: Player) -> None:
 
 
 def second_year(p: Player) -> None:
-    """The books of 2020 are closed, and before row 33 the budget of 2021 is appropriated."""
+    """The books of 2020 are closed by the clock, and before row 33 the budget of 2021 is appropriated."""
     on(p, "2021-01-04")
-    close_year(p, 2020)
+    year_closed(p, 2020)
     p.heading("33", "The budget of 2021 is appropriated", "批复次年预算")
     appropriate(p, 2021)
 
@@ -347,9 +349,9 @@ def carried_2021(p: Player) -> None:
 
 
 def third_year(p: Player) -> None:
-    """The books of 2021 are closed; nothing new is appropriated."""
+    """The books of 2021 are closed by the clock; nothing new is appropriated."""
     on(p, "2022-01-05")
-    close_year(p, 2021)
+    year_closed(p, 2021)
 
 
 # --- the end ---------------------------------------------------------------------------------------------------------
@@ -425,7 +427,7 @@ def claimed(p: Player) -> None:
 
 
 def books_closed(p: Player) -> None:
-    """Row 48: the time for recoveries ends; the books of the cycle are closed up to its last day, once that is over."""
+    """Row 48: the time for recoveries ends; the clock closes the books of the cycle once its last month is closed."""
     on(p, CYCLE_ENDS)
     p.heading("48", "The time for recoveries ends, the books are closed", "收回期满,账簿结账")
     body = {"period": "cycle", "last_day": CYCLE_ENDS}
@@ -440,5 +442,11 @@ def books_closed(p: Player) -> None:
         what="allocates to a completed case · 向已结项项目下达",
     )  # fmt: skip
     on(p, "2022-10-08")
-    close_books(p, "cycle", CYCLE_ENDS)
+    closed_by_clock(p, "cycle", CYCLE_ENDS)
     p.refused("no-close-twice", "finance", path, body, kind="closed-before", what="closes them once more · 重复结账")
+
+
+def last_year(p: Player) -> None:
+    """Still row 48: the books of the cycle's last year are closed by the clock, and no month after them."""
+    on(p, "2023-01-05")
+    year_closed(p, 2022)

@@ -35,6 +35,8 @@ _OF_ROW: Final = {
     "cultivation.begun.v1": "23",
     "obligation.fell_overdue.v1": "30",
     "cultivation.case_succeeded.v1": "38",
+    "funding.period_closed.v1": "48",
+    "funding.ledger_published.v1": "48",
 }
 """What follows by itself is asked for by no step of the story."""
 _OF_THE_END: Final = {

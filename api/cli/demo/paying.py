@@ -28,8 +28,7 @@ __all__ = [
     "by_bank",
     "carry",
     "case_at",
-    "close_books",
-    "close_year",
+    "closed_by_clock",
     "cut_off",
     "give",
     "in_yuan",
@@ -41,6 +40,7 @@ __all__ = [
     "request_and_approve",
     "spend",
     "tag_of",
+    "year_closed",
 ]
 
 AT: Final = f"/v1/programmes/{PROGRAMME}"
@@ -222,17 +222,19 @@ def carry(p: Player, year: int, cases: Sequence[Applicant]) -> None:
         )  # fmt: skip
 
 
-def close_books(p: Player, period: str, last_day: str) -> None:
-    """The finance officer closes a period of the books."""
-    p.act(
-        f"close-{last_day}", "finance", f"{AT}/funds/close-period", {"period": period, "last_day": last_day},
-        en=f"closes the books up to {last_day}", zh=f"结账至 {last_day}",
-    )  # fmt: skip
+def closed_by_clock(p: Player, period: str, last_day: str) -> None:
+    """The scheduler has closed a period, and a worker has published its ledger; nobody asked for either."""
+    ledger = p.read("finance", f"{AT}/ledgers/{period}/{last_day}")
+    names = ", ".join(file["name"] for file in ledger["files"])
+    p.say(
+        f"    ✓ scheduler, worker · 调度与办理进程: {period} to {last_day} closed as of {ledger['closed_at']}, "
+        f"published: {names}"
+    )
 
 
-def close_year(p: Player, year: int) -> None:
-    """A year is closed by its last day, once, and by the finance officer."""
-    p.heading("29", f"The books of {year} are closed", f"{year} 年度结账")
+def year_closed(p: Player, year: int) -> None:
+    """A year is closed by the clock, by its last day and once; the finance officer alone might do it by hand."""
+    p.heading("48", f"The books of {year} are closed by the clock", f"{year} 年度自动结账")
     path = f"{AT}/funds/close-period"
     body = {"period": "year", "last_day": f"{year}-12-31"}
     p.refused(f"no-close-{year}-head", "head", path, body, kind="not-permitted", what="closes the books · 自行结账")
@@ -240,7 +242,8 @@ def close_year(p: Player, year: int) -> None:
         f"no-close-{year}-short", "finance", path, body | {"last_day": f"{year}-12-30"}, kind="period-ends-otherwise",
         what="leaves a day out · 漏结一日",
     )  # fmt: skip
-    close_books(p, "year", f"{year}-12-31")
+    for period in ("month", "quarter", "year"):
+        closed_by_clock(p, period, f"{year}-12-31")
     p.refused(
         f"no-close-{year}-twice", "finance", path, body, kind="closed-before", what="closes them once more · 重复结账"
     )

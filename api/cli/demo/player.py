@@ -190,6 +190,13 @@ class Player:
             raise StoryBroken(f"GET {path} was answered with {answer.status}: {self._detail(answer)}")
         return answer.body
 
+    def content(self, who: str, path: str) -> bytes:
+        """The bytes of a file, not before everything that was recorded shows in what it is made of."""
+        answer = self._ask("GET", f"{path}?{urlencode({'min_position': self.head})}", who, "")
+        if answer.status != _OK:
+            raise StoryBroken(f"GET {path} was answered with {answer.status}: {self._detail(answer)}")
+        return answer.content
+
     def first_read(self, step: str, who: str, path: str, name: str) -> Any:  # noqa: ANN401 - JSON of any shape.
         """What a field of a resource said when the story first came here; it may say something else by now."""
         kept = self.journal.get(step)

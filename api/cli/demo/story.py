@@ -45,6 +45,7 @@ from api.cli.demo.money import (
     cut_off_2020,
     cut_off_2021,
     frozen,
+    last_year,
     matched,
     returned,
     second_year,
@@ -115,6 +116,7 @@ ROWS: Final = (
     claimed,
     books_closed,
     dossiers,
+    last_year,
 )
 NOT_PLAYED: Final[Mapping[str, tuple[str, str]]] = {
     "37": (
