@@ -21,6 +21,7 @@ from api.requests import Headers, Parameters, etag_matches
 from api.routes import AnyRequest, AnyResponse, Own, Parameter
 from domain.funding.events import Account
 from domain.funding.policy import ACCOUNTS, RULES_VERSIONS, rules_digest, rules_text
+from domain.ids import ProgrammeId, tag
 from infra.clock import midnight_after
 from infra.turnover import FIRST, LAST, Line, Place, Sums, Turnover, Turnovers
 from infra.view_query import BadQuery
@@ -37,6 +38,8 @@ from projections.kernel import Table, columns
 __all__ = ["ACCOUNTS_ROUTE", "LINES_ROUTE", "RULES_ROUTE"]
 
 _USUAL: Final = 50
+_BEYOND: Final = 2**63
+_OF_THIS_LIST: Final = "a cursor that a page of this list gave"
 _OF_FILE: Final = 2_000
 """As many lines of a file as are read at once."""
 _TIMES: Final = ("min_position", "at_position", "as_of")
@@ -100,7 +103,7 @@ class _Asked:
 async def _reader(wiring: Wiring, request: AnyRequest, headers: Headers, parameters: Parameters) -> Reader:
     caller = await wiring.callers.reading(headers, address_of(request))
     reader = await wiring.callers.reader(caller, parameters.whole("min_position") or 0)
-    if not reader.in_office:
+    if not reader.reads_for_office(tag(ProgrammeId, request.path_params["programme_id"])):
         raise NotFound
     return reader
 
@@ -198,7 +201,10 @@ def _read_cursor(asked: _Asked, text: str) -> tuple[int, Place]:
         raw = base64.urlsafe_b64decode(text.encode("ascii"))
         digest, position, place = msgspec.json.decode(raw, type=tuple[str, int, Place])
     except (UnicodeEncodeError, binascii.Error, msgspec.MsgspecError, ValueError):
-        raise BadQuery("cursor", "a cursor that a page of this list gave") from None
+        raise BadQuery("cursor", _OF_THIS_LIST) from None
+    is_place = place.at.tzinfo is not None and FIRST <= place.at <= LAST
+    if not is_place or not all(0 <= number < _BEYOND for number in (position, place.position, place.line)):
+        raise BadQuery("cursor", _OF_THIS_LIST)
     if digest != asked.digest:
         raise BadQuery("cursor", "a cursor of this very question, filters and sort included")
     if asked.at_position not in (None, position):

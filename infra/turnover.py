@@ -72,7 +72,7 @@ class Turnover:
 
 
 class Turnovers:
-    """Reads running balances; ``of`` is the field that all accounts of a book share, then the one that names them."""
+    """Reads running balances; all accounts of a book share the field ``whole``, and ``account`` names each of them."""
 
     def __init__(self, views: Views, view: View[Any], whole: str, account: str) -> None:
         if view.key != (whole, "grain", account, "at", "position", "line"):

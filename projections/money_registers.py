@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from domain.funding.events import (
     AccountCode,
     EntryReversed,
+    FundsCommitted,
     HigherAwardRecorded,
     MoneyFlow,
     PaymentApproved,
@@ -175,7 +176,7 @@ def _commitments(facts: Iterable[Recorded], period: Period) -> Iterator[Told]:
                 column, sign = _COMMITTED[side.other.code]
                 yield adds(key, column, sign * side.amount_fen, fact, side.line)
                 yield adds(key, "outstanding_fen", side.amount_fen, fact, side.line)
-                if column == "committed_fen" and side.amount_fen > 0:
+                if isinstance(fact.event, FundsCommitted):
                     day = period.day(fact)
                     first = {} if key in known else {"first_committed_on": day}
                     known.add(key)

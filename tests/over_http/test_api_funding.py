@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -367,6 +369,14 @@ async def test_what_is_no_account_is_not_there_and_a_cursor_is_of_its_own_list(t
         {"first_day": "2020-08-01", "last_day": "2020-07-01"}, {"cursor": page["next"], "at_position": 1},
     ):  # fmt: skip
         assert (await c.served.get(c.finance, lines, **parameters)).status_code in {400, 422}, parameters
+    digest, position, (at, *where) = json.loads(base64.urlsafe_b64decode(page["next"]))
+    for forged in (
+        [digest, 2**70, [at, *where]], [digest, -1, [at, *where]], [digest, position, [at, 2**70, 1]],
+        [digest, position, ["2020-07-01T00:00:00", *where]], [digest, position, ["0001-01-01T00:00:00Z", *where]],
+        [digest, position], ["0" * 16, position, [at, *where]],
+    ):  # fmt: skip
+        text = base64.urlsafe_b64encode(json.dumps(forged).encode()).decode()
+        assert (await c.served.get(c.finance, lines, limit=1, cursor=text)).status_code in {400, 422}, forged
     for reader, path in ((c.hands["BR-1"], lines), (c.finance, f"{PROGRAMME}/accounts/BANK/lines")):
         assert (await c.served.get(reader, path)).status_code == 404
 
