@@ -16,7 +16,7 @@ from domain.audit.engagement import EndEngagement, OpenEngagement
 from domain.audit.finding import AnswerAuditFinding, CloseAuditFinding, RecordAuditFinding
 from domain.audit.hold import LiftLegalHold, PlaceLegalHold
 from domain.ids import EngagementId, tag
-from projections.audit import AUDIT_FINDING, ENGAGEMENT, LEGAL_HOLD
+from projections.audit import AUDIT_FINDING, ENGAGEMENT, LEGAL_HOLD, SIGNING_KEY
 
 _MOST: Final = 1000
 _USUAL: Final = 100
@@ -100,6 +100,7 @@ PAGE = Page(
         Act(path="/v1/legal-holds", command=PlaceLegalHold, makes="hold_id"),
         Act(path="/v1/legal-holds/{hold_id}/lift", command=LiftLegalHold),
         Rows(path="/v1/legal-holds", view=LEGAL_HOLD),
+        Rows(path="/v1/audit/signing-keys", view=SIGNING_KEY),
         Row(path="/v1/legal-holds/{hold_id}", view=LEGAL_HOLD, version_of="legal-hold"),
     ),
 )

@@ -217,6 +217,8 @@ EVENTS: tuple[type[Event], ...] = (
     privacy.PersonErased,
     audit.LegalHoldPlaced,
     audit.LegalHoldLifted,
+    audit.SigningKeyAnnounced,
+    audit.SigningKeyEnded,
 )
 
 CATALOGUE = Catalogue(EVENTS)

@@ -41,6 +41,8 @@ from domain.audit.events import (
     EngagementOpened,
     LegalHoldLifted,
     LegalHoldPlaced,
+    SigningKeyAnnounced,
+    SigningKeyEnded,
 )
 from domain.calendar.events import WorkingDaysSupplied
 from domain.cultivation.events import (
@@ -966,6 +968,14 @@ def forgotten() -> list[Event]:
     ]
 
 
+def rekeyed() -> list[Event]:
+    """A new key signs checkpoints, first beside the former one and then alone."""
+    return [
+        SigningKeyAnnounced(institution_id=HOUSE, public_key="8" * 64, former_public_key="7" * 64),
+        SigningKeyEnded(institution_id=HOUSE, public_key="7" * 64),
+    ]
+
+
 def life() -> list[Recorded]:
     """The whole of it, as the log would hold it: an hour between one event and the next."""
     before = [*institution(), *units(), *programme()]
@@ -973,7 +983,7 @@ def life() -> list[Recorded]:
     facts += money(_CASE, PAPER, len(facts) + 1)
     # Whoever bears the case bears its money.
     facts.append(CaseSucceeded(**_CASE, successor_unit_id=SuccessorUnitId(OTHER_COLLEGE), ground="decided"))
-    return as_recorded([*facts, *named_and_held_to_account(), *audited(), *forgotten()])
+    return as_recorded([*facts, *named_and_held_to_account(), *audited(), *forgotten(), *rekeyed()])
 
 
 def as_recorded(events: Sequence[Event], *, by: str = ADA, first: int = 1) -> list[Recorded]:

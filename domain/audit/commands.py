@@ -5,6 +5,7 @@ from __future__ import annotations
 from domain.audit.engagement import EndEngagement, OpenEngagement
 from domain.audit.finding import AnswerAuditFinding, CloseAuditFinding, RecordAuditFinding
 from domain.audit.hold import LiftLegalHold, PlaceLegalHold
+from domain.audit.signing_key import AnnounceSigningKey, EndSigningKey
 from domain.kernel import Command
 
 COMMANDS: tuple[type[Command], ...] = (
@@ -15,4 +16,6 @@ COMMANDS: tuple[type[Command], ...] = (
     CloseAuditFinding,
     PlaceLegalHold,
     LiftLegalHold,
+    AnnounceSigningKey,
+    EndSigningKey,
 )

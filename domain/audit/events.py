@@ -9,11 +9,12 @@ from domain.ids import (
     DocumentId,
     EngagementId,
     HoldId,
+    InstitutionId,
     PersonId,
     ProgrammeId,
     UnitId,
 )
-from domain.kernel import Event, office
+from domain.kernel import Digest, Event, office, public
 
 HoldGround = Literal["audit", "discipline", "litigation", "objection", "retention"]
 """Why something must be kept: an audit, a matter of discipline, a lawsuit, an objection or appeal, a statutory term."""
@@ -119,3 +120,24 @@ class AuditFindingClosed(Event):
     audit_finding_id: Annotated[AuditFindingId, office("Audit finding", "审计发现")]
     engagement_id: Annotated[EngagementId, office("Engagement", "审计委托")]
     conclusion: Annotated[Conclusion, office("Conclusion", "结论")]
+
+
+class SigningKeyAnnounced(Event):
+    """A new key that signs checkpoints was announced, while the key that it follows still signs alone.
+    zh: 公告新的检查点签名公钥;公告时仅由其所接替的公钥签名。
+    """
+
+    TOPIC = "audit.signing_key_announced.v1"
+    institution_id: Annotated[InstitutionId, public("Institution", "机构")]
+    public_key: Annotated[Digest, public("Public key (Ed25519, hexadecimal)", "公钥(Ed25519,十六进制)")]
+    former_public_key: Annotated[Digest, public("Key that it follows", "所接替的公钥")]
+
+
+class SigningKeyEnded(Event):
+    """A key that signed checkpoints has ended: what it signs from here on counts for nothing.
+    zh: 检查点签名公钥终止:此后其签名无效。
+    """
+
+    TOPIC = "audit.signing_key_ended.v1"
+    institution_id: Annotated[InstitutionId, public("Institution", "机构")]
+    public_key: Annotated[Digest, public("Public key (Ed25519, hexadecimal)", "公钥(Ed25519,十六进制)")]

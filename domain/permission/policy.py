@@ -454,6 +454,8 @@ ACTS: Final[tuple[Act, ...]] = (
     _act("CloseAuditFinding", *(_Holder(role, "", ("answered",)) for role in ("engaged", "supervisor"))),
     _act("PlaceLegalHold", _HEAD, _Holder("supervisor")),
     _act("LiftLegalHold", _Holder("head", "", ("placed",)), needs_reason=True),
+    _act("AnnounceSigningKey", _SERVICE),
+    _act("EndSigningKey", _SERVICE),
     # privacy
     _act("DefineRetention", _HEAD),
     _act("ProposeErasure", _ADMINISTRATOR, _CLERK),
