@@ -35,6 +35,7 @@ from api import (
     unit,
 )
 from api.routes import Page
+from domain.audit.signing_key import AnnounceSigningKey, EndSigningKey
 from domain.kernel import Command
 from domain.permission.commands import COMMANDS as AT_THE_DOOR
 from domain.review.sheet import OpenScoreSheet
@@ -47,9 +48,12 @@ WITHOUT_A_ROUTE: Final[tuple[type[Command], ...]] = (
     *designation.BY_SCHEDULE,
     *accountability.BY_SCHEDULE,
     *obligation.BY_SCHEDULE,
+    *audit.BY_SCHEDULE,
     OpenScoreSheet,
+    AnnounceSigningKey,
+    EndSigningKey,
 )
-"""What only the schedule and the automations ask for; its refusals have their pages all the same."""
+"""What only schedule, automations and the rotation of keys ask for; its refusals have their pages all the same."""
 
 PAGES: Final[tuple[Page, ...]] = (
     institution.PAGE,

@@ -215,8 +215,11 @@ EVENTS: tuple[type[Event], ...] = (
     privacy.ErasureProposed,
     privacy.ErasureDeclined,
     privacy.PersonErased,
+    audit.ReplayCertified,
     audit.LegalHoldPlaced,
     audit.LegalHoldLifted,
+    audit.SigningKeyAnnounced,
+    audit.SigningKeyEnded,
 )
 
 CATALOGUE = Catalogue(EVENTS)

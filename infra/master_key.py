@@ -18,7 +18,7 @@ from pathlib import Path
 
 from infra.sealing import KEY_BYTES
 
-__all__ = ["KeyFileRefused", "MasterKeys", "ensure_key_file", "read_key_file"]
+__all__ = ["KeyFileRefused", "MasterKeys", "ensure_key_file", "read_key_file", "replace_key_file"]
 
 _LINE = re.compile(r"[0-9a-f]{64}")
 
@@ -91,16 +91,31 @@ def ensure_key_file(path: Path) -> MasterKeys:
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         half = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-        descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                file.write(MasterKeys(secrets.token_bytes(KEY_BYTES)).lines())
-                file.flush()
-                os.fsync(file.fileno())
+            _write(half, MasterKeys(secrets.token_bytes(KEY_BYTES)))
             _link(half, path)
         finally:
-            half.unlink()
+            half.unlink(missing_ok=True)
     return read_key_file(path)
+
+
+def replace_key_file(path: Path, keys: MasterKeys) -> None:
+    """Put other keys into the file's place: whoever reads it sees the former file or this one, whole."""
+    half = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        _write(half, keys)
+        half.replace(path)
+    finally:
+        half.unlink(missing_ok=True)
+    _settle(path.parent)
+
+
+def _write(path: Path, keys: MasterKeys) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(keys.lines())
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _link(half: Path, path: Path) -> None:
@@ -109,8 +124,12 @@ def _link(half: Path, path: Path) -> None:
     except FileExistsError:
         # Another process was faster; its key is the key.
         return
-    folder = os.open(path.parent, os.O_RDONLY)
+    _settle(path.parent)
+
+
+def _settle(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)

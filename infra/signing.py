@@ -18,14 +18,16 @@ from typing import IO, Any, Final, Self
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from infra.checkpoints import Checkpoints, SealedLog
-from infra.master_key import MasterKeys
+from infra.master_key import MasterKeys, ensure_key_file, read_key_file
 from infra.note import Checkpoint, NoteRefused, Signer, Verifier, opened, signed
 from infra.places import private_file
 from infra.tree import proves_consistency
 
-__all__ = ["KEY_FILE", "Memory", "MemoryRefused", "NotSigned", "Signing"]
+__all__ = ["KEY_FILE", "NEXT_KEY_FILE", "KeyFile", "Memory", "MemoryRefused", "NotSigned", "Signing", "signer_of"]
 
 KEY_FILE: Final = "signer.key"
+NEXT_KEY_FILE: Final = "next.key"
+"""A key that is announced and does not sign yet."""
 _MEMORY: Final = "signed.json"
 _ROOT_HEX: Final = 64
 SIMULATED: Final = "simulated"
@@ -105,6 +107,28 @@ class Memory:
         return size, bytes.fromhex(root)
 
 
+def signer_of(origin: str, key: bytes) -> Signer:
+    """The signer that a key of the key file is under the name of a log."""
+    return Signer(origin, Ed25519PrivateKey.from_private_bytes(key))
+
+
+class KeyFile:
+    """The signer's key file, read anew when another one has taken its place: a rotation needs no restart."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: tuple[int, int] | None = None
+        self._keys = ensure_key_file(path)
+
+    def keys(self) -> MasterKeys:
+        """The keys as they stand by now. Raises KeyFileRefused."""
+        status = self._path.stat()
+        if (status.st_ino, status.st_mtime_ns) != self._seen:
+            self._keys = read_key_file(self._path)
+            self._seen = status.st_ino, status.st_mtime_ns
+        return self._keys
+
+
 @dataclass(frozen=True)
 class Signing:
     """The signer's keys, the present one first, and its memory."""
@@ -114,9 +138,7 @@ class Signing:
 
     def signers(self, origin: str) -> list[Signer]:
         """Its keys under the name of a log: former ones sign beside the present one until they are taken away."""
-        return [
-            Signer(origin, Ed25519PrivateKey.from_private_bytes(key)) for key in (self.keys.present, *self.keys.former)
-        ]
+        return [signer_of(origin, key) for key in (self.keys.present, *self.keys.former)]
 
     def is_beyond(self, log: SealedLog) -> bool:
         """Whether more was signed than the log has: nothing is to be signed then, but it is to be said."""

@@ -10,6 +10,7 @@ from domain.audit.events import (
     AuditFindingAnswered,
     AuditFindingClosed,
     AuditFindingRecorded,
+    CertifiedView,
     Conclusion,
     EngagementEnd,
     EngagementEnded,
@@ -18,19 +19,24 @@ from domain.audit.events import (
     HoldGround,
     LegalHoldLifted,
     LegalHoldPlaced,
+    ReplayCertified,
+    SigningKeyAnnounced,
+    SigningKeyEnded,
 )
 from domain.audit.policy import AUDIT_FINDING_FACTS, ENGAGEMENT_FACTS, HOLD_FACTS, AuditFindingState, HoldState
 from domain.ids import (
     ApplicationId,
     AuditFindingId,
+    CalendarYear,
     DocumentId,
     EngagementId,
     HoldId,
+    InstitutionId,
     PersonId,
     ProgrammeId,
     UnitId,
 )
-from domain.kernel import Recorded, office
+from domain.kernel import Digest, Recorded, office, public
 from projections.kernel import Key, View, keyed
 
 
@@ -191,4 +197,98 @@ AUDIT_FINDING = View(
     fold=_audit_finding,
     filters=("engagement_id", "state", "gravity", "programme_id", "unit_id", "application_id"),
     sorts=("recorded_on",),
+)
+
+
+# --- certificates of replay -------------------------------------------------------------------------------------------
+
+
+class CertificateRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of folding all views anew: up to where, the digests, and whether anything differed.
+    zh: 全部视图重放的结果:截至位置、摘要、有无差异。
+    """
+
+    position: Annotated[int, public("Position", "位置")]
+    institution_id: Annotated[InstitutionId, public("Institution", "机构")]
+    year: Annotated[CalendarYear, public("Year", "年度")]
+    certified_position: Annotated[int, public("Up to (position)", "截至位置")]
+    views: Annotated[tuple[CertifiedView, ...], office("Views", "视图")]
+    digest: Annotated[Digest, public("Digest of what the fold made", "重放结果摘要")]
+    rules_digest: Annotated[Digest, public("Digest of the rules", "规则摘要")]
+    differences: Annotated[int, public("Differences", "差异数")]
+    clean: Annotated[bool, public("Without differences", "无差异")]
+    duration_ms: Annotated[int, office("Duration (milliseconds)", "用时(毫秒)")]
+    certified_at: Annotated[datetime, public("Certified at", "证明时间")]
+
+
+def _certificate(row: CertificateRow | None, recorded: Recorded, _key: Key) -> CertificateRow | None:
+    if not isinstance(event := recorded.event, ReplayCertified):
+        return row
+    return CertificateRow(
+        **event.as_dict(),
+        position=recorded.position,
+        clean=event.differences == 0,
+        certified_at=recorded.envelope.received_at,
+    )
+
+
+CERTIFICATE = View(
+    name="certificate",
+    version=1,
+    en="Certificates of replay",
+    zh="重放证明",
+    row=CertificateRow,
+    key=("position",),
+    reads=(ReplayCertified,),
+    touches=lambda recorded: [(recorded.position,)],
+    fold=_certificate,
+    filters=("year", "clean"),
+    sorts=("certified_at",),
+)
+
+
+class SigningKeyRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A key that signs checkpoints, or signed them: what it follows, and from where to where in the log.
+    zh: 检查点签名公钥:所接替的公钥及其在日志中的起止位置。
+    """
+
+    institution_id: Annotated[InstitutionId, public("Institution", "机构")]
+    public_key: Annotated[Digest, public("Public key (Ed25519, hexadecimal)", "公钥(Ed25519,十六进制)")]
+    former_public_key: Annotated[Digest | None, public("Key that it follows (none: the first)", "所接替的公钥")] = None
+    announced_position: Annotated[int | None, public("Announced at position (none: the first)", "公告位置")] = None
+    followed_position: Annotated[int | None, public("Followed from position", "被接替的位置")] = None
+    ended_position: Annotated[int | None, public("Ended at position", "终止位置")] = None
+
+
+def _signing_key(row: SigningKeyRow | None, recorded: Recorded, key: Key) -> SigningKeyRow | None:
+    event, position = recorded.event, recorded.position
+    if isinstance(event, SigningKeyAnnounced):
+        if event.public_key == key[1]:
+            return SigningKeyRow(
+                institution_id=event.institution_id,
+                public_key=event.public_key,
+                former_public_key=event.former_public_key,
+                announced_position=position,
+            )
+        row = row or SigningKeyRow(institution_id=event.institution_id, public_key=event.former_public_key)
+        return replace(row, followed_position=position)
+    return row and replace(row, ended_position=position)
+
+
+def _keys_named(recorded: Recorded) -> list[Key]:
+    event = recorded.event.as_dict()
+    named = (event["public_key"], event.get("former_public_key"))
+    return [(event["institution_id"], each) for each in named if each is not None]
+
+
+SIGNING_KEY = View(
+    name="signing_key",
+    version=1,
+    en="Keys that sign checkpoints",
+    zh="检查点签名公钥",
+    row=SigningKeyRow,
+    key=("institution_id", "public_key"),
+    reads=(SigningKeyAnnounced, SigningKeyEnded),
+    touches=_keys_named,
+    fold=_signing_key,
 )

@@ -242,7 +242,8 @@ class Statement:
     def difference(self, facts: Iterable[Recorded], period: Period, position: int) -> list[Differing]:
         """The cells that all the facts tell otherwise than those up to a position, each with what was told in between.
 
-        A row that is not there has empty cells.
+        A row of which nothing was told yet has empty cells. Whether the table shows a row is not compared, only what
+        stands in it.
         """
         cells: _Cells = {}
         before: _Cells | None = None

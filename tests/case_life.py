@@ -37,10 +37,14 @@ from domain.audit.events import (
     AuditFindingAnswered,
     AuditFindingClosed,
     AuditFindingRecorded,
+    CertifiedView,
     EngagementEnded,
     EngagementOpened,
     LegalHoldLifted,
     LegalHoldPlaced,
+    ReplayCertified,
+    SigningKeyAnnounced,
+    SigningKeyEnded,
 )
 from domain.calendar.events import WorkingDaysSupplied
 from domain.cultivation.events import (
@@ -936,6 +940,16 @@ def audited() -> list[Event]:
         AuditFindingAnswered(**found, answer_document_id=PAPER),
         AuditFindingClosed(**found, conclusion="settled"),
         EngagementEnded(**engaged, ground="term"),
+        ReplayCertified(
+            institution_id=HOUSE,
+            year=CalendarYear(2022),
+            certified_position=9,
+            views=(CertifiedView(view="roster", version=1, versions=4, digest="7" * 64, differences=0),),
+            digest="8" * 64,
+            rules_digest="9" * 64,
+            differences=0,
+            duration_ms=1200,
+        ),
         LegalHoldPlaced(**hold, ground="litigation"),
         LegalHoldLifted(**hold),
     ]
@@ -966,6 +980,14 @@ def forgotten() -> list[Event]:
     ]
 
 
+def rekeyed() -> list[Event]:
+    """A new key signs checkpoints, first beside the former one and then alone."""
+    return [
+        SigningKeyAnnounced(institution_id=HOUSE, public_key="8" * 64, former_public_key="7" * 64),
+        SigningKeyEnded(institution_id=HOUSE, public_key="7" * 64),
+    ]
+
+
 def life() -> list[Recorded]:
     """The whole of it, as the log would hold it: an hour between one event and the next."""
     before = [*institution(), *units(), *programme()]
@@ -973,7 +995,7 @@ def life() -> list[Recorded]:
     facts += money(_CASE, PAPER, len(facts) + 1)
     # Whoever bears the case bears its money.
     facts.append(CaseSucceeded(**_CASE, successor_unit_id=SuccessorUnitId(OTHER_COLLEGE), ground="decided"))
-    return as_recorded([*facts, *named_and_held_to_account(), *audited(), *forgotten()])
+    return as_recorded([*facts, *named_and_held_to_account(), *audited(), *forgotten(), *rekeyed()])
 
 
 def as_recorded(events: Sequence[Event], *, by: str = ADA, first: int = 1) -> list[Recorded]:

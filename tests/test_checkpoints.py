@@ -331,7 +331,7 @@ async def test_the_signer_says_what_it_refuses_once_and_goes_on_when_it_is_mende
     await log.seal()
     await log.superuser.execute("UPDATE tree SET size = 6")
     with capture_logs() as logged, Memory(log.folder) as memory:
-        work = asyncio.create_task(signer.sign_for_ever(Signing(KEYS, memory), log.checkpoints, 0.001))
+        work = asyncio.create_task(signer.sign_for_ever(lambda: Signing(KEYS, memory), log.checkpoints, 0.001))
         await eventually(lambda: noted_in(logged), "the refusal is logged")
         await log.superuser.execute("UPDATE tree SET size = 10")
         await log.write(1)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Callable
 from typing import Final
 
 import asyncpg
@@ -15,10 +16,9 @@ from domain.lifecycle import CATALOGUE
 from infra.assembly import Stores, open_pool
 from infra.checkpoints import Checkpoints
 from infra.log import logger
-from infra.master_key import ensure_key_file
 from infra.places import make_folders
 from infra.settings import Settings
-from infra.signing import KEY_FILE, Memory, NotSigned, Signing
+from infra.signing import KEY_FILE, KeyFile, Memory, NotSigned, Signing
 from infra.writer import LOST, heed_cancellation
 from workers.lateness import tell_when_late
 from workers.process import database, served, together, until_told
@@ -33,10 +33,13 @@ _AWAY: Final = (asyncpg.PostgresError, *LOST)
 _log = logger()
 
 
-async def sign_for_ever(signing: Signing, checkpoints: Checkpoints, look_seconds: float = _LOOK_SECONDS) -> None:
-    """Sign every tree that has grown, again and again; a database that is away is waited for."""
+async def sign_for_ever(
+    signing_now: Callable[[], Signing], checkpoints: Checkpoints, look_seconds: float = _LOOK_SECONDS
+) -> None:
+    """Sign every tree that has grown, with the keys there are by then; a database that is away is waited for."""
     told: dict[str, str] = {}
     while True:
+        signing = signing_now()
         try:
             for log in await checkpoints.logs():
                 if log.size > log.signed or signing.is_beyond(log):
@@ -58,11 +61,11 @@ async def sign(settings: Settings) -> None:
     """Sign until this process is told to stop."""
     database_url = database(settings)
     make_folders(settings.signer_dir, 0o700)
-    keys = ensure_key_file(settings.signer_dir / KEY_FILE)
+    key_file = KeyFile(settings.signer_dir / KEY_FILE)
     with Memory(settings.signer_dir) as memory:
         async with open_pool(database_url, name=NAME, size=_CONNECTIONS) as pool, Stores(pool, CATALOGUE) as stores:
             checkpoints = Checkpoints(pool, stores)
-            signing = sign_for_ever(Signing(keys, memory), checkpoints)
+            signing = sign_for_ever(lambda: Signing(key_file.keys(), memory), checkpoints)
             await until_told(pool, NAME, together(signing, tell_when_late(checkpoints, "tree")))
 
 

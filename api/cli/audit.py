@@ -11,6 +11,7 @@ from api.cli.bundle import replay, verify
 from api.cli.bundle.export import Exported, NothingOfIt
 from api.cli.bundle.export import export as write_bundle
 from api.cli.reaching import chosen, database, opened, run
+from api.cli.rotation import announced_key, rotate_key
 from api.cli.speaking import FOUND, USAGE, Progress, Stop, answer, as_json
 from infra.bundle import BagThere
 from infra.checkpoints import Checkpoints, Signed
@@ -99,12 +100,14 @@ def receipt(*, position: int, output: Path, institution_id: str | None, as_json:
 def check_receipt(*, file: Path, line_file: Path, vkey: str, as_json: bool) -> None:
     """Check a receipt without any server. · 离线校验回执。
 
-    The line is looked for in an export by its position, or is all that the file holds.
+    The line is looked for in an export by its position, or is all that the file holds. Where it announces a new key,
+    that key is printed: it is as good as the one you checked with.
     """
     try:
         verifier = Verifier.parse(vkey)
         found = Receipt.parse(file.read_text(encoding="utf-8"))
-        checkpoint = found.proves(_line(line_file, found.position), verifier)
+        line = _line(line_file, found.position)
+        checkpoint = found.proves(line, verifier)
     except NoteRefused as refused:
         raise Stop(f"--key: {refused}. 公钥无效。", USAGE) from None
     except (ReceiptRefused, UnicodeDecodeError) as refused:
@@ -115,6 +118,7 @@ def check_receipt(*, file: Path, line_file: Path, vkey: str, as_json: bool) -> N
         "size": checkpoint.size,
         "root": checkpoint.root.hex(),
         "says": list(checkpoint.extension),
+        "announces": announced_key(line),
     }
     answer(told, [f"{key} {value}" for key, value in told.items() if value], as_json=as_json)
 
@@ -188,3 +192,6 @@ def verify_(*, bundle: Path, vkeys: tuple[str, ...], heads: tuple[Path, ...], as
     if not clean:
         found = len(judged["findings"]) + len(folded["findings"])
         raise Stop(f"{bundle}: {found} findings. 共 {found} 处问题。", FOUND)
+
+
+audit.add_command(rotate_key)

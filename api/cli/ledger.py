@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ __all__ = ["ledger"]
 _FORMATS: Final = ("csv", "excel_csv", "xlsx", "json", "beancount", "hledger")
 _BOOKS: Final = {"beancount": "books.beancount", "hledger": "books.journal"}
 _SUFFIXES: Final = {"csv": "csv", "excel_csv": "excel.csv", "xlsx": "xlsx", "json": "json"}
+_MANIFEST: Final = "ledger.json"
 _PERIODS: Final = ("month", "quarter", "year", "cycle")
 _LONGEST_PAGE: Final = 200
 F = TypeVar("F", bound=Callable[..., Any])
@@ -289,7 +290,7 @@ def export(
         "simulated": catalogue.get("simulated", False),
         "sha256": digests,
     }
-    _put(output / "ledger.json", json.dumps(manifest, ensure_ascii=False, indent=2).encode() + b"\n")
+    _put(output / _MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=2).encode() + b"\n")
     lines = [f"{digest}  {output / name}" for name, digest in digests.items()]
     answer({"folder": str(output), **manifest}, lines, as_json=as_json)
 
@@ -300,6 +301,8 @@ def _written(server: Remote, files: Sequence[_File], folder: Path) -> dict[str, 
     digests = {}
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        # A folder without its list is one whose export was not finished.
+        (folder / _MANIFEST).unlink(missing_ok=True)
         for done, file in enumerate(files, start=1):
             under_way = folder / f".{file.name}.part"
             try:
@@ -383,7 +386,7 @@ def reconcile(*, programme_id: str, url: str | None, token_file: Path | None, as
     ]
     try:
         found += _shown_otherwise(server, programme_id, position)
-        closed = list(_all(server, _at(programme_id, "periods"), min_position=position))
+        closed = _comparable(_all(server, _at(programme_id, "periods"), min_position=position))
         published = [
             each for each in _all(server, _at(programme_id, "ledgers"), min_position=position) if each["files"]
         ]
@@ -445,6 +448,20 @@ def _shown_otherwise(server: Remote, programme_id: str, position: int) -> Iterat
 
 def _account(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in Account.__struct_fields__ if name != "code"}
+
+
+def _comparable(periods: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The closed periods whose trial balance is made anew: by the rules of the first that was closed up to a day.
+
+    What was closed up to the same day under other rules has a trial balance of its own, which its ledger is held to.
+    """
+    first: dict[str, dict[str, Any]] = {}
+    found = []
+    for period in sorted(periods, key=lambda row: row["position"]):
+        of_day = first.setdefault(period["last_day"], period)
+        if of_day["rules_version"] == period["rules_version"]:
+            found.append(period)
+    return found
 
 
 def _closed_otherwise(server: Remote, programme_id: str, period: Mapping[str, Any]) -> Iterator[str]:

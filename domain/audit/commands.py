@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from domain.audit.certificate import CertifyReplay
 from domain.audit.engagement import EndEngagement, OpenEngagement
 from domain.audit.finding import AnswerAuditFinding, CloseAuditFinding, RecordAuditFinding
 from domain.audit.hold import LiftLegalHold, PlaceLegalHold
+from domain.audit.signing_key import AnnounceSigningKey, EndSigningKey
 from domain.kernel import Command
 
 COMMANDS: tuple[type[Command], ...] = (
@@ -15,4 +17,7 @@ COMMANDS: tuple[type[Command], ...] = (
     CloseAuditFinding,
     PlaceLegalHold,
     LiftLegalHold,
+    CertifyReplay,
+    AnnounceSigningKey,
+    EndSigningKey,
 )

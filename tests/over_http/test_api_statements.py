@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -18,7 +19,7 @@ from domain.ids import ApplicationId
 from domain.selection.events import SelectionConfirmed
 from infra.front_door import Caller
 from infra.record import Accepted, Fact, Proposal
-from projections.statement import STATEMENT_FACTS
+from projections.statement import STATEMENT_FACTS, Period
 from projections.statements import STATEMENTS
 from tests.call import CALL
 from tests.over_http.serving import Served
@@ -102,6 +103,19 @@ async def test_a_statement_has_two_coordinates(accountant: Accountant) -> None:
     assert (lately["opening_fen"], lately["accounted_for_fen"], lately["rate_bp"]) == (
         yuan(26_150), yuan(23_080), None,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("code", ["budget_execution", "trial_balance", "payments"])
+async def test_what_was_known_at_a_position_is_what_the_facts_up_to_it_say(accountant: Accountant, code: str) -> None:
+    statement, zone = STATEMENTS[code], ZoneInfo("Asia/Shanghai")
+    for told in STORY.past.log[50::17]:
+        known = [each for each in STORY.past.log[: told.position] if isinstance(each.event, STATEMENT_FACTS)]
+        table = statement.table(known, Period(zone=zone))
+        read = await accountant.get(f"{PATH}/{code}", at_position=accountant.at[told.position])
+        for wanted, row in zip(table.rows, read["rows"], strict=True):
+            there = dict(zip(statement.row.__struct_fields__, wanted, strict=True))
+            amounts = {name: value for name, value in there.items() if name.endswith(("_fen", "_bp", "_id", "state"))}
+            assert {name: row[name] for name in amounts} == amounts
 
 
 async def test_time_progresses_in_the_year_and_in_the_cycle(accountant: Accountant) -> None:
