@@ -53,9 +53,11 @@ class Accountant:
 
     async def built(self, path: str) -> None:
         """Wait until the view of a list is there, as on a machine that has much to do it may not be yet."""
-        async with asyncio.timeout(60):
-            while (await self.served.get(self.finance, path)).status_code != OK:
-                await asyncio.sleep(0.05)
+        for _ in range(600):
+            if (await self.served.get(self.finance, path)).status_code == OK:
+                return
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"{path} was not built within a minute")
 
     async def refused(self, path: str, **query: Any) -> tuple[int, dict[str, Any]]:
         answer = await self.served.get(self.finance, path, **query)
