@@ -146,7 +146,7 @@ async def _file(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     content = await wiring.parts.published.read(asked.reader.caller.log_id, file.digest)
     if form == "csv":
         return _as_published(asked, file, content)
-    table = table_from(file.name, content)
+    table = await asyncio.to_thread(table_from, file.name, content)
     if form == "json":
         return finished(_told(asked, file, table), row.covers_position, asked.headers)
     wanted = File("xlsx" if form == "xlsx" else "excel_csv", row.covers_position, row.last_day, asked.headers)
@@ -219,7 +219,7 @@ async def _archive(wiring: Wiring, request: AnyRequest) -> AnyResponse:
 
 
 async def _forms(asked: _Asked, file: LedgerFile, content: bytes, spoken: Language) -> AsyncIterator[tuple[str, bytes]]:
-    table, row = table_from(file.name, content), asked.row
+    table, row = await asyncio.to_thread(table_from, file.name, content), asked.row
     yield "csv", content
     yield "excel.csv", b"".join([chunk async for chunk in for_excel(table, _at_once(table.rows), spoken)])
     yield "json", msgspec.json.format(msgspec.json.encode(_told(asked, file, table)), indent=2)
@@ -251,7 +251,8 @@ async def _verification(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     row, log_id = asked.row, asked.reader.caller.log_id
     (*earlier, closed), facts = await _past(wiring, log_id, row)
     period = covered(closed, earlier, facts, asked.reader.institution.zone)
-    recomputed = {file.name: file.digest for file, _ in map(file_of, ledger_tables(period))}
+    made = await asyncio.to_thread(lambda: [file_of(table)[0] for table in ledger_tables(period)])
+    recomputed = {file.name: file.digest for file in made}
     kept = {file.name: await _kept(wiring, log_id, file.digest) for file in row.files}
     recorded = {file.name: file.digest for file in row.files}
     # A name that only the recomputation has came into this program after the ledger was published.

@@ -215,6 +215,7 @@ EVENTS: tuple[type[Event], ...] = (
     privacy.ErasureProposed,
     privacy.ErasureDeclined,
     privacy.PersonErased,
+    audit.ReplayCertified,
     audit.LegalHoldPlaced,
     audit.LegalHoldLifted,
     audit.SigningKeyAnnounced,

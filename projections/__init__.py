@@ -9,7 +9,7 @@ from projections.account_book import ACCOUNT_BOOK
 from projections.accountability import ACCOUNTABILITY_RULE, FINDING, MEASURE, REFERRAL
 from projections.application import APPLICATION
 from projections.assessment import ASSESSED, ASSESSMENT
-from projections.audit import AUDIT_FINDING, ENGAGEMENT, LEGAL_HOLD, SIGNING_KEY
+from projections.audit import AUDIT_FINDING, CERTIFICATE, ENGAGEMENT, LEGAL_HOLD, SIGNING_KEY
 from projections.calendar import CALENDAR
 from projections.cultivation import CASE, OUTREACH, REPORT, REQUIREMENT, TASK_BOOK
 from projections.designation import DESIGNATION, TITLE
@@ -104,6 +104,7 @@ VIEWS: tuple[View[Any], ...] = (
     ENGAGEMENT,
     AUDIT_FINDING,
     LEGAL_HOLD,
+    CERTIFICATE,
     SIGNING_KEY,
     OBLIGATION,
     RETENTION,

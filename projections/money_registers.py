@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Annotated, Final, Literal
 
@@ -13,6 +14,7 @@ from domain.funding.events import (
     AccountCode,
     EntryReversed,
     FundsCommitted,
+    FundsReturned,
     HigherAwardRecorded,
     MoneyFlow,
     PaymentApproved,
@@ -21,6 +23,7 @@ from domain.funding.events import (
     PaymentPosted,
     PaymentRequested,
     RecoveryOrdered,
+    RecoveryReceived,
     Source,
 )
 from domain.funding.policy import MATCHING, PaymentState
@@ -231,13 +234,13 @@ def _awards(fact: Recorded, period: Period, awards: dict[int, HigherAwardRecorde
     sign, award = 1, fact.event
     if isinstance(award, EntryReversed):
         sign, award = -1, awards.get(award.reversed_position, award)
-    if isinstance(award, HigherAwardRecorded):
+    elif isinstance(award, HigherAwardRecorded):
         awards[fact.position] = award
-        if period.covers(award.year):
-            key = (award.application_id,)
-            yield adds(key, "granted_fen", sign * award.amount_fen, fact, 1)
-            yield adds(key, "due_fen", sign * award.matching_due_fen, fact, 0)
-            yield from fills(key, fact, unit_id=award.unit_id)
+    if isinstance(award, HigherAwardRecorded) and period.covers(award.year):
+        key = (award.application_id,)
+        yield adds(key, "granted_fen", sign * award.amount_fen, fact, 1)
+        yield adds(key, "due_fen", sign * award.matching_due_fen, fact, 0)
+        yield from fills(key, fact, unit_id=award.unit_id)
 
 
 def _missing(row: MatchingLine, _period: Period) -> MatchingLine:
@@ -285,21 +288,48 @@ _CLAIM: Final = "F1218"
 _BACK: Final = "B250"
 
 
-def _recoveries(facts: Iterable[Recorded], period: Period) -> Iterator[Told]:
-    orders: dict[RecoveryId, int] = {}
-    owner: dict[int, int] = {}
-    for fact in period.known(facts):
-        event = fact.event
+@dataclass(slots=True)
+class _Returns:
+    """Which line of the register each fact belongs to, and the bank references that stand on each line."""
+
+    orders: dict[RecoveryId, int] = field(default_factory=dict)
+    line_of: dict[int, int] = field(default_factory=dict)
+    references: dict[int, dict[int, BankReference]] = field(default_factory=dict)
+
+    def place(self, fact: Recorded) -> int:
+        """The line of a fact: that of the order it comes in on, of a reversal that of what it reverses, or its own."""
+        event, undone = fact.event, reversed_by(fact)
         if isinstance(event, RecoveryOrdered):
-            orders[event.recovery_id] = fact.position
-        undone = reversed_by(fact)
-        order = orders.get(getattr(event, "recovery_id", None) or RecoveryId(""), fact.position)
-        at = owner[fact.position] = order if undone is None else owner.get(undone, undone)
+            self.orders[event.recovery_id] = fact.position
+        if undone is not None:
+            at = self.line_of.get(undone, undone)
+        elif isinstance(event, RecoveryReceived):
+            at = self.orders.get(event.recovery_id, fact.position)
+        else:
+            at = fact.position
+        self.line_of[fact.position] = at
+        return at
+
+    def newest(self, at: int, fact: Recorded) -> BankReference | None:
+        """The newest reference that stands on a line, once a fact has come to it."""
+        standing = self.references.setdefault(at, {})
+        standing.pop(reversed_by(fact) or 0, None)
+        if isinstance(fact.event, FundsReturned | RecoveryReceived):
+            standing[fact.position] = fact.event.bank_reference
+        return standing[max(standing)] if standing else None
+
+
+def _recoveries(facts: Iterable[Recorded], period: Period) -> Iterator[Told]:
+    returns = _Returns()
+    for fact in period.known(facts):
+        at = returns.place(fact)
         counted = [side for side in _counted(fact, period) if side.account.code in {_CLAIM, _BACK}]
         if counted and at == fact.position:
             yield from _described(fact, period)
         for side in counted:
             yield from _came_back((at,), side, fact)
+            if side.account.code == _BACK:
+                yield from fills((at,), fact, bank_reference=returns.newest(at, fact))
 
 
 def _described(fact: Recorded, period: Period) -> Iterator[Told]:
@@ -315,13 +345,10 @@ def _described(fact: Recorded, period: Period) -> Iterator[Told]:
 def _came_back(key: Key, side: Side, fact: Recorded) -> Iterator[Told]:
     if side.account.code == _BACK:
         yield adds(key, "returned_fen", side.amount_fen, fact, side.line)
-        bank_reference = None if reversed_by(fact) else getattr(fact.event, "bank_reference", None)
-        yield from fills(key, fact, bank_reference=bank_reference)
-    elif side.other.code == "F5501":
+        return
+    yield adds(key, "outstanding_fen", side.amount_fen, fact, side.line)
+    if side.other.code == "F5501":
         yield adds(key, "ordered_fen", side.amount_fen, fact, side.line)
-        yield adds(key, "outstanding_fen", side.amount_fen, fact, side.line)
-    else:
-        yield adds(key, "outstanding_fen", side.amount_fen, fact, side.line)
 
 
 RECOVERIES: Final = Statement(

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from domain.funding.events import PeriodClosed
+from domain.funding.events import LedgerPublished, PeriodClosed
 from domain.funding.policy import MONEY_FACTS, MoneyFact, books_of
 from domain.institution.events import InstitutionOpened
 from domain.kernel import AUDIENCES, ActorKind, Envelope, Recorded
@@ -19,11 +19,22 @@ from domain.lifecycle import CATALOGUE
 from projections import VIEWS
 from projections.journal import trial_balance_table
 from projections.kernel import Key, Register, Table, View, columns
+from projections.ledger import LEDGER_FACTS, covered, ledger_tables
 from projections.roster import ROSTER, RosterRow, roster_table
 
-__all__ = ["Ledgers", "Publication", "PublishedFile", "recorded_of", "register_file", "rosters", "views_of"]
+__all__ = [
+    "Ledgers",
+    "Publication",
+    "PublishedFile",
+    "ledger_path",
+    "recorded_of",
+    "register_file",
+    "rosters",
+    "views_of",
+]
 
 _PROGRAMME: Final = "programme_id"
+_LEDGER_TOPICS: Final = frozenset(kind.TOPIC for kind in LEDGER_FACTS)
 _EVERYBODY: Final = frozenset(AUDIENCES)
 Zone = Callable[[str], tzinfo]
 """Finds a time zone by its name: the database of zones is not among what is pure."""
@@ -70,41 +81,62 @@ def rosters(rows: Iterable[RosterRow]) -> Iterator[PublishedFile]:
 
 
 class Ledgers:
-    """The trial balance of every period that was closed, as it stood when it was closed."""
+    """The ledger of every period that was closed: its trial balance as of the close, and the files published for it."""
 
     def __init__(self, zone: Zone) -> None:
         self._zones = zone
         self._zone: tzinfo | None = None
-        self._facts: dict[str, list[tuple[int, datetime, MoneyFact]]] = {}
-        self.closes: list[tuple[int, PeriodClosed]] = []
-        """Every close, with its position."""
-        self._kept: list[PublishedFile] = []
+        self._facts: dict[str, list[Recorded]] = {}
+        self._closes: dict[str, list[Recorded]] = {}
+        self._kept: dict[str, PublishedFile] = {}
 
     def take(self, recorded: Recorded) -> None:
         """Take one event in."""
         event = recorded.event
-        if isinstance(event, InstitutionOpened):
-            self._zone = self._zones(event.time_zone)
-        elif isinstance(event, PeriodClosed):
-            self.closes.append((recorded.position, event))
-            self._kept.append(self._closed(recorded.position, event))
-        elif isinstance(event, MONEY_FACTS):
-            fact = cast("MoneyFact", event)
-            facts = self._facts.setdefault(fact.programme_id, [])
-            facts.append((recorded.position, recorded.envelope.effective_at, fact))
+        match event:
+            case InstitutionOpened():
+                self._zone = self._zones(event.time_zone)
+            case PeriodClosed():
+                self._keep(event, recorded.position, [self._trial_balance(event)])
+                self._closes.setdefault(event.programme_id, []).append(recorded)
+            case LedgerPublished():
+                self._keep(event, recorded.position, self._tables(event))
+            case _ if recorded.type in _LEDGER_TOPICS:
+                self._facts.setdefault(cast("MoneyFact", event).programme_id, []).append(recorded)
 
-    def _closed(self, position: int, event: PeriodClosed) -> PublishedFile:
+    def _trial_balance(self, closed: PeriodClosed) -> Table:
+        money = (each for each in self._facts.get(closed.programme_id, ()) if isinstance(each.event, MONEY_FACTS))
+        facts = ((each.position, each.envelope.effective_at, cast("MoneyFact", each.event)) for each in money)
+        books, _, _ = books_of(facts, closed.last_day, self._in_zone(), closed.rules_version)
+        return trial_balance_table(books)
+
+    def _tables(self, published: LedgerPublished) -> list[Table]:
+        closes = self._closes.get(published.programme_id, ())
+        closed = [each for each in closes if each.position == published.closed_position]
+        if not closed:
+            raise ValueError("a ledger is published of a period that was not closed")
+        earlier = [cast("PeriodClosed", each.event) for each in closes if each.position < published.closed_position]
+        facts = self._facts.get(published.programme_id, ())
+        return ledger_tables(covered(cast("PeriodClosed", closed[0].event), earlier, facts, self._in_zone()))
+
+    def _in_zone(self) -> tzinfo:
         if self._zone is None:
-            raise ValueError("a period is closed before the institution is opened")
-        facts = self._facts.get(event.programme_id, ())
-        books, _, _ = books_of(facts, event.last_day, self._zone, event.rules_version)
-        table = trial_balance_table(books)
-        path = f"ledgers/{event.programme_id}/{event.period}-{event.last_day}/{table.name}.csv"
-        return PublishedFile(path, table, (position,) * len(table.rows))
+            raise ValueError("money moves before the institution is opened")
+        return self._zone
+
+    def _keep(self, event: PeriodClosed | LedgerPublished, position: int, tables: Iterable[Table]) -> None:
+        for table in tables:
+            path = ledger_path(event, table.name)
+            self._kept.setdefault(path, PublishedFile(path, table, (position,) * len(table.rows)))
 
     def files(self) -> Iterator[PublishedFile]:
-        """The ledgers in the order of their closes."""
-        yield from self._kept
+        """The files in the order of closes and publications."""
+        yield from self._kept.values()
+
+
+def ledger_path(event: PeriodClosed | LedgerPublished, name: str) -> str:
+    """Where a file of a ledger lies below the published ones."""
+    return f"ledgers/{event.programme_id}/{event.period}-{event.last_day}/{name}.csv"
 
 
 # --- folded from lines -----------------------------------------------------------------------------------------------

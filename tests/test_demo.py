@@ -16,6 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import bagit
 import msgspec
 import pytest
 
@@ -245,6 +246,7 @@ def _holds(machine: Machine) -> None:
     _ledgers(machine)
     _printed(machine)
     _consequences(machine)
+    _taken_away(machine)
     _no_secret(machine)
     _refused(machine)
 
@@ -398,10 +400,22 @@ def _refused(machine: Machine) -> None:
     assert {"recused-from", "mark-out-of-range", "quorum-not-reached", "vote-not-carried", "checks-missing"} <= kinds
 
 
+def _taken_away(machine: Machine) -> None:
+    """The auditor's bundle is clean where nothing of the product is, and names a fen that is added to a copy."""
+    said = machine.said()[machine.said().index("\nBundle for the auditor · ") :]
+    for program, steps in (("verify.py", "V0 V1 V2 V3 V4 V5 V6 V7 V9 V10"), ("replay.py", "V8 V9")):
+        assert re.findall(rf"^    {re.escape(program)}  (V\d+) +ok · 通过", said, re.MULTILINE) == steps.split()
+    (position,) = re.findall(r"a fen is added at position (\d+) of a copy", said)
+    assert f"    V2   #{position} " in said
+    assert bagit.Bag(str(machine.output / "bundle")).is_valid()
+
+
 def _no_secret(machine: Machine) -> None:
     """No token and no name in what it leaves, and nothing that the schedule is to do among what it sent."""
     for path in machine.output.rglob("*"):
-        if path.is_dir() or path.suffix == ".xlsx":
+        # What the bundle holds sealed, and its programs and rules, are no papers of the story.
+        is_read = machine.output / "bundle" not in path.parents or path.suffix in {".jsonl", ".csv"}
+        if path.is_dir() or path.suffix == ".xlsx" or not is_read:
             continue
         text = path.read_text()
         assert "bg_" not in text, path

@@ -1,18 +1,30 @@
-"""Notes and proofs before verifiers that nobody here wrote: Go's ``sumdb/note`` and ``sumdb/tlog``, where they are."""
+"""Notes, proofs and bundles before verifiers that nobody here wrote: Go's ``sumdb/note`` and ``sumdb/tlog``, OpenSSL,
+pymerkle and bagit, where they are; what is not there is skipped by name.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
+import json
 import os
+import random
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
+import bagit
+import pymerkle
 import pytest
+import pytest_asyncio
 
+from infra.embedded import EmbeddedPostgres
 from infra.note import Checkpoint, Signer, signed
+from infra.tree import Tree
+from tests.bundles import closed, database_like, exported, filled, vkey
+from tests.test_funding_story import played
 from tests.test_tree import ALL, LEAVES, root, tree
 
 SOURCE = Path(__file__).with_name("judges") / "tlog.go"
@@ -72,3 +84,84 @@ def test_go_finds_every_record_and_every_tree_consistent_up_to_130(judge: Judge)
     assert all(judge(records))
     assert all(judge(trees))
     assert not any(judge(wrong))
+
+
+# --- a bundle --------------------------------------------------------------------------------------------------------
+
+
+@pytest_asyncio.fixture(scope="module")
+async def bundle(
+    server: EmbeddedPostgres, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Path]:
+    """The bundle of a generated programme."""
+    folder = tmp_path_factory.mktemp("bundle")
+    async with database_like(server, template) as database:
+        await filled(database, folder / "vault.key", closed(played(random.Random(29)), ("year",)))
+        await exported(database, folder / "vault.key", folder / "bundle")
+    yield folder / "bundle"
+
+
+def lines_and_notes(bundle: Path) -> tuple[list[bytes], list[str]]:
+    lines = (bundle / "data" / "log.jsonl").read_bytes().split(b"\n")[:-1]
+    told = (bundle / "data" / "checkpoints.jsonl").read_text(encoding="utf-8").splitlines()
+    return lines, [json.loads(each)["note"] for each in told]
+
+
+def test_go_opens_every_checkpoint_of_a_bundle_and_finds_every_line_under_the_last(judge: Judge, bundle: Path) -> None:
+    lines, notes = lines_and_notes(bundle)
+    assert all(judge([noted(note, vkey()) for note in notes]))
+    leaves = [hashlib.sha256(b"\x00" + line).digest() for line in lines]
+    _, size, root_of_all = notes[-1].split("\n")[:3]
+    assert int(size) == len(lines)
+    tiles = {(0, n): b"".join(leaves[n * 256 : (n + 1) * 256]) for n in range(-(-len(leaves) // 256))}
+
+    async def fetch(tile: tuple[int, int]) -> bytes:
+        return tiles[tile]
+
+    paths = [encoded(*asyncio.run(Tree(fetch).inclusion(index, len(leaves)))) for index in range(0, len(leaves), 7)]
+    records = [
+        f"record {size} {root_of_all} {index * 7} {encoded(leaves[index * 7])} {path}"
+        for index, path in enumerate(paths)
+    ]
+    assert all(judge(records))
+
+
+def test_pymerkle_makes_the_root_of_a_checkpoint_from_the_lines_of_a_bundle(bundle: Path) -> None:
+    lines, notes = lines_and_notes(bundle)
+    tree = pymerkle.InmemoryTree(algorithm="sha256")
+    for line in lines:
+        tree.append_entry(line)
+    for note in notes:
+        _, size, told = note.split("\n")[:3]
+        assert base64.b64encode(tree.get_root(int(size))).decode() == told
+
+
+def test_openssl_finds_the_signature_of_a_checkpoint_and_none_of_another_text(bundle: Path, tmp_path: Path) -> None:
+    program = shutil.which("openssl")
+    if program is None:
+        pytest.skip("openssl is not on this machine")
+    *_, note = lines_and_notes(bundle)[1]
+    text, _, tail = note.rpartition("\n\n")
+    raw = base64.b64decode(vkey().rpartition("+")[2])[1:]
+    # The fixed head of an Ed25519 key in SubjectPublicKeyInfo (RFC 8410).
+    (tmp_path / "key.der").write_bytes(bytes.fromhex("302a300506032b6570032100") + raw)
+    (tmp_path / "signature").write_bytes(base64.b64decode(tail.split()[-1])[4:])
+    verdicts = []
+    for said in (f"{text}\n", f"{text}\nmore\n"):
+        (tmp_path / "text").write_text(said, encoding="utf-8")
+        argv = [program, "pkeyutl", "-verify", "-pubin", "-inkey", "key.der", "-keyform", "DER", "-rawin"]
+        ran = subprocess.run(
+            [*argv, "-in", "text", "-sigfile", "signature"], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        verdicts.append(ran.returncode)
+    assert verdicts[0] == 0
+    assert verdicts[1] != 0
+
+
+def test_bagit_of_the_library_of_congress_takes_a_bundle_and_refuses_a_changed_one(bundle: Path) -> None:
+    assert bagit.Bag(str(bundle)).is_valid()
+    log = bundle / "data" / "log.jsonl"
+    before = log.read_bytes()
+    log.write_bytes(before.replace(b"1", b"2", 1))
+    assert not bagit.Bag(str(bundle)).is_valid()
+    log.write_bytes(before)

@@ -27,7 +27,7 @@ from tests.money import case
 from tests.money_life import money
 from tests.spec import Past, at
 from tests.spec import given as on_record
-from tests.test_funding_spending import reversed_, the_expenditure
+from tests.test_funding_spending import ordered, received, reversed_, the_expenditure
 from tests.test_funding_story import BR_1, BR_2, BR_3, COL_A, HISTORIES, STORY, played, yuan
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -323,6 +323,20 @@ def test_what_is_reversed_says_so_and_counts_no_more() -> None:
     assert TRIAL.table(of_money(after), ALWAYS) == TRIAL.table(of_money(Past(before.log[:-1])), ALWAYS)
     (row,) = rows(STATEMENTS["corrections"].table(of_money(after), ALWAYS))
     assert (row["kind"], row["reversed_position"], row["reversed_fact"]) == ("reversal", undone.position, undone.type)
+
+
+def test_an_order_shows_what_came_in_on_it_and_the_newest_reference_that_stands() -> None:
+    past = the_expenditure().and_(ordered(200_000), when=at("2020-09-01 10:00"))
+    told = []
+    for number in (1, 2):
+        past = past.and_(received(50_000, f"R{number}"), when=at(f"2020-09-0{number + 1} 10:00"))
+    steps = [past]
+    for undone in (past.log[-1].position, past.log[-2].position):
+        steps.append(steps[-1].and_(reversed_(steps[-1], undone), when=at("2020-09-05 10:00")))
+    for step in steps:
+        (row,) = rows(STATEMENTS["recoveries"].table(of_money(step), ALWAYS))
+        told.append((row["ordered_fen"], row["returned_fen"], row["outstanding_fen"], row["bank_reference"]))
+    assert told == [(200_000, 100_000, 100_000, "R2"), (200_000, 50_000, 150_000, "R1"), (200_000, 0, 200_000, None)]
 
 
 def test_a_fact_that_came_too_late_stands_in_the_register_with_its_own_day() -> None:

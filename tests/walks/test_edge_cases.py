@@ -361,6 +361,15 @@ async def test_8_spent_money_is_clawed_back_and_a_hold_is_lifted_again(cycle: Cy
     )  # fmt: skip
     (row,) = await c.rows("/v1/recoveries")
     assert (row["claimed_fen"], row["received_fen"], row["outstanding"]) == (400_000, 400_000, False)
+    # Reversed in the end, the selection names every movement of its money, and no more goes out.
+    at = f"/v1/applications/{c.application(1)}/reverse"
+    facts = (await house.read("auditor", "/v1/events", limit=1000, tag=f"application:{c.application(1)}"))["items"]
+    moved = [each["position"] for each in facts if each["type"].startswith(("funding.", "selection.confirmed."))]
+    await c.act("head", at, {"resolution_document_id": await c.paper()}, "misused")
+    (chosen,) = await c.rows("/v1/selections", state="reversed")
+    assert (chosen["hung"], len(moved)) == (moved, 15)
+    ended = await house.refused("clerk", f"{case}/payments", c.funds(1, payment_id="P-3"))
+    assert (ended["type"], ended["gate"]) == ("gate-closed", "case_running")
 
 
 async def test_9_one_track_has_other_rules_for_each_kind_of_unit(cycle: Cycle) -> None:

@@ -20,20 +20,21 @@ import domain
 import projections
 from api.acts import Wiring
 from api.event_catalogue import page as event_catalogue
-from domain.funding.events import PeriodClosed
-from domain.funding.policy import MONEY_FACTS
+from domain.funding.events import LedgerPublished, PeriodClosed
 from domain.ids import ProgrammeId, tag
 from domain.institution.events import InstitutionOpened
-from domain.kernel import UnknownEventType
-from infra.bundle import Bag, tree_digest
+from domain.kernel import Recorded, UnknownEventType
+from infra.bundle import Bag, sources, tree_digest
 from infra.checkpoints import Checkpoints
 from infra.clock import Institution
 from infra.documents import NoSuchDocument, Truncated
 from infra.line import line
+from infra.published import FileDamaged, FileMissing
 from infra.tree import HASH, WIDTH
 from infra.view_query import LARGEST_READ
 from projections.kernel import canonical_csv
-from projections.published import Ledgers, PublishedFile, recorded_of, register_file, rosters, views_of
+from projections.ledger import LEDGER_FACTS
+from projections.published import Ledgers, PublishedFile, ledger_path, recorded_of, register_file, rosters, views_of
 from projections.roster import ROSTER
 
 __all__ = ["Exported", "NothingOfIt", "export", "rules"]
@@ -52,7 +53,7 @@ _OF_A_UNIT: Final = frozenset(("unit", "successor-unit", "nominator-unit"))
 _OF_APPOINTMENT: Final = frozenset(("appointment",))
 _UNIT_FACTS: Final = "unit."
 _APPOINTMENTS: Final = frozenset(("person.appointed.v1", "person.appointment_ended.v1"))
-_LEDGER_FACTS: Final = frozenset((InstitutionOpened.TOPIC, PeriodClosed.TOPIC, *(kind.TOPIC for kind in MONEY_FACTS)))
+_LEDGER_FACTS: Final = frozenset((InstitutionOpened.TOPIC, PeriodClosed.TOPIC, *(kind.TOPIC for kind in LEDGER_FACTS)))
 
 _EVERY: Final = 1000
 Report = Callable[[int, int], None]
@@ -69,8 +70,8 @@ class NothingOfIt(Exception):
 class Exported:
     """What a bundle holds.
 
-    ``missing`` are documents that the record names and the database does not give, ``damaged`` positions of money
-    whose rows are no events.
+    ``missing`` are documents and files of ledgers that the record names and the database does not give, ``damaged``
+    positions of money whose rows are no events.
     """
 
     folder: str = ""
@@ -91,12 +92,7 @@ class Exported:
 
 def rules() -> dict[str, bytes]:
     """The pure rooms as they are installed: every file by its path below the rules."""
-    found = {}
-    for room in (domain, projections):
-        folder = Path(str(room.__file__)).parent
-        for path in sorted(folder.rglob("*.py")):
-            found[f"{folder.name}/{path.relative_to(folder).as_posix()}"] = path.read_bytes()
-    return found
+    return sources(*(Path(str(room.__file__)).parent for room in (domain, projections)))
 
 
 async def export(
@@ -194,12 +190,27 @@ class _Export:
     async def _take(self, row: asyncpg.Record, canonical: bytes) -> None:
         for document_id in row["documents"]:
             await self._write_document(document_id)
-        if row["type"] in _LEDGER_FACTS:
+        if row["type"] in _LEDGER_FACTS or row["type"] == LedgerPublished.TOPIC:
             try:
-                self._ledgers.take(recorded_of(canonical))
+                await self._take_money(recorded_of(canonical))
             except (UnknownEventType, msgspec.MsgspecError, ValueError):
                 # Its line is in the bundle, where it is found to be damaged; no ledger counts it.
                 self.told.damaged.append(row["position"])
+
+    async def _take_money(self, recorded: Recorded) -> None:
+        if not isinstance(recorded.event, LedgerPublished):
+            self._ledgers.take(recorded)
+            return
+        for file in recorded.event.files:
+            path = f"data/published/{ledger_path(recorded.event, file.name)}"
+            try:
+                content = await self._wiring.parts.published.read(self._log_id, file.digest)
+            except (FileMissing, FileDamaged):
+                self.told.missing.append(path)
+            else:
+                if not self._bag.holds(path):
+                    self._bag.write(path, content)
+                    self.told.published += 1
 
     async def _write_document(self, document_id: str) -> None:
         path = f"data/documents/{document_id[:2]}/{document_id}"
@@ -224,7 +235,8 @@ class _Export:
                 for file in rosters(rows):
                     self._write_file(file)
         for file in self._ledgers.files():
-            self._write_file(file)
+            if not self._bag.holds(f"data/published/{file.path}"):
+                self._write_file(file)
 
     async def _standing(self, view: Any) -> AsyncIterator[Any]:  # noqa: ANN401 - Any view, and its rows.
         filters = {} if self._programme_id is None else {"programme_id": self._programme_id}

@@ -27,6 +27,8 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
+from itertools import product
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -76,7 +78,7 @@ SENTENCES = {
     "document": ("document {document} is not what its name says", "附件 {document} 与其摘要不符"),
     "unexcused": ("document {document} is missing; no erasure names it", "附件 {document} 缺失,无销毁记录列明"),
     "ledger": ("the published {file} is not the one that was closed", "已发布的 {file} 并非结账时的原件"),
-    "book-b": ("{file}: {account} is {published}, not {found}", "{file}:{account} 列 {published},应为 {found}"),
+    "book-b": ("{account} is {published}, not {found}", "{account} 列 {published},应为 {found}"),
     "content": ("is not what {type} must be ({why})", "内容不符合 {type}({why})"),
     "one-hand": ("{type}: {actor} also did what #{other} tells", "{type}:{actor} 同时办理了 #{other} 所记事项"),
     "no-first": ("{type} without what must come before it", "{type} 缺少其前置事项"),
@@ -97,8 +99,8 @@ KEYS = (
     "event_id", "line_version", "log", "nonce", "on_behalf_of_id", "position", "reason_code", "reason_document_id",
     "received_at", "recorded_at", "tags", "type",
 )  # fmt: skip
-FORMAT = "biaogan-bundle/1"
-HASH = 32
+Data = dict[str, Any]
+FORMAT, HASH = "biaogan-bundle/1", 32
 AT_MOST = 200  # So many findings of a step are told one by one; all are counted.
 SKEW = timedelta(seconds=5)  # The clocks of recording and signing may differ by so much.
 
@@ -112,7 +114,7 @@ class Report:
 
     def __init__(self) -> None:
         self.counts = dict.fromkeys(STEPS, 0)
-        self.findings: list[dict[str, Any]] = []
+        self.findings: list[Data] = []
         self.checked: Counter[str] = Counter()
 
     def say(self, step: str, code: str, position: int = 0, **figures: Any) -> None:
@@ -123,7 +125,7 @@ class Report:
             self.findings.append({"step": step, "code": code, "position": position, "en": en, "zh": zh})
 
 
-def printed(told: dict[str, Any]) -> Iterator[str]:
+def printed(told: Data) -> Iterator[str]:
     """The report as lines for a person."""
     counted = ", ".join(f"{number} {name}" for name, number in told["checked"].items())
     yield f"{told['log']}, signed up to · 已签名至 {told['signed']}; {counted}"
@@ -138,7 +140,8 @@ def printed(told: dict[str, Any]) -> Iterator[str]:
     yield "clean · 未发现问题" if told["clean"] else "NOT CLEAN · 发现问题"
 
 
-canonical = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
+FORM: Data = {"sort_keys": True, "ensure_ascii": False, "separators": (",", ":"), "check_circular": False}
+canonical = json.JSONEncoder(**FORM).encode
 
 # --- V0: the bag -----------------------------------------------------------------------------------------------------
 DECLARATION = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
@@ -217,12 +220,12 @@ class Bag:
             self.report.say("V0", "unfit", file=path, why="cut off · 被截断")
         return lines
 
-    def about(self, log: str) -> dict[str, Any]:
+    def about(self, log: str) -> Data:
         """What the bundle says of itself; where that is damaged, what follows from the key."""
         if not (self.folder / "bagit.txt").is_file() and not (self.data / "bundle.json").is_file():
             raise Unusable(f"{self.folder} is no bundle. 不是导出包。")
         try:
-            told: dict[str, Any] = json.loads("".join(self.lines("data/bundle.json")))
+            told: Data = json.loads("".join(self.lines("data/bundle.json")))
             if told["format"] == FORMAT and type(told["log"]) is type(told["rules"]) is str:
                 return {"size": None, "programme_id": None, **told}
         except (ValueError, KeyError, TypeError):
@@ -448,7 +451,7 @@ class Duties:
         self.zone: Any = timezone.utc
         self.founding = ""
 
-    def authority(self, body: dict[str, Any]) -> None:
+    def authority(self, body: Data) -> None:
         """An act rests on an appointment of the actor that holds on its day; that by a panel's code, on the code."""
         authority, actor = body["authority"], body["actor_id"]
         if (authority == actor and "/" in actor) or (authority == FOUNDING and body["command_id"] == self.founding):
@@ -458,7 +461,7 @@ class Duties:
         if person != actor or not first <= day or (last and day > last):
             self._report.say("V10", "authority", body["position"], authority=authority, actor=actor, day=day)
 
-    def take(self, kind: str, position: int, actor: str, data: dict[str, Any]) -> None:
+    def take(self, kind: str, position: int, actor: str, data: Data) -> None:
         """Take in an appointment, an act that another rests on, or that other one."""
         if kind in (APPOINTED, ENDED):
             person, first, _ = self._appointments.get(data["appointment_id"], ("", "", ""))
@@ -496,12 +499,12 @@ PAIRS = {
     "carried_forward": "B260<stage stage+<B110+", "lapsed": "back<allocated",
 }  # fmt: skip
 """What each fact posts in book B, debit < credit, in words of ``account``; ``pairs`` knows what hangs on its fields."""
-CLOSED = "funding.period_closed.v1"
-MONEY = {CLOSED, "funding.entry_reversed.v1", *(f"funding.{name}.v1" for name in PAIRS)}
+CLOSED, PUBLISHED = "funding.period_closed.v1", "funding.ledger_published.v1"
+MONEY = {CLOSED, PUBLISHED, "funding.entry_reversed.v1", *(f"funding.{name}.v1" for name in PAIRS)}
 COLUMNS = ("account", "source", "year", "application_id", "category", "payment_id", "origin", "recovery_id")
 
 
-def pairs(name: str, of: dict[str, Any]) -> str:
+def pairs(name: str, of: Data) -> str:
     """The pairs of a fact, where they hang on what it says."""
     if name == "appropriation_adjusted" and not of["raised"]:
         return "B130<B200"
@@ -516,7 +519,7 @@ def pairs(name: str, of: dict[str, Any]) -> str:
     return PAIRS[name]
 
 
-def account(of: dict[str, Any], word: str) -> tuple[Any, ...]:
+def account(of: Data, word: str) -> tuple[Any, ...]:
     """A code or a stage (``stage``: that of the fact), after ``:`` where it came from, with ``+`` in the next year."""
     name, _, origin = word.rstrip("+").partition(":")
     origin = of["stage"] if origin == "stage" else origin
@@ -530,7 +533,7 @@ def account(of: dict[str, Any], word: str) -> tuple[Any, ...]:
     return (code, of["source"], year, case, category, payment, origin or None, None)
 
 
-def postings(name: str, of: dict[str, Any]) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...], int]]:
+def postings(name: str, of: Data) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...], int]]:
     """What a fact posts in book B: debit, credit and amount."""
     if name == "entry_reversed":
         for entry in of["entries"]:
@@ -552,11 +555,15 @@ class BookB:
         self._bag, self._report = bag, bag.report
         self._sums: dict[str, dict[str, dict[tuple[Any, ...], int]]] = {}
 
-    def take(self, kind: str, position: int, day: str, data: dict[str, Any]) -> None:
+    def take(self, kind: str, position: int, day: str, data: Data) -> None:
         """Take in a fact about money, or hold a close against what was taken in before it."""
         try:
             if kind == CLOSED:
                 self._compare(position, data)
+                return
+            if kind == PUBLISHED:
+                for each in data["files"]:
+                    self._published(position, data, each["name"], each["digest"])
                 return
             sums = self._sums.setdefault(data["programme_id"], {}).setdefault(day, {})
             for debit, credit, fen in postings(kind[8:-3], data):
@@ -565,15 +572,18 @@ class BookB:
         except (KeyError, TypeError, AttributeError, ValueError, csv.Error) as fault:
             self._report.say("V9", "content", position, type=kind, why=f"{type(fault).__name__} {fault}")
 
-    def _compare(self, position: int, data: dict[str, Any]) -> None:
-        name = f"ledgers/{data['programme_id']}/{data['period']}-{data['last_day']}/trial_balance.csv"
-        file = self._bag.data / "published" / name
-        self._report.checked["closes"] += 1
+    def _published(self, position: int, data: Data, name: str, digest: str) -> Path:
+        path = f"ledgers/{data['programme_id']}/{data['period']}-{data['last_day']}/{name}.csv"
+        file = self._bag.data / "published" / path
+        self._report.checked["ledger files"] += 1
+        if not file.is_file() or digest_of(file) != digest:
+            self._report.say("V9", "ledger" if file.is_file() else "absent", position, file=path)
+        return file
+
+    def _compare(self, position: int, data: Data) -> None:
+        file = self._published(position, data, "trial_balance", data["trial_balance_digest"])
         if not file.is_file():
-            self._report.say("V9", "absent", position, file=name)
             return
-        if digest_of(file) != data["trial_balance_digest"]:
-            self._report.say("V9", "ledger", position, file=name)
         found: dict[tuple[str, ...], int] = {}
         for day, sums in self._sums.get(data["programme_id"], {}).items():
             for each, fen in sums.items() if day <= data["last_day"] else ():
@@ -586,18 +596,18 @@ class BookB:
             ours, theirs = found.get(cells, 0), told.get(cells, 0)
             if ours != theirs:
                 path = "/".join(filter(None, cells))
-                self._report.say("V9", "book-b", position, file=name, account=path, published=theirs, found=ours)
+                self._report.say("V9", "book-b", position, account=path, published=theirs, found=ours)
 
 
 # --- V2, V4, V5, V6, V7: the lines -----------------------------------------------------------------------------------
 ID, TIME = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
 SHAPES = re.compile(rf"(?:{ID}\|){{3}}(?:{TIME}\|){{3}}[A-Za-z0-9+/]{{21}}[AQgw]==", re.ASCII)
-SHAPED = ("command_id", "correlation_id", "event_id", "effective_at", "received_at", "recorded_at", "nonce")
-TEXTS = ("actor_id", "actor_kind", "authority", "log", "type")
-ERASED = "privacy.person_erased.v1"
-OPTIONAL = ("on_behalf_of_id", "reason_code", "reason_document_id")
+SHAPED = itemgetter("command_id", "correlation_id", "event_id", "effective_at", "received_at", "recorded_at", "nonce")
+NULL, ERASED = type(None), "privacy.person_erased.v1"
+EITHER = {"cause": (int, NULL), **dict.fromkeys(("on_behalf_of_id", "reason_code", "reason_document_id"), (str, NULL))}
+EXACT = {"data": (dict,), "documents": (list,), "line_version": (int,), "position": (int,), "tags": (list,)}
+TYPES = set(product(*({**EITHER, **EXACT}.get(name, (str,)) for name in KEYS)))
 POSITION = re.compile(rb'"position":([1-9][0-9]{0,14}),"reason_code"')
-LONG_NUMBER = re.compile(rb"[0-9]{16}")
 
 
 def refuse(text: str) -> Any:
@@ -605,67 +615,49 @@ def refuse(text: str) -> Any:
     raise Fault(f"{text[:20]} is no whole number below 2^53")
 
 
-QUICK = json.JSONDecoder(parse_float=refuse, parse_constant=refuse).decode
-CAREFUL = json.JSONDecoder(
-    parse_float=refuse,
-    parse_constant=refuse,
-    parse_int=lambda text: int(text) if abs(int(text)) < 2**53 else refuse(text),
-).decode
+def whole(text: str) -> int:
+    """A whole number that every program reads alike."""
+    return int(text) if len(text) < 16 or abs(int(text)) < 2**53 else int(refuse(text))
 
 
-def parsed(line: bytes) -> dict[str, Any]:
+decode = json.JSONDecoder(parse_float=refuse, parse_constant=refuse, parse_int=whole).decode
+
+
+def parsed(line: bytes) -> Data:
     """V4: a line as data. Raises Fault where its bytes are not the only ones that say so, or its form is another's."""
     try:
         text = line.decode()
-        body = CAREFUL(text) if LONG_NUMBER.search(line) else QUICK(text)
+        body: Data = decode(text)
         # Another order, a key that stands twice, another escape or a space: its canonical form has other bytes.
         is_canonical = canonical(body) == text
     except (ValueError, RecursionError) as fault:
         raise Fault(f"no JSON ({fault})") from None
     if not is_canonical or not (text.isascii() or unicodedata.is_normalized("NFC", text)):
         raise Fault("not in canonical form")
-    if type(body) is not dict or tuple(body) != KEYS or not fits(body):
-        raise Fault("not the keys and forms of a line of version 1")
-    return dict(body)
-
-
-def fits(body: dict[str, Any]) -> bool:
-    """Whether the values of a line have the forms that they must have."""
-    try:
-        documents, cause, position = body["documents"], body["cause"], body["position"]
-        return (
-            SHAPES.fullmatch("|".join([body[name] for name in SHAPED])) is not None
-            and type(body["line_version"]) is int and body["line_version"] == 1
-            and type(position) is int and position > 0
-            and (cause is None or (type(cause) is int and cause > 0))
-            and type(body["data"]) is dict
-            and all(type(body[name]) is str for name in TEXTS)
-            and all(body[name] is None or type(body[name]) is str for name in OPTIONAL)
-            and all(type(each) is list and each == sorted(set(each)) for each in (body["tags"], documents))
-            and re.fullmatch("(?:[0-9a-f]{64},)*", "".join([f"{each}," for each in documents])) is not None
-            and all(type(each) is str for each in body["tags"])
-        )  # fmt: skip
-    except TypeError:
-        return False
+    if type(body) is not dict or tuple(body) != KEYS or tuple(map(type, body.values())) not in TYPES:
+        raise Fault("not the keys and types of a line of version 1")
+    tags, documents = body["tags"], body["documents"]
+    if body["line_version"] != 1 or body["position"] < 1 or SHAPES.fullmatch("|".join(SHAPED(body))) is None:
+        raise Fault("not the forms of a line of version 1")
+    if not {str}.issuperset(map(type, tags)) or tags != sorted(set(tags)):
+        raise Fault("its tags are no sorted set")
+    if documents and not all(type(each) is str and re.fullmatch("[0-9a-f]{64}", each) for each in documents):
+        raise Fault("its documents are no digests")
+    return body
 
 
 class Lines:
     """One walk over the lines, in order."""
 
-    def __init__(self, bag: Bag, about: dict[str, Any], leaves: Leaves, signed: list[Checkpoint]) -> None:
+    def __init__(self, bag: Bag, about: Data, leaves: Leaves, signed: list[Checkpoint], book: BookB | None) -> None:
         self._bag, self._report, self._leaves, self._about = bag, bag.report, leaves, about
         self._dense = about.get("programme_id") is None
         self._types = {line.split("`")[1] for line in bag.lines("data/event-catalogue.md") if line.startswith("### `")}
         self._signed_at = {each.size: each.signed_at for each in signed}
-        self._duties = Duties(bag.report)
-        self.book: BookB | None = BookB(bag)
-        self._ids: set[int] = set()
-        self._commands: set[int] = set()
-        self._command = -1
-        self._recorded_at = ""
+        self._duties, self._book = Duties(bag.report), book
+        self._ids, self._commands, self._excused = set[int](), set[int](), set[str]()
+        self._command, self._recorded_at, self.last = -1, "", 0
         self._missing: list[tuple[int, str]] = []
-        self._excused: set[str] = set()
-        self.last = 0
 
     def walk(self, path: Path) -> None:
         """Judge every line."""
@@ -700,7 +692,7 @@ class Lines:
         if position <= self._leaves.size and hashlib.sha256(b"\x00" + line).digest() != self._leaves.at(position):
             self._report.say("V2", "leaf", position)
 
-    def _judge(self, body: dict[str, Any], position: int) -> None:
+    def _judge(self, body: Data, position: int) -> None:
         kind, say, wanted = body["type"], self._report.say, self.last + 1
         self.last = position
         if position != wanted and (self._dense or position < wanted):
@@ -720,15 +712,15 @@ class Lines:
                 self._duties.take(kind, position, body["actor_id"], body["data"])
             if kind == ERASED and body["data"]["proposed_by"] != body["actor_id"]:
                 self._excused.update(body["data"]["document_ids"])
-            if kind in MONEY and self.book is not None:
-                self.book.take(kind, position, day_of(body["effective_at"][:16], self._duties.zone), body["data"])
+            if kind in MONEY and self._book is not None:
+                self._book.take(kind, position, day_of(body["effective_at"][:16], self._duties.zone), body["data"])
         except (KeyError, TypeError, ValueError, OSError) as fault:
             say("V4", "content", position, type=kind, why=f"{type(fault).__name__} {fault}")
 
-    def _judge_order(self, body: dict[str, Any], position: int) -> None:
+    def _judge_order(self, body: Data, position: int) -> None:
         """V4: ids are unique, a command's events stand together, causes come before; V5: time goes forward."""
         say, recorded_at = self._report.say, body["recorded_at"]
-        event_id, command = (int(body[name].replace("-", ""), 16) for name in ("event_id", "command_id"))
+        event_id, command = int(body["event_id"].replace("-", ""), 16), int(body["command_id"].replace("-", ""), 16)
         if event_id in self._ids:
             say("V4", "event-id", position)
         self._ids.add(event_id)
@@ -753,7 +745,7 @@ class Lines:
             self._missing.append((position, document))
 
 
-def verify(folder: Path, vkeys: list[str], files: list[Path], *, books: bool = True) -> dict[str, Any]:
+def verify(folder: Path, vkeys: list[str], files: list[Path], *, books: bool = True) -> Data:
     """Judge a bundle; the report as data. Raises Unusable where it is none, or a key or a file cannot be used."""
     report, keys = Report(), [Key(text) for text in vkeys]
     bag = Bag(folder, report)
@@ -763,9 +755,7 @@ def verify(folder: Path, vkeys: list[str], files: list[Path], *, books: bool = T
     heads = kept(files, about["log"], keys, report)
     leaves = Leaves(bag)
     good = leaves.check(signed, heads, report)
-    lines = Lines(bag, about, leaves, signed)
-    if not books:
-        lines.book = None
+    lines = Lines(bag, about, leaves, signed, BookB(bag) if books else None)
     lines.walk(bag.data / "log.jsonl")
     hold = {"unsigned": lines.last > good, "cut": not heads, "after": bool(heads), "all": about["programme_id"]}
     steps = {step: {"en": en, "zh": zh, "findings": report.counts[step]} for step, (en, zh) in STEPS.items()}

@@ -18,7 +18,7 @@ from typing import Final
 
 import msgspec
 
-from api.cli.demo import backstage, cast, ledgers, papers, story
+from api.cli.demo import auditor, backstage, cast, ledgers, papers, story
 from api.cli.demo.checks import faults
 from api.cli.demo.player import Journal, Player, StoryBroken
 from api.cli.demo.wire import Unreachable, Wire
@@ -158,6 +158,8 @@ def _perform(running: Product, player: Player, output: Path) -> dict[str, object
     found = [*faults(player, reached, exported, differences), *books.faults(), *rejected]
     if found:
         raise StoryBroken(f"{len(found)} checks failed; the first: {found[0]}")
+    vkey = reached.checkpoint["verifiers"][0]["vkey"]
+    judged = auditor.judge(player, running.settings, log_id, folder, vkey)
     player.say(f"\nEverything was reached as it should be; {folder} holds the papers. · 各项核对无误,材料见该目录。")
     return {
         "url": running.url,
@@ -169,4 +171,6 @@ def _perform(running: Product, player: Player, output: Path) -> dict[str, object
         "refusals": len(player.trials),
         "ledgers": len(books.files),
         "differences": len(differences),
+        "bundle": str(judged.folder),
+        "tampered_position": judged.position,
     }

@@ -22,10 +22,11 @@ from infra.replay import Difference, verify
 from infra.settings import Settings
 from projections import VIEWS
 
-__all__ = ["differences", "export", "first_token", "open_simulated"]
+__all__ = ["differences", "export", "first_token", "open_simulated", "reached"]
 
 
-def _opened(settings: Settings) -> AbstractAsyncContextManager[Wiring]:
+def reached(settings: Settings) -> AbstractAsyncContextManager[Wiring]:
+    """What the command line works with, on the database of the demonstration."""
     return opened(settings, Urls(owner_url="", app_url=settings.database_url or ""))
 
 
@@ -39,7 +40,7 @@ async def open_simulated(
         administrator_id=administrator_id,
         details={"name": name},
     )
-    async with _opened(settings) as wiring:
+    async with reached(settings) as wiring:
         for there in await wiring.parts.clock.institutions():
             if there.institution_id == opening.institution_id:
                 return there.log_id
@@ -48,13 +49,13 @@ async def open_simulated(
 
 async def first_token(settings: Settings, log_id: int, person_id: str) -> str:
     """The administrator's token; all others are asked for over HTTP."""
-    async with _opened(settings) as wiring:
+    async with reached(settings) as wiring:
         return (await wiring.parts.tokens.create(log_id, person_id, tuple(SCOPES))).secret
 
 
 async def export(settings: Settings, log_id: int, origin: str, path: Path) -> Checked:
     """Write the canonical lines of the log, then check the file as anybody can and recompute its root."""
-    async with _opened(settings) as wiring:
+    async with reached(settings) as wiring:
         store = await wiring.parts.stores(log_id)
         with path.open("wb") as file:
             async for page in store.rows():
@@ -65,5 +66,5 @@ async def export(settings: Settings, log_id: int, origin: str, path: Path) -> Ch
 
 async def differences(settings: Settings, log_id: int) -> Sequence[Difference]:
     """Fold everything from position 1 and compare with every live view."""
-    async with _opened(settings) as wiring:
+    async with reached(settings) as wiring:
         return await verify(wiring.parts.pool, VIEWS, CATALOGUE, log_id)
