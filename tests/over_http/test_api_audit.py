@@ -194,6 +194,9 @@ async def test_an_auditor_reads_what_the_engagement_covers_and_what_everybody_re
     assert (await c.read("E-CALL", f"/v1/programmes/{OTHER}"))["programme_id"] == OTHER, "a call is everybody's"
     seen = (await c.read("E-CALL", "/v1/events", tag=f"programme:{CALL}"))["items"]
     assert {"application.started.v1", "selection.confirmed.v1"} <= {each["type"] for each in seen}
+    two = "application.started.v1,selection.confirmed.v1"
+    seen = (await c.read("E-CALL", "/v1/events", type=two, tag="application:A-1"))["items"]
+    assert [each["type"] for each in seen] == two.split(",")
     (public,) = (await c.read("E-CALL", "/v1/events", tag="application:A-3"))["items"]
     assert (public["type"], "actor_id" in public["envelope"]) == ("selection.confirmed.v1", False)
 
