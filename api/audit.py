@@ -12,11 +12,16 @@ from api.problems import NotFound
 from api.reads import finished
 from api.requests import Headers, Parameters
 from api.routes import Act, AnyRequest, AnyResponse, Own, Page, Parameter, Row, Rows
+from domain.audit.certificate import CertifyReplay
 from domain.audit.engagement import EndEngagement, OpenEngagement
 from domain.audit.finding import AnswerAuditFinding, CloseAuditFinding, RecordAuditFinding
 from domain.audit.hold import LiftLegalHold, PlaceLegalHold
 from domain.ids import EngagementId, tag
-from projections.audit import AUDIT_FINDING, ENGAGEMENT, LEGAL_HOLD, SIGNING_KEY
+from domain.kernel import Command
+from projections.audit import AUDIT_FINDING, CERTIFICATE, ENGAGEMENT, LEGAL_HOLD, SIGNING_KEY
+
+BY_SCHEDULE: tuple[type[Command], ...] = (CertifyReplay,)
+"""What only the schedule asks for."""
 
 _MOST: Final = 1000
 _USUAL: Final = 100
@@ -97,6 +102,7 @@ PAGE = Page(
         ),
         Rows(path="/v1/audit-findings", view=AUDIT_FINDING),
         Row(path="/v1/audit-findings/{audit_finding_id}", view=AUDIT_FINDING, version_of="audit-finding"),
+        Rows(path="/v1/audit/certificates", view=CERTIFICATE),
         Act(path="/v1/legal-holds", command=PlaceLegalHold, makes="hold_id"),
         Act(path="/v1/legal-holds/{hold_id}/lift", command=LiftLegalHold),
         Rows(path="/v1/legal-holds", view=LEGAL_HOLD),

@@ -48,6 +48,7 @@ WITHOUT_A_ROUTE: Final[tuple[type[Command], ...]] = (
     *designation.BY_SCHEDULE,
     *accountability.BY_SCHEDULE,
     *obligation.BY_SCHEDULE,
+    *audit.BY_SCHEDULE,
     OpenScoreSheet,
     AnnounceSigningKey,
     EndSigningKey,

@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from typing import Any, Final
 
 import asyncpg
+import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from infra.checkpoints import lags
@@ -49,6 +50,14 @@ _OPEN_ROWS: Final = (
     " FROM outbox WHERE state IN ('pending', 'dead') GROUP BY 1, 2, 3"
 )
 
+_CERTIFIED: Final = """
+SELECT l.log_id, convert_from(e.data, 'UTF8')::jsonb AS told FROM log l CROSS JOIN LATERAL (
+    SELECT t.position FROM event_tag t
+    WHERE t.log_id = l.log_id AND t.tag = 'institution:' || l.origin AND t.type = 'audit.replay_certified.v1'
+    ORDER BY t.position DESC LIMIT 1
+) newest JOIN event e ON e.log_id = l.log_id AND e.position = newest.position
+"""
+
 
 class Figures:
     """What the product counts about itself, by route templates and positions, never by content."""
@@ -83,6 +92,12 @@ class Figures:
         )
         self.widest = Gauge(
             "biaogan_boundary_events_max", "Events in a command's widest boundary", ["command"], registry=self.registry
+        )
+        self.certified = Gauge(
+            "biaogan_replay_certified_position", "Up to where the last replay went", ["log"], registry=self.registry
+        )
+        self.differences = Gauge(
+            "biaogan_replay_differences", "Differences that the last replay found", ["log"], registry=self.registry
         )
         self.outbox = Gauge(
             "biaogan_outbox_rows",
@@ -128,6 +143,10 @@ class Figures:
         for each in await lags(pool):
             self.lag.labels(str(each.log_id), each.follower).set(each.events)
             self.unsealed.labels(str(each.log_id), each.follower).set(each.seconds)
+        for row in await pool.fetch(_CERTIFIED):
+            told = msgspec.json.decode(row["told"])
+            self.certified.labels(str(row["log_id"])).set(told["certified_position"])
+            self.differences.labels(str(row["log_id"])).set(told["differences"])
         self.outbox.clear()
         self.oldest.clear()
         for row in await pool.fetch(_OPEN_ROWS):

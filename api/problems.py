@@ -72,8 +72,8 @@ class ParameterInvalid(Refusal):
 
 
 class ParameterUnknown(Refusal):
-    """The request has parameters that are unknown here; known are: {known}.
-    zh: 请求含有此处不支持的参数;支持的参数为:{known}。
+    """The parameter {parameter} is unknown here; known are: {known}.
+    zh: 此处不支持参数 {parameter};支持的参数为:{known}。
     title: A parameter is unknown here · 含有此处不支持的参数
     """
 

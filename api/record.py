@@ -66,11 +66,12 @@ async def _events(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     parameters = Parameters(request.scope["query_string"], ("after", "limit", "type", "tag"))
     after, limit = parameters.whole("after") or 0, parameters.whole("limit", 1, _MOST) or _USUAL
     kind, wanted = parameters.text("type"), parameters.text("tag")
-    if kind is not None and kind not in CATALOGUE.by_name:
+    kinds = tuple(kind.split(",")) if kind else ()
+    if not set(kinds) <= CATALOGUE.by_name.keys():
         raise ParameterInvalid(parameter="type", rule="the stored name of an event")
     if wanted is not None and not wanted.isprintable():
         raise ParameterInvalid(parameter="tag", rule="kind:id")
-    items = [Item((kind,) if kind else (), (wanted,) if wanted else ())] if kind or wanted else []
+    items = [Item(kinds, (wanted,) if wanted else ())] if kinds or wanted else []
     store = await wiring.parts.stores(reader.caller.log_id)
     # What the reader may not see counts for nothing: neither for the limit nor for the place to go on at.
     facts: list[Fact] = []
@@ -189,7 +190,7 @@ PAGE = Page(
             parameters=(
                 _AFTER,
                 Parameter(name="limit", en="At most so many (1 to 1000)", zh="至多条数(1 至 1000)", type=int),
-                Parameter(name="type", en="Stored name of an event", zh="事件存储名"),
+                Parameter(name="type", en="Stored names of events, with commas between", zh="事件存储名,以逗号分隔"),
                 Parameter(name="tag", en="kind:id", zh="标签(kind:id)"),
             ),
             result=Feed,

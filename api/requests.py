@@ -210,6 +210,10 @@ def _day(text: str) -> date:
     return day
 
 
+_SHOWN: Final = 64
+"""As much of a name that nobody knows is said back."""
+
+
 class Parameters:
     """The query of a request: every parameter known, and given once."""
 
@@ -224,7 +228,7 @@ class Parameters:
         for name, value in pairs:
             if name not in known:
                 # What was sent is not said back: it may be a name or a text that stands nowhere else.
-                raise ParameterUnknown(known=", ".join(sorted(known)) or "none")
+                raise ParameterUnknown(parameter=name[:_SHOWN], known=", ".join(sorted(known)) or "none")
             if name in self._values:
                 raise ParameterInvalid(parameter=name, rule="at most once")
             self._values[name] = value

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self
 
-__all__ = ["Bag", "BagThere", "tree_digest"]
+__all__ = ["Bag", "BagThere", "sources", "tree_digest"]
 
 DECLARATION: Final = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 _UNFINISHED: Final = ".partial"
@@ -148,6 +148,15 @@ def _file_digest(path: Path) -> str:
         while piece := file.read(_PIECE):
             digest.update(piece)
     return digest.hexdigest()
+
+
+def sources(*folders: Path) -> dict[str, bytes]:
+    """Every Python file of some folders, by its path from above them."""
+    found = {}
+    for folder in folders:
+        for path in sorted(folder.rglob("*.py")):
+            found[f"{folder.name}/{path.relative_to(folder).as_posix()}"] = path.read_bytes()
+    return found
 
 
 def tree_digest(files: Mapping[str, bytes]) -> str:

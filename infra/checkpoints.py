@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -41,6 +41,10 @@ FROM followed f ORDER BY log_id, follower
 _MOVED: Final = """
 INSERT INTO tree (log_id, size) VALUES ($1, $3)
 ON CONFLICT (log_id) DO UPDATE SET size = excluded.size WHERE tree.size = $2 RETURNING size
+"""
+_SEVERAL: Final = """
+SELECT level, number, hashes FROM unnest($2::smallint[], $3::bigint[]) AS asked (level, number)
+JOIN tile USING (level, number) WHERE log_id = $1
 """
 _TILES: Final = """
 INSERT INTO tile (log_id, level, number, hashes) SELECT $1, * FROM unnest($2::smallint[], $3::bigint[], $4::bytea[])
@@ -155,8 +159,10 @@ class Checkpoints:
     def tree(self, log_id: int) -> Tree:
         """The tree of a log; ask for a fresh one where it may have grown."""
 
-        async def fetch(tile: Tile) -> bytes:
-            return await self.tile(log_id, tile)
+        async def fetch(tiles: Sequence[Tile]) -> dict[Tile, bytes]:
+            levels, numbers = [level for level, _ in tiles], [number for _, number in tiles]
+            found = await self._pool.fetch(_SEVERAL, log_id, levels, numbers)
+            return {(record["level"], record["number"]): record["hashes"] for record in found}
 
         return Tree(fetch)
 

@@ -9,6 +9,8 @@ that stand are kept in memory.
 
 from __future__ import annotations
 
+import hashlib
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -22,12 +24,12 @@ from infra.event_store import EventStore
 from infra.view_batch import CONSUMERS
 from infra.view_build import live
 from infra.view_tables import SCHEMA, Shape, quoted
-from projections.kernel import Key, Register, View
+from projections.kernel import Change, Key, Register, View
 
 if TYPE_CHECKING:
     from infra.subscription import Connection
 
-__all__ = ["Difference", "verify"]
+__all__ = ["Difference", "Replayed", "ReplayedView", "replayed", "verify"]
 
 _PREFETCH: Final = 500
 _FOR_EVER: Final = 2**62
@@ -49,14 +51,37 @@ class Difference(msgspec.Struct, frozen=True):
     position: int = 0
 
 
-async def verify(
+@dataclass(frozen=True)
+class ReplayedView:
+    """What folding one view made up to the position of the replay: how many versions of rows, and their digest.
+
+    The digest is SHA-256 over a line of JSON for each change, in order: position, key, and the row or null.
+    """
+
+    view: str
+    version: int
+    versions: int
+    digest: str
+    differences: int
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What came of a replay: up to where all views stood, each of them, and the differences there are."""
+
+    position: int
+    views: tuple[ReplayedView, ...]
+    differences: list[Difference]
+
+
+async def replayed(
     pool: asyncpg.Pool[asyncpg.Record],
     views: Sequence[View[Any]],
     catalogue: Catalogue,
     log_id: int,
     report: Callable[[int, int], None] = lambda _done, _of: None,
-) -> list[Difference]:
-    """Compare every view with the log, each up to where it stands; an empty list is what one hopes for.
+) -> Replayed:
+    """Compare every view with the log, each up to where it stands; without differences is what one hopes for.
 
     ``report`` is told positions as they are done. The tables are read in one snapshot.
     """
@@ -70,6 +95,9 @@ async def verify(
             for topic in check.shape.view.topics:
                 by_type.setdefault(topic, []).append(check)
         until = max((check.until for check in checks), default=0)
+        common = min((check.until for check in checks), default=0)
+        for check in checks:
+            check.common = common
         done = 0
         try:
             async for page in EventStore(pool, log_id, catalogue).pages(0, until):
@@ -82,7 +110,26 @@ async def verify(
             differences += [Difference(check.name, "not_folded", position=done + 1) for check in checks]
         for check in checks:
             await check.finish()
-    return differences
+    counted = Counter(difference.view for difference in differences)
+    folded = {check.name: check for check in checks}
+    told = (_replayed(view, folded.get(view.name), counted[view.name]) for view in views)
+    return Replayed(common, tuple(told), differences)
+
+
+def _replayed(view: View[Any], check: _Check | None, differences: int) -> ReplayedView:
+    versions, digest = (0, hashlib.sha256()) if check is None else (check.versions, check.digest)
+    return ReplayedView(view.name, view.version, versions, digest.hexdigest(), differences)
+
+
+async def verify(
+    pool: asyncpg.Pool[asyncpg.Record],
+    views: Sequence[View[Any]],
+    catalogue: Catalogue,
+    log_id: int,
+    report: Callable[[int, int], None] = lambda _done, _of: None,
+) -> list[Difference]:
+    """The differences of a replay; an empty list is what one hopes for."""
+    return (await replayed(pool, views, catalogue, log_id, report)).differences
 
 
 async def _checks(
@@ -135,6 +182,8 @@ class _Check:
         self.shape = shape
         self.name = shape.view.name
         self.until = until
+        self.common = until
+        self.versions, self.digest = 0, hashlib.sha256()
         self._register = Register(shape.view)
         self._versions = versions
         self._next: _Version | None = None
@@ -156,6 +205,8 @@ class _Check:
             return
         if not changes:
             return
+        if position <= self.common:
+            self._digest(position, changes)
         found = await self._beginning_at(position)
         for key, before, after in changes:
             if before is not None:
@@ -164,6 +215,12 @@ class _Check:
                 self._compare(key, after, position, found)
         for key in found:
             self._say("extra", key, position)
+
+    def _digest(self, position: int, changes: Sequence[Change[Any]]) -> None:
+        """Take what the fold made into the digest of it."""
+        for key, _, after in changes:
+            self.versions += after is not None
+            self.digest.update(msgspec.json.encode((position, key, after), order="sorted") + b"\n")
 
     async def finish(self) -> None:
         """What stands must have no end; what the table has beyond the fold is extra."""

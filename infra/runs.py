@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import asyncpg
 import asyncpg.pool
 import msgspec
 
 __all__ = ["Leadership", "LeadershipLost", "Run", "Runs", "ScheduleState", "leading"]
+
+if TYPE_CHECKING:
+    from infra.subscription import Connection
 
 _LEADER: Final = 0x62677363
 _ANSWER_SECONDS: Final = 5.0
@@ -71,6 +74,12 @@ class Runs:
     async def recorded(self, log_id: int, rule: str, key: str, due_at: datetime, position: int) -> None:
         """Note that a due act was recorded at a position."""
         await self._pool.execute(_RECORD, log_id, rule, key, due_at, "recorded", None, position)
+
+    async def entered(
+        self, connection: Connection, log_id: int, rule: str, key: str, *, due_at: datetime, position: int
+    ) -> None:
+        """Note, in a transaction of the caller's, that what was due is another's to carry out from a position."""
+        await connection.execute(_RECORD, log_id, rule, key, due_at, "recorded", None, position)
 
     async def refused(self, log_id: int, rule: str, key: str, due_at: datetime, kind: str) -> None:
         """Note that a due act was refused: an answer, not to be asked again."""

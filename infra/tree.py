@@ -9,7 +9,7 @@ what an auditor runs (RFC 9162, 2.1.3.2 and 2.1.4.2).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -24,8 +24,13 @@ Tile = tuple[int, int]
 """Level and number of a tile."""
 
 
+def _pair(hashes: bytes) -> bytes:
+    """The node over two hashes that stand side by side."""
+    return hashlib.sha256(b"\x01" + hashes).digest()
+
+
 def _node(left: bytes, right: bytes) -> bytes:
-    return hashlib.sha256(b"\x01" + left + right).digest()
+    return _pair(left + right)
 
 
 def _perfect(hashes: Sequence[bytes]) -> bytes:
@@ -99,11 +104,16 @@ def unfinished(size: int) -> list[tuple[int, int, int]]:
 
 
 class Tree:
-    """A tree whose tiles are fetched as they are needed, each once."""
+    """A tree whose tiles are fetched as they are needed, each once, and all those of a path together."""
 
-    def __init__(self, fetch: Callable[[Tile], Awaitable[bytes]]) -> None:
+    def __init__(self, fetch: Callable[[Sequence[Tile]], Awaitable[Mapping[Tile, bytes]]]) -> None:
         self._fetch = fetch
         self._tiles: dict[Tile, bytes] = {}
+
+    async def _have(self, tiles: Iterable[Tile]) -> None:
+        missing = sorted(set(tiles) - self._tiles.keys())
+        if missing:
+            self._tiles.update(await self._fetch(missing))
 
     async def root(self, size: int) -> bytes:
         """The root over the first leaves."""
@@ -113,6 +123,11 @@ class Tree:
         """The path from the leaf of an index to the root of a size, from below (RFC 6962, 2.1.1)."""
         if not 0 <= index < size:
             raise ValueError(f"A tree of {size} leaves has none of index {index}.")
+        # Above the leaf, and along the right edge of the tree.
+        edge = unfinished(size)
+        top = max(level for level, _, _ in edge) if edge else (size - 1).bit_length() // _HEIGHT
+        above = ((level, index >> _HEIGHT * (level + 1)) for level in range(top + 1))
+        await self._have((*above, *((level, number) for level, number, _ in edge)))
         path = []
         low, high = 0, size
         while high - low > 1:
@@ -161,13 +176,14 @@ class Tree:
         tile_level, above = divmod(level, _HEIGHT)
         first = index << above
         tile = (tile_level, first >> _HEIGHT)
-        if tile not in self._tiles:
-            self._tiles[tile] = await self._fetch(tile)
+        await self._have([tile])
         at = (first % WIDTH) * HASH
-        hashes = _hashes(self._tiles[tile][at : at + (HASH << above)])
-        if len(hashes) < 1 << above:
+        hashes = self._tiles.get(tile, b"")[at : at + (HASH << above)]
+        if len(hashes) < HASH << above:
             raise ValueError(f"Tile {tile} ends before the hash that is asked of it.")
-        return _perfect(hashes)
+        while len(hashes) > HASH:
+            hashes = b"".join([_pair(hashes[n : n + 2 * HASH]) for n in range(0, len(hashes), 2 * HASH)])
+        return hashes
 
 
 # --- proving ---------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from projections.account_book import ACCOUNT_BOOK
 from projections.accountability import ACCOUNTABILITY_RULE, FINDING, MEASURE, REFERRAL
 from projections.application import APPLICATION
 from projections.assessment import ASSESSED, ASSESSMENT
-from projections.audit import AUDIT_FINDING, ENGAGEMENT, LEGAL_HOLD, SIGNING_KEY
+from projections.audit import AUDIT_FINDING, CERTIFICATE, ENGAGEMENT, LEGAL_HOLD, SIGNING_KEY
 from projections.calendar import CALENDAR
 from projections.cultivation import CASE, OUTREACH, REPORT, REQUIREMENT, TASK_BOOK
 from projections.designation import DESIGNATION, TITLE
@@ -23,7 +23,7 @@ from projections.institution import ACCESS_DAY, INSTITUTION
 from projections.journal import JOURNAL
 from projections.judging import JUDGING
 from projections.kernel import View
-from projections.ledger import LEDGER
+from projections.ledger import INSTITUTION_LEDGER, LEDGER
 from projections.nomination import PLAN, QUOTA
 from projections.obligation import OBLIGATION
 from projections.organisation import ORGANISATION, UNIT_FACT
@@ -92,6 +92,7 @@ VIEWS: tuple[View[Any], ...] = (
     MATCHING_REGISTER,
     PERIOD,
     LEDGER,
+    INSTITUTION_LEDGER,
     CLOSING,
     TITLE,
     DESIGNATION,
@@ -104,6 +105,7 @@ VIEWS: tuple[View[Any], ...] = (
     ENGAGEMENT,
     AUDIT_FINDING,
     LEGAL_HOLD,
+    CERTIFICATE,
     SIGNING_KEY,
     OBLIGATION,
     RETENTION,

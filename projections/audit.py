@@ -10,6 +10,7 @@ from domain.audit.events import (
     AuditFindingAnswered,
     AuditFindingClosed,
     AuditFindingRecorded,
+    CertifiedView,
     Conclusion,
     EngagementEnd,
     EngagementEnded,
@@ -18,6 +19,7 @@ from domain.audit.events import (
     HoldGround,
     LegalHoldLifted,
     LegalHoldPlaced,
+    ReplayCertified,
     SigningKeyAnnounced,
     SigningKeyEnded,
 )
@@ -25,6 +27,7 @@ from domain.audit.policy import AUDIT_FINDING_FACTS, ENGAGEMENT_FACTS, HOLD_FACT
 from domain.ids import (
     ApplicationId,
     AuditFindingId,
+    CalendarYear,
     DocumentId,
     EngagementId,
     HoldId,
@@ -194,6 +197,53 @@ AUDIT_FINDING = View(
     fold=_audit_finding,
     filters=("engagement_id", "state", "gravity", "programme_id", "unit_id", "application_id"),
     sorts=("recorded_on",),
+)
+
+
+# --- certificates of replay -------------------------------------------------------------------------------------------
+
+
+class CertificateRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of folding all views anew: up to where, the digests, and whether anything differed.
+    zh: 全部视图重放的结果:截至位置、摘要、有无差异。
+    """
+
+    position: Annotated[int, public("Position", "位置")]
+    institution_id: Annotated[InstitutionId, public("Institution", "机构")]
+    year: Annotated[CalendarYear, public("Year", "年度")]
+    certified_position: Annotated[int, public("Up to (position)", "截至位置")]
+    views: Annotated[tuple[CertifiedView, ...], office("Views", "视图")]
+    digest: Annotated[Digest, public("Digest of what the fold made", "重放结果摘要")]
+    rules_digest: Annotated[Digest, public("Digest of the rules", "规则摘要")]
+    differences: Annotated[int, public("Differences", "差异数")]
+    clean: Annotated[bool, public("Without differences", "无差异")]
+    duration_ms: Annotated[int, office("Duration (milliseconds)", "用时(毫秒)")]
+    certified_at: Annotated[datetime, public("Certified at", "证明时间")]
+
+
+def _certificate(row: CertificateRow | None, recorded: Recorded, _key: Key) -> CertificateRow | None:
+    if not isinstance(event := recorded.event, ReplayCertified):
+        return row
+    return CertificateRow(
+        **event.as_dict(),
+        position=recorded.position,
+        clean=event.differences == 0,
+        certified_at=recorded.envelope.received_at,
+    )
+
+
+CERTIFICATE = View(
+    name="certificate",
+    version=1,
+    en="Certificates of replay",
+    zh="重放证明",
+    row=CertificateRow,
+    key=("position",),
+    reads=(ReplayCertified,),
+    touches=lambda recorded: [(recorded.position,)],
+    fold=_certificate,
+    filters=("year", "clean"),
+    sorts=("certified_at",),
 )
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from domain.application.events import ApplicationStarted
 from domain.application.policy import ApplicationUnknown
+from domain.audit.certificate import CertifiedAlready, CertifyReplay, NothingReplayed, digest_of
 from domain.audit.engagement import (
     AuditorHoldsOffice,
     EndEngagement,
@@ -19,10 +20,12 @@ from domain.audit.events import (
     AuditFindingAnswered,
     AuditFindingClosed,
     AuditFindingRecorded,
+    CertifiedView,
     EngagementEnded,
     EngagementOpened,
     LegalHoldLifted,
     LegalHoldPlaced,
+    ReplayCertified,
 )
 from domain.audit.finding import (
     AnswerAuditFinding,
@@ -49,6 +52,7 @@ from domain.ids import (
     ApplicationId,
     AppointmentId,
     AuditFindingId,
+    CalendarYear,
     DocumentId,
     EngagementId,
     HoldId,
@@ -394,3 +398,42 @@ def test_the_same_finding_or_the_end_meanwhile_is_a_race_and_another_is_not() ->
     for asked in (with_finding.when(reply()), with_finding.when(conclude(), by=AUDITOR)):
         asked.meanwhile(replied(), concluded(), ended()).is_raced()
         asked.meanwhile(other, started).is_undisturbed()
+
+
+# --- certificates of replay -------------------------------------------------------------------------------------------
+
+SEEN = (
+    CertifiedView(view="roster", version=3, versions=12, digest="1" * 64, differences=0),
+    CertifiedView(view="journal", version=1, versions=7, digest="2" * 64, differences=2),
+)
+
+
+def certify(position: int = 90, **changes: Any) -> CertifyReplay:
+    asked: dict[str, Any] = {
+        "certified_position": position, "views": SEEN, "rules_digest": "3" * 64, "duration_ms": 1200,
+    }  # fmt: skip
+    return CertifyReplay(**(asked | changes))
+
+
+def certified(position: int = 90, year: int = 2020) -> ReplayCertified:
+    return ReplayCertified(
+        institution_id=INSTITUTION, year=CalendarYear(year), certified_position=position, views=SEEN,
+        digest=digest_of(SEEN), rules_digest="3" * 64, differences=2, duration_ms=1200,
+    )  # fmt: skip
+
+
+def test_what_came_of_a_replay_is_recorded_differences_included() -> None:
+    given().when(certify()).then(certified()).when(certify(91)).then(certified(91))
+    assert digest_of(SEEN) != digest_of(SEEN[:1])
+
+
+def test_a_replay_that_says_nothing_newer_or_nothing_is_not_certified() -> None:
+    given(certified()).when(certify()).refused(CertifiedAlready, certified_position=90, last=90)
+    given(certified()).when(certify(89)).refused(CertifiedAlready, last=90)
+    given().when(certify(views=())).refused(NothingReplayed)
+    given().when(certify(views=(*SEEN, SEEN[0]))).refused(NothingReplayed)
+
+
+def test_another_certificate_of_the_year_meanwhile_is_a_race_and_one_of_another_year_is_not() -> None:
+    given().when(certify()).meanwhile(certified(91)).is_raced()
+    given().when(certify()).meanwhile(certified(91, year=2019), li, engaged()).is_undisturbed()

@@ -261,6 +261,11 @@ async def test_a_person_backs_up_and_restores_and_is_told_what_is_wrong(kept: Ke
             [sys.executable, "-c", program, *arguments], env=env, cwd=ROOT, capture_output=True, text=True, check=False
         )
 
+    await Vault(kept.pool, KEYS).stage(Attempt(1, uuid4()), prepare(1, "person:somebody", "details", b"{}"))
+    (folder / "vault.key").write_text(KEYS.rotated().lines())
+    anew = biaogan(kept.database, "rewrap", "--json")
+    assert (anew.returncode, json.loads(anew.stdout)) == (0, {"rewrapped": 1}), anew.stderr
+
     taken = biaogan(kept.database, "backup", str(kept.folder / "b"), "--json")
     assert taken.returncode == 0, taken.stderr
     assert "keep them apart" in taken.stderr

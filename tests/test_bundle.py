@@ -19,7 +19,7 @@ import pytest_asyncio
 
 from api.cli.bundle.export import NothingOfIt
 from api.cli.bundle.replay import replay
-from api.cli.bundle.verify import Unusable
+from api.cli.bundle.verify import Duties, Report, Unusable
 from infra.bundle import Bag, BagThere
 from infra.embedded import EmbeddedPostgres
 from tests.bundles import closed, database_like, exported, filled, found, judged, rebagged, reruled, vkey
@@ -300,3 +300,19 @@ def test_a_bundle_whose_manifests_were_written_anew_is_still_judged_by_its_lines
     position = next(n for n, line in enumerate(lines, 1) if b'"amount_fen":2500000,' in line)
     assert ("V2", "leaf", position) in found(report)
     assert not report["steps"]["V0"]["findings"]
+
+
+def test_an_auditor_acts_under_the_engagement_that_runs_on_that_day() -> None:
+    """The tag of an engagement is an authority of its auditor's, from its first day to its last."""
+    auditor, other = "00000000-0000-0000-0000-00000000000c", "00000000-0000-0000-0000-00000000000d"
+    report = Report()
+    duties = Duties(report)
+    term = {"engagement_id": "E-1", "person_id": auditor, "first_day": "2022-09-01", "last_day": "2022-09-30"}
+    duties.take("audit.engagement_opened.v1", 7, other, term)
+    act = {"authority": "engagement:E-1", "actor_id": auditor, "command_id": "c", "position": 8}
+    duties.authority({**act, "received_at": "2022-09-30T23:59:00.000000Z"})
+    assert report.findings == []
+    duties.authority({**act, "received_at": "2022-10-01T00:00:00.000000Z"})
+    duties.authority({**act, "actor_id": other, "received_at": "2022-09-30T23:59:00.000000Z"})
+    duties.authority({**act, "authority": "engagement:E-2", "received_at": "2022-09-30T23:59:00.000000Z"})
+    assert [finding["code"] for finding in report.findings] == ["authority"] * 3

@@ -406,7 +406,17 @@ async def test_killed_again_and_again_they_leave_no_gap_and_no_fork(log: Log, da
             await log.write(50)
             await asyncio.sleep(0.1)
 
-    await asyncio.gather(writing(), killing("sealer"), killing("sealer"), killing("signer"))
+    async def cutting() -> None:
+        """The database ends their connections under their hands."""
+        for _ in range(20):
+            await log.superuser.fetch(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = $1 AND application_name IN ('biaogan sealer', 'biaogan signer')",
+                database.name,
+            )
+            await asyncio.sleep(0.3)
+
+    await asyncio.gather(writing(), killing("sealer"), killing("sealer"), killing("signer"), cutting())
     head = await log.store.head()
     last = [await started("sealer"), await started("signer")]
     try:

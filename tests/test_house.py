@@ -26,7 +26,8 @@ from domain import ids, kernel
 from domain.kernel import Command, Event, Refusal, asked_fields, sentences, tags_of, taken_in, titles
 from domain.lifecycle import EVENTS
 from workers.actors import ACTORS
-from workers.automations import AUTOMATIONS, Asks, Does, Produces, Sends
+from workers.automations import AUTOMATIONS, Asks, Does, Produces, Sends, Verifies
+from workers.schedule import OPERATIONS, ByNight
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("domain", "projections", "workers", "api", "infra")
@@ -726,11 +727,12 @@ def test_an_automation_is_a_sentence_and_asks_for_nothing_that_it_may_not() -> N
     names = [automation.name for automation in AUTOMATIONS]
     assert len(names) == len(set(names))
     policy = import_module("domain.permission.policy")
+    by_night = {operation.automation for operation in OPERATIONS if isinstance(operation, ByNight)}
     for automation in AUTOMATIONS:
         assert re.fullmatch(r"when(_[a-z]+)+", automation.name), automation.name
         assert automation.en.startswith("When "), automation.name
         assert re.search(r"[一-鿿]", automation.zh), automation.name
-        assert automation.when in EVENTS, automation.name
+        assert automation.when in EVENTS or automation.name in by_night, automation.name
         if isinstance(automation.then, Asks):
             holders = {row.role for row in policy.act_of(automation.then.command).permissions}
             assert "service" in holders, f"{automation.name}: {automation.then.command.__name__}"
@@ -738,7 +740,7 @@ def test_an_automation_is_a_sentence_and_asks_for_nothing_that_it_may_not() -> N
 
 def test_actors_are_one_table_and_speak_both_languages() -> None:
     assert len({actor.name for actor in ACTORS}) == len(ACTORS)
-    assert {actor.carries_out for actor in ACTORS} == {Asks, Does, Sends, Produces}
+    assert {actor.carries_out for actor in ACTORS} == {Asks, Does, Sends, Produces, Verifies}
     for actor in ACTORS:
         assert actor.en, actor.name
         assert re.search(r"[一-鿿]", actor.zh), actor.name

@@ -49,12 +49,13 @@ from tests.scheduling import (
     scheduling,
     views_of,
 )
-from workers.schedule import OPERATIONS, SCHEDULE
+from workers.schedule import OPERATIONS, SCHEDULE, AccessDay, ByNight
 from workers.scheduler import Due, Scheduler
 
 pytestmark = pytest.mark.store
 CLOSE = next(row for row in SCHEDULE if row.rule == "close_application_windows")
-(ROOTS,) = OPERATIONS
+ROOTS = next(each for each in OPERATIONS if isinstance(each, AccessDay))
+NIGHT = next(each for each in OPERATIONS if isinstance(each, ByNight))
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 Rivals = tuple[Assembly, Assembly]
 _LEADERS = f"""

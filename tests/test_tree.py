@@ -61,8 +61,8 @@ def grown(size: int) -> dict[Tile, bytes]:
 
 
 def tree(tiles: dict[Tile, bytes]) -> Tree:
-    async def fetch(tile: Tile) -> bytes:
-        return tiles[tile]
+    async def fetch(asked: Sequence[Tile]) -> dict[Tile, bytes]:
+        return {tile: tiles[tile] for tile in asked if tile in tiles}
 
     return Tree(fetch)
 

@@ -25,7 +25,7 @@ from infra.log import configure
 from infra.master_key import read_key_file
 from infra.processes import beating
 from infra.settings import Settings, SettingsRefused, load
-from workers.automations import AUTOMATIONS, Asks, Automation, Does, Produces, Sends
+from workers.automations import AUTOMATIONS, Asks, Automation, Does, Produces, Sends, Verifies
 from workers.process import database
 from workers.work import NAME, THREADS, Actor, Work
 
@@ -78,7 +78,19 @@ ACTORS: Final[tuple[Actor, ...]] = (
         attempts=10,
         first_wait_seconds=0.5,
         longest_wait_seconds=60.0,
-        limit_seconds=300.0,
+        limit_seconds=180.0,
+    ),
+    Actor(
+        name="verify",
+        en="Go through the whole record, and ask for the command that records what came of it",
+        zh="通查全部记录,再提出予以记录结果的命令",
+        carries_out=Verifies,
+        batch=1,
+        attempts=3,
+        first_wait_seconds=60.0,
+        longest_wait_seconds=600.0,
+        limit_seconds=3600.0,
+        interrupted=True,
     ),
 )
 

@@ -18,24 +18,32 @@ answer; whatever else they raise is a breakdown and is tried again.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
 from uuid import UUID
 
 import msgspec
 
+import domain
+import projections
 from domain.accountability.events import MeasureDecided, MeasureLifted
+from domain.audit.certificate import CertifyReplay
+from domain.audit.events import CertifiedView
 from domain.cultivation.commands import BeginCultivation, SucceedCase
 from domain.cultivation.events import CaseSucceeded
 from domain.designation.commands import RestoreTitle, RevokeTitle
 from domain.designation.events import TitleConferred, TitleRevoked
-from domain.funding.events import PeriodClosed
+from domain.funding.events import LedgerOf, LedgerPublished, PeriodClosed
 from domain.funding.policy import RULES_VERSION
-from domain.funding.publication import PublishLedger
+from domain.funding.publication import PublishInstitutionLedger, PublishLedger
 from domain.ids import (
     ApplicationId,
+    CalendarYear,
     DesignationId,
+    InstitutionId,
     MeasureId,
     PanelId,
     PersonId,
@@ -45,6 +53,7 @@ from domain.ids import (
     tag,
 )
 from domain.kernel import Command, Event, Recorded
+from domain.lifecycle import CATALOGUE
 from domain.privacy.events import PersonErased
 from domain.publicity.events import EntryPassed, ObjectionUpheld
 from domain.review.events import Mark, ScoreSheetAmended, ScoreSheetFiled, ScoringClosed
@@ -53,16 +62,37 @@ from domain.selection.commands import ConfirmSelection, StrikeSelection
 from domain.selection.events import SelectionConfirmed
 from domain.unit.events import UnitMerged
 from infra.assembly import Assembly
+from infra.bundle import sources, tree_digest
 from infra.clock import Institution
 from infra.codes import seat_of
+from infra.log import logger
 from infra.record import Item
+from infra.replay import replayed
 from infra.vault import KeyDestroyed, erase
-from projections.ledger import LEDGER_FACTS, covered, file_of, ledger_tables
+from projections import VIEWS
+from projections.ledger import CLOSES, LEDGER_FACTS, awaited, covered, file_of, ledger_tables, tables_together
 
 if TYPE_CHECKING:
     from infra.subscription import Connection
 
-__all__ = ["AUTOMATIONS", "Asked", "Asks", "Automation", "Does", "Each", "Produces", "Sends", "Started"]
+__all__ = [
+    "AUTOMATIONS",
+    "CERTIFYING",
+    "Asked",
+    "Asks",
+    "Automation",
+    "Does",
+    "Each",
+    "Produces",
+    "Sends",
+    "Started",
+    "Verifies",
+]
+
+
+_log = logger()
+_SHOWN: Final = 50
+"""As many differences of a replay are logged; the certificate counts them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +131,11 @@ class Produces(Asks):
 
 
 @dataclass(frozen=True, slots=True)
+class Verifies(Asks):
+    """A command is asked for with what comes of going through the whole record, which takes as long as it takes."""
+
+
+@dataclass(frozen=True, slots=True)
 class Does:
     """Something is done to our own tables, on a connection whose transaction also marks it done."""
 
@@ -128,12 +163,12 @@ class Each:
 
 @dataclass(frozen=True, kw_only=True)
 class Automation:
-    """When this event, then that."""
+    """When this event, then that; without one, when a row of OPERATIONS says so, about the newest event by then."""
 
     name: str
     en: str
     zh: str
-    when: type[Event]
+    when: type[Event] | None
     then: Asks | Does | Sends
     each: Each | None = None
 
@@ -262,6 +297,59 @@ async def _ledger_of_period(started: Started, parts: Assembly) -> Asked:
     return Asked(values, programme)
 
 
+def _closes_of_institution(published: Recorded) -> Sequence[Item]:
+    """What tells which programmes the period waits for; a cycle is each programme's own."""
+    is_shared = cast("LedgerPublished", published.event).period != "cycle"
+    return [Item(tuple(kind.TOPIC for kind in CLOSES))] if is_shared else []
+
+
+def _when_complete(published: Recorded, past: Sequence[Recorded]) -> Iterable[Recorded]:
+    """The close of the ledger that was the last one awaited."""
+    body = cast("LedgerPublished", published.event)
+    if past and not awaited([*past, published], body.period, body.last_day):
+        yield from (each for each in past if each.position == body.closed_position)
+
+
+async def _ledger_of_institution(started: Started, parts: Assembly) -> Asked:
+    """The ledgers of a period that the programmes have published, put together from the bytes that are kept."""
+    body, log_id = cast("LedgerPublished", started.recorded.event), started.institution.log_id
+    house = tag(InstitutionId, body.institution_id)
+    year = Item((LedgerPublished.TOPIC,), (house, tag(CalendarYear, body.year)))
+    page = await (await parts.stores(log_id)).read([year], until=started.recorded.position)
+    published = [(each.position, cast("LedgerPublished", each.event)) for each in page.events]
+    meant = [each for each in published if (each[1].period, each[1].last_day) == (body.period, body.last_day)]
+    meant.sort(key=lambda each: each[1].programme_id)
+    kept = [
+        (each.programme_id, {file.name: await parts.published.read(log_id, file.digest) for file in each.files})
+        for _, each in meant
+    ]
+    made = await asyncio.to_thread(lambda: [file_of(table) for table in tables_together(kept)])
+    await parts.published.keep(log_id, (content for _, content in made))
+    values = {
+        "period": body.period,
+        "last_day": body.last_day,
+        "ledgers": tuple(LedgerOf(each.programme_id, position) for position, each in meant),
+        "files": tuple(file for file, _ in made),
+    }
+    return Asked(values, house)
+
+
+async def _certified_replay(started: Started, parts: Assembly) -> Asked:
+    """What comes of folding every view anew from the record as it stands now; it is an alarm where anything differs."""
+    log_id, began = started.institution.log_id, time.monotonic()
+    found = await replayed(parts.pool, VIEWS, CATALOGUE, log_id)
+    for difference in found.differences[:_SHOWN]:
+        _log.error("replay.differs", log_id=log_id, **msgspec.structs.asdict(difference))
+    rooms = (Path(str(room.__file__)).parent for room in (domain, projections))
+    values = {
+        "certified_position": found.position,
+        "views": tuple(CertifiedView(**asdict(view)) for view in found.views),
+        "rules_digest": tree_digest(sources(*rooms)),
+        "duration_ms": round(1000 * (time.monotonic() - began)),
+    }
+    return Asked(values, tag(InstitutionId, started.institution.institution_id))
+
+
 # --- what they do to our own tables ----------------------------------------------------------------------------------
 
 
@@ -269,6 +357,14 @@ async def _erased_person(started: Started, connection: Connection) -> None:
     erased = cast("PersonErased", started.recorded.event)
     await erase(connection, started.institution.log_id, tag(PersonId, erased.person_id))
 
+
+CERTIFYING = Automation(
+    name="when_night_has_come_certify_replay",
+    en="When night has come, every view is folded anew and compared with its table, and what came of it is recorded",
+    zh="夜间逐一重放视图并与其数据表核对,结果记录在案",
+    when=None,
+    then=Verifies(CertifyReplay, _certified_replay),
+)
 
 AUTOMATIONS: tuple[Automation, ...] = (
     Automation(
@@ -338,4 +434,13 @@ AUTOMATIONS: tuple[Automation, ...] = (
         when=PeriodClosed,
         then=Produces(PublishLedger, _ledger_of_period),
     ),
+    Automation(
+        name="when_ledger_published_publish_that_of_institution",
+        en="When the ledger of the last programme that a period waited for was published, that of the institution is",
+        zh="某期间所待的最后一个项目账册公布后,公布机构汇总账册",
+        when=LedgerPublished,
+        each=Each(past=_closes_of_institution, chosen=_when_complete),
+        then=Produces(PublishInstitutionLedger, _ledger_of_institution),
+    ),
+    CERTIFYING,
 )

@@ -69,7 +69,8 @@ class Dispatcher:
         self._say_again_after = timedelta(seconds=say_again_seconds)
         self._starts: dict[str, list[str]] = {}
         for automation in automations:
-            self._starts.setdefault(automation.when.TOPIC, []).append(automation.name)
+            if automation.when is not None:
+                self._starts.setdefault(automation.when.TOPIC, []).append(automation.name)
         self._items = [Item(types=tuple(sorted(self._starts)))] if self._starts else [_NOTHING]
         self._positions: dict[int, int] = {}
         self._fresh: dict[tuple[int, str], tuple[int, datetime]] = {}

@@ -16,6 +16,7 @@ from typing import Any
 from domain.accountability.measure import EndMeasure
 from domain.application.window import CloseApplicationWindow
 from domain.audit.engagement import EndEngagement
+from domain.audit.events import ReplayCertified
 from domain.designation.commands import LapseTitle
 from domain.funding.payment import ExpirePayment
 from domain.funding.period import ClosePeriod
@@ -32,7 +33,7 @@ from domain.ids import (
     PublicityId,
     tag,
 )
-from domain.kernel import Command
+from domain.kernel import Command, Event
 from domain.obligation.commands import MarkObligationOverdue, RemindOfObligation
 from domain.permission.commands import RecordAccessDay
 from domain.publicity.commands import ClosePublicity
@@ -46,8 +47,9 @@ from projections.obligation import OBLIGATION, ObligationRow
 from projections.panel import PANEL
 from projections.publicity import PUBLICITY
 from projections.window import WINDOW
+from workers.automations import CERTIFYING
 
-__all__ = ["OPERATIONS", "SCHEDULE", "AccessDay", "WhenDue"]
+__all__ = ["OPERATIONS", "SCHEDULE", "AccessDay", "ByNight", "Operation", "WhenDue"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +90,25 @@ class AccessDay:
     zh: str
     cron: str
     command: type[Command]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ByNight:
+    """An automation is started about the newest event; where there was none but these since the last time, it is not.
+
+    What takes long is not the scheduler's to wait for: a worker carries it out.
+    """
+
+    rule: str
+    en: str
+    zh: str
+    cron: str
+    automation: str
+    but_for: tuple[type[Event], ...]
+
+
+Operation = AccessDay | ByNight
+"""What happens by real time."""
 
 
 def _whose(row: ObligationRow) -> dict[str, Any]:
@@ -283,12 +304,20 @@ SCHEDULE: tuple[WhenDue, ...] = (
     ),
 )
 
-OPERATIONS: tuple[AccessDay, ...] = (
+OPERATIONS: tuple[Operation, ...] = (
     AccessDay(
         rule="record_access_day",
         en="Record the root of yesterday's lines of the access journal",
         zh="记录访问日志前一日的根摘要",
         cron="5 0 * * *",
         command=RecordAccessDay,
+    ),
+    ByNight(
+        rule="certify_replay",
+        en="Fold every view anew, compare it with its table, and record what came of it",
+        zh="逐一重放视图并与其数据表核对,记录结果",
+        cron="30 2 * * *",
+        automation=CERTIFYING.name,
+        but_for=(ReplayCertified,),
     ),
 )

@@ -24,9 +24,11 @@ from domain.lifecycle import CATALOGUE
 from domain.permission import policy as law
 from infra.assembly import Assembly, assemble, open_pool
 from infra.clock import Institution
+from infra.event_store import EventStore
 from infra.front_door import Ask, Caller, Raced, Receipt, service_id
 from infra.log import leaves, logger
 from infra.master_key import read_key_file
+from infra.outbox import Entry, Outbox, key_of
 from infra.record import Overloaded
 from infra.runs import Leadership, LeadershipLost, Runs, leading
 from infra.settings import Settings
@@ -34,7 +36,7 @@ from infra.views import Behind, NotBuilt, Views
 from infra.writer import LOST, LogUnavailable, heed_cancellation
 from projections import VIEWS
 from workers.process import database, served, until_told
-from workers.schedule import OPERATIONS, SCHEDULE, AccessDay, WhenDue
+from workers.schedule import OPERATIONS, SCHEDULE, AccessDay, ByNight, Operation, WhenDue
 
 __all__ = ["Scheduler", "main"]
 
@@ -68,7 +70,7 @@ class Scheduler:
         assembly: Assembly,
         views: Views,
         schedule: Sequence[WhenDue] = SCHEDULE,
-        operations: Sequence[AccessDay] = OPERATIONS,
+        operations: Sequence[Operation] = OPERATIONS,
         stand_by_seconds: float = _STAND_BY_SECONDS,
     ) -> None:
         self._parts = assembly
@@ -190,7 +192,7 @@ class Scheduler:
                 now = (await self._parts.clock.server_time()).astimezone(institution.zone)
                 for operation in self._operations:
                     if operation.rule not in next_at or next_at[operation.rule] <= now:
-                        await self.record_access_days(institution, operation, now)
+                        await self.operate(institution, operation, now)
                         next_at[operation.rule] = next(CronSim(operation.cron, now))
             except _BREAKDOWNS as fault:
                 heed_cancellation()
@@ -200,6 +202,39 @@ class Scheduler:
                 # Never asleep for long: a machine that was suspended, or whose clock was set, notices soon.
                 until = (min(next_at.values()) - now).total_seconds()
                 await asyncio.sleep(min(until, _LONGEST_SLEEP_SECONDS))
+
+    async def operate(self, institution: Institution, operation: Operation, now: datetime) -> None:
+        """Do what an operational row says, as far as it is due."""
+        match operation:
+            case AccessDay():
+                await self.record_access_days(institution, operation, now)
+            case ByNight():
+                await self.start_by_night(institution, operation, now)
+
+    async def start_by_night(self, institution: Institution, operation: ByNight, now: datetime) -> None:
+        """Start an automation about the newest event: once for each time that it was due while there was a record.
+
+        After an outage it is started once, for the last of the times that were missed.
+        """
+        log_id, store = institution.log_id, await self._parts.stores(institution.log_id)
+        due_at = next(CronSim(operation.cron, now, reverse=True))
+        key = due_at.isoformat()
+        opened = (await store.at([1])).get(1)
+        if opened is None or opened.recorded_at > due_at or await self._runs.answered(log_id, operation.rule, [key]):
+            return
+        head = await self._newest(store, operation)
+        async with self._parts.pool.acquire() as connection, connection.transaction():
+            if head is not None:
+                act = key_of(institution.institution_id, operation.automation, head, head)
+                await Outbox(self._parts.pool).enter(connection, log_id, [Entry(head, operation.automation, head, act)])
+            await self._runs.entered(connection, log_id, operation.rule, key, due_at=due_at, position=head or 0)
+
+    async def _newest(self, store: EventStore, operation: ByNight) -> int | None:
+        """The newest position, unless nothing was recorded since the last time but what such starts lead to."""
+        head = await store.head()
+        led_to = {kind.TOPIC for kind in operation.but_for}
+        newest = (await store.at([head])).get(head)
+        return None if newest is None or newest.type in led_to else head
 
     async def _sweep(self) -> None:
         """Settle what requests left sealed behind them that died halfway."""

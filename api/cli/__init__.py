@@ -20,7 +20,7 @@ from click.shell_completion import get_completion_class
 
 from api.cli.asking import api
 from api.cli.audit import audit
-from api.cli.backup import backup, restore
+from api.cli.backup import backup, restore, rewrap
 from api.cli.calendar import calendar
 from api.cli.demo import demo as play_demo
 from api.cli.events import events
@@ -108,7 +108,7 @@ def completion(*, shell: str, as_json: bool) -> None:
 
 _COMMANDS: Final = (
     *(serve, api, institution, token, calendar, programme, ledger, events, audit, outbox, replay, projections),
-    *(backup, restore),
+    *(backup, restore, rewrap),
 )
 for _command in _COMMANDS:
     biaogan.add_command(_command)

@@ -1,4 +1,4 @@
-"""``biaogan backup`` and ``biaogan restore``: the record in a folder, and back into an empty database."""
+"""``biaogan backup``, ``restore`` and ``rewrap``: the record in a folder and back, and keys under a new master key."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from pathlib import Path
 
 import rich_click as click
 
-from api.cli.reaching import database, run
+from api.cli.reaching import database, opened, run
 from api.cli.speaking import FOUND, Progress, Stop, answer, as_json, say
 from infra.backup import BackupRefused, Manifest, RestoredOtherwise, back_up
 from infra.backup import restore as restore_into
 from infra.master_key import KeyFileRefused, read_key_file
 from infra.settings import load
 
-__all__ = ["backup", "restore"]
+__all__ = ["backup", "restore", "rewrap"]
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -68,3 +68,21 @@ def restore(*, folder: Path, as_json: bool) -> None:
         finally:
             progress.end()
     answer(manifest, _lines(manifest, folder), as_json=as_json)
+
+
+@click.command()
+@as_json
+def rewrap(*, as_json: bool) -> None:
+    """Wrap every key of the vault under the first line of the key file; then the others may go. · 以新主密钥重新封装。
+
+    Backups that are older than that open with the former master key alone: destroy it, and they are worthless.
+    """
+    settings = load()
+    with database(settings) as urls:
+
+        async def work() -> int:
+            async with opened(settings, urls) as wiring:
+                return await wiring.parts.vault.rewrap()
+
+        count = run(work())
+    answer({"rewrapped": count}, [f"{count} keys wrapped anew · 已重新封装 {count} 把密钥"], as_json=as_json)

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
-from urllib.parse import urlencode
 
-import msgspec
 import rich_click as click
 
-from api.cli.reaching import Remote, in_path, remote
+from api.cli.reaching import Remote, remote
+from api.cli.reconciling import at_programme, query, reconciled, shown
 from api.cli.speaking import FOUND, USAGE, Progress, Stop, answer, as_json, at_server, plain
-from domain.funding.events import Account
-from projections.funding import by_stage
 
 __all__ = ["ledger"]
 
@@ -27,7 +23,6 @@ _BOOKS: Final = {"beancount": "books.beancount", "hledger": "books.journal"}
 _SUFFIXES: Final = {"csv": "csv", "excel_csv": "excel.csv", "xlsx": "xlsx", "json": "json"}
 _MANIFEST: Final = "ledger.json"
 _PERIODS: Final = ("month", "quarter", "year", "cycle")
-_LONGEST_PAGE: Final = 200
 F = TypeVar("F", bound=Callable[..., Any])
 
 _programme = click.argument("programme_id")
@@ -58,20 +53,6 @@ def _when(function: F) -> F:
     return click.option("--at-position", type=click.IntRange(0), help="As it was known there. · 该位置所知。")(function)
 
 
-def _query(**given: Any) -> str:  # noqa: ANN401 - Options of any type.
-    """Options as the parameters of a request."""
-    told = {
-        name: value.date().isoformat() if isinstance(value, datetime) else value
-        for name, value in given.items()
-        if value is not None
-    }
-    return f"?{urlencode(told)}" if told else ""
-
-
-def _at(programme_id: str, *parts: str) -> str:
-    return "/".join(("/v1/programmes", in_path(programme_id), *map(in_path, parts)))
-
-
 @click.group()
 def ledger() -> None:
     """The books of a programme's money, and its statements. · 项目经费账簿与报表。"""
@@ -98,10 +79,10 @@ def statement(
     """Show a statement, or which there are if none is named. · 显示报表;未指明时列出全部报表。"""
     server = remote(url, token_file)
     if statement is None:
-        found = server.get(_at(programme_id, "statements"))
+        found = server.get(at_programme(programme_id, "statements"))
         lines = [f"{each['statement']:20} {each['en']} · {each['zh']}" for each in found["statements"]]
     else:
-        found = server.get(_at(programme_id, "statements", statement) + _query(**when))
+        found = server.get(at_programme(programme_id, "statements", statement) + query(**when))
         lines = list(_told(found))
     answer(found, lines, as_json=as_json)
 
@@ -118,7 +99,7 @@ def _told(found: Mapping[str, Any]) -> Iterator[str]:
             value = row[each["name"]]
             if value not in (None, "", 0):
                 en, zh = each["en"].removesuffix(" (fen)"), each["zh"].removesuffix("(分)")
-                yield f"  {en} · {zh}: {_shown(each['name'], value)}"
+                yield f"  {en} · {zh}: {shown(each['name'], value)}"
 
 
 def _counted(selected: Mapping[str, Any]) -> str:
@@ -132,14 +113,6 @@ def _counted(selected: Mapping[str, Any]) -> str:
         if selected[name] is not None
     ]  # fmt: skip
     return ", ".join(told)
-
-
-def _shown(column: str, value: object) -> str:
-    """An amount in yuan, anything else as it is."""
-    if column.endswith("_fen") and isinstance(value, int):
-        sign, fen = "-" if value < 0 else "", abs(value)
-        return f"{sign}{fen // 100:,}.{fen % 100:02}"
-    return str(value)
 
 
 @ledger.command()
@@ -165,12 +138,12 @@ def explain(
 
     ROW and COLUMN are named as `ledger statement --json` has them, such as budget/branch/BR-1 and recovered_fen.
     """
-    asked = _at(programme_id, "statements", statement, "explain") + _query(row=row, column=column, **when)
+    asked = at_programme(programme_id, "statements", statement, "explain") + query(row=row, column=column, **when)
     found = remote(url, token_file).get(asked)
-    lines = [f"{found['row']} {found['column']}: {_shown(column, found['value'])}", f"  {_counted(found['selected'])}"]
+    lines = [f"{found['row']} {found['column']}: {shown(column, found['value'])}", f"  {_counted(found['selected'])}"]
     for line in found["lines"]:
         added = line["adds_fen"] is not None
-        told = _shown("_fen", line["adds_fen"]) if added else f"= {line['fills']}"
+        told = shown("_fen", line["adds_fen"]) if added else f"= {line['fills']}"
         at = f"{line['position']}:{line['line']}"
         of = "" if len(found["made_of"]) == 1 else f" [{line['column']}]"
         lines.append(f"  {at:>10}  {line['effective_on']}  {told:>16}  {line['type']}{of}")
@@ -199,16 +172,16 @@ def difference(
     """Show what a statement says differently at two positions, and why. · 比较报表在两个位置的差异及其原因。"""
     between = {"from_position": from_position, "to_position": to_position}
     found = remote(url, token_file).get(
-        _at(programme_id, "statements", statement, "difference") + _query(**between, **when)
+        at_programme(programme_id, "statements", statement, "difference") + query(**between, **when)
     )
     lines = [f"{statement}: {found['from_position']} → {found['to_position']}, {len(found['cells'])} cells · 格"]
     lines += [
-        f"  {cell['row']} {cell['column']}: {_shown(cell['column'], cell['before'])} →"
-        f" {_shown(cell['column'], cell['after'])}  ({', '.join(_positions(cell['lines']))})"
+        f"  {cell['row']} {cell['column']}: {shown(cell['column'], cell['before'])} →"
+        f" {shown(cell['column'], cell['after'])}  ({', '.join(_positions(cell['lines']))})"
         for cell in found["cells"]
     ]
     lines += [
-        f"{event['position']:>8}  {event['effective_on']}  {_shown('_fen', event['amount_fen']):>16}  {event['type']}"
+        f"{event['position']:>8}  {event['effective_on']}  {shown('_fen', event['amount_fen']):>16}  {event['type']}"
         for event in found["events"]
     ]
     answer(found, lines, as_json=as_json)
@@ -233,12 +206,12 @@ def _files(programme_id: str, codes: Sequence[str], formats: Sequence[str], when
     for code in codes:
         for form in formats:
             if form in _SUFFIXES:
-                at = _at(programme_id, "statements", code)
-                yield _File(f"{code}.{_SUFFIXES[form]}", at + _query(**when, format=form))
+                at = at_programme(programme_id, "statements", code)
+                yield _File(f"{code}.{_SUFFIXES[form]}", at + query(**when, format=form))
     for form in formats:
         if form in _BOOKS:
             known = {name: when.get(name) for name in ("at_position", "effective_on")}
-            yield _File(_BOOKS[form], _at(programme_id, "books") + _query(**known, format=form))
+            yield _File(_BOOKS[form], at_programme(programme_id, "books") + query(**known, format=form))
 
 
 @ledger.command()
@@ -277,9 +250,9 @@ def export(
     The books for beancount and hledger hold every entry up to the day, whatever fiscal year is asked for.
     """
     server = remote(url, token_file)
-    catalogue = server.get(_at(programme_id, "statements"))
+    catalogue = server.get(at_programme(programme_id, "statements"))
     codes = statements or tuple(each["statement"] for each in catalogue["statements"])
-    first = server.get(_at(programme_id, "statements", codes[0]) + _query(**when))
+    first = server.get(at_programme(programme_id, "statements", codes[0]) + query(**when))
     # Whatever is recorded meanwhile is left for another export: the files tell of one state of knowledge.
     pinned = when | {"as_of": None, "at_position": first["selected"]["position"]}
     files = list(_files(programme_id, codes, formats or _FORMATS, pinned))
@@ -357,7 +330,7 @@ def close(
     """Close a period of the books; nothing takes effect in it any more. · 结账;此后该期间不再记账。"""
     day = last_day.date().isoformat()
     sent = {name: plain(value) for name, value in (("Reason", reason), ("Idempotency-Key", key)) if value is not None}
-    path = _at(programme_id, "funds", "close-period")
+    path = at_programme(programme_id, "funds", "close-period")
     receipt = remote(url, token_file).post(path, {"period": period, "last_day": day}, headers=sent)
     told = f"{programme_id}: {period} up to {day} closed at position {receipt['version']} · 已结账"
     answer(receipt, [told], as_json=as_json)
@@ -375,115 +348,15 @@ def reconcile(*, programme_id: str, url: str | None, token_file: Path | None, as
 
     Exit code 1 where anything differs; it is named.
     """
-    server = remote(url, token_file)
-    books = server.get(_at(programme_id, "statements", "reconciliation"))
-    position = books["selected"]["position"]
     progress = Progress("reconcile · 核对")
-    found = [
-        f"book B and book F differ · 两套账不符: {row['row']}: {_shown('_fen', row['difference_fen'])}"
-        for row in books["rows"]
-        if row["difference_fen"]
-    ]
     try:
-        found += _shown_otherwise(server, programme_id, position)
-        closed = _comparable(_all(server, _at(programme_id, "periods"), min_position=position))
-        published = [
-            each for each in _all(server, _at(programme_id, "ledgers"), min_position=position) if each["files"]
-        ]
-        for done, period in enumerate(closed, start=1):
-            found += _closed_otherwise(server, programme_id, period)
-            progress(done, len(closed) + len(published))
-        for done, each in enumerate(published, start=1 + len(closed)):
-            found += _published_otherwise(server, programme_id, each)
-            progress(done, len(closed) + len(published))
+        found = reconciled(remote(url, token_file), programme_id, progress)
     finally:
         progress.end()
-    told = {
-        "programme_id": programme_id,
-        "position": position,
-        "sums": len(books["rows"]),
-        "closed_periods": len(closed),
-        "published_ledgers": len(published),
-        "differences": found,
-    }
-    if found:
-        answer(told, found, as_json=as_json)
-        raise Stop(f"{programme_id}: {len(found)} differences. 共 {len(found)} 处不符。", FOUND)
-    counted = f"{told['sums']} sums of both books, the balances, {len(closed)} closed periods"
-    agree = f"{counted} and {len(published)} published ledgers agree at position {position}"
-    answer(told, [f"{programme_id}: {agree} · 核对相符"], as_json=as_json)
-
-
-def _all(server: Remote, path: str, **query: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - Parameters of any type.
-    """Every row of a list, page by page."""
-    cursor = None
-    while True:
-        page = server.get(path + _query(**query, limit=_LONGEST_PAGE, cursor=cursor))
-        yield from page["items"]
-        cursor = page["next"]
-        if cursor is None:
-            return
-
-
-def _shown_otherwise(server: Remote, programme_id: str, position: int) -> Iterator[str]:
-    """Where the balances that are shown are not those that the books have, at the same position."""
-    trial = server.get(_at(programme_id, "statements", "trial_balance") + _query(at_position=position))
-    accounts = [
-        (msgspec.convert({"code": row["account"], **_account(row)}, Account), row["amount_fen"])
-        for row in trial["rows"]
-    ]
-    ours = by_stage(accounts)
-    at = {"programme_id": programme_id, "at_position": position, "min_position": position}
-    shown = {(row["whose"], row["source"], row["year"]): row for row in _all(server, "/v1/balances", **at)}
-    for key in sorted({*ours, *shown}):
-        there, row = ours.get(key, {}), shown.get(key, {})
-        kept = {name for name, value in row.items() if name.endswith("_fen") and name != "given_fen" and value}
-        for column in sorted({*there, *kept}):
-            if there.get(column, 0) != row.get(column, 0):
-                yield (
-                    f"the balances say otherwise · 余额视图不符: {'/'.join(map(str, key))} {column}:"
-                    f" {_shown('_fen', row.get(column, 0))}, books · 账簿 {_shown('_fen', there.get(column, 0))}"
-                )
-
-
-def _account(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: row[name] for name in Account.__struct_fields__ if name != "code"}
-
-
-def _comparable(periods: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The closed periods whose trial balance is made anew: by the rules of the first that was closed up to a day.
-
-    What was closed up to the same day under other rules has a trial balance of its own, which its ledger is held to.
-    """
-    first: dict[str, dict[str, Any]] = {}
-    found = []
-    for period in sorted(periods, key=lambda row: row["position"]):
-        of_day = first.setdefault(period["last_day"], period)
-        if of_day["rules_version"] == period["rules_version"]:
-            found.append(period)
-    return found
-
-
-def _closed_otherwise(server: Remote, programme_id: str, period: Mapping[str, Any]) -> Iterator[str]:
-    """Where the trial balance of a closed period, made anew, is not the one that its close recorded."""
-    path = _at(programme_id, "periods", period["last_day"], "trial-balance")
-    again = io.BytesIO()
-    server.save(path + _query(format="csv"), again)
-    digest = hashlib.sha256(again.getvalue()).hexdigest()
-    if digest != period["trial_balance_digest"]:
-        yield (
-            f"the closed {period['period']} up to {period['last_day']} does not come out again · 已结账期间无法复现:"
-            f" {digest}, recorded · 所记录 {period['trial_balance_digest']}"
-        )
-
-
-def _published_otherwise(server: Remote, programme_id: str, ledger: Mapping[str, Any]) -> Iterator[str]:
-    """Which files of a published ledger are not what was recorded, as they are kept or as they come out again."""
-    found = server.get(_at(programme_id, "ledgers", ledger["period"], ledger["last_day"], "verification"))
-    for file in found["files"]:
-        if not file["holds"]:
-            yield (
-                f"the ledger of the {ledger['period']} up to {ledger['last_day']} · 账册文件不符: {file['name']}:"
-                f" recorded · 所记录 {file['recorded_digest']}, kept · 所存 {file['kept_digest'] or '–'},"
-                f" again · 重算 {file['recomputed_digest'] or '–'}"
-            )
+    if found.differences:
+        answer(found, found.differences, as_json=as_json)
+        count = len(found.differences)
+        raise Stop(f"{programme_id}: {count} differences. 共 {count} 处不符。", FOUND)
+    counted = f"{found.sums} sums of both books, the balances, {found.closed_periods} closed periods"
+    agree = f"{counted} and {found.published_ledgers} published ledgers agree at position {found.position}"
+    answer(found, [f"{programme_id}: {agree} · 核对相符"], as_json=as_json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from domain.audit.certificate import CertifyReplay
 from domain.audit.engagement import EndEngagement, OpenEngagement
 from domain.audit.finding import AnswerAuditFinding, CloseAuditFinding, RecordAuditFinding
 from domain.audit.hold import LiftLegalHold, PlaceLegalHold
@@ -16,6 +17,7 @@ COMMANDS: tuple[type[Command], ...] = (
     CloseAuditFinding,
     PlaceLegalHold,
     LiftLegalHold,
+    CertifyReplay,
     AnnounceSigningKey,
     EndSigningKey,
 )

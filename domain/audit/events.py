@@ -3,9 +3,12 @@
 from datetime import date, datetime
 from typing import Annotated, Literal
 
+import msgspec
+
 from domain.ids import (
     ApplicationId,
     AuditFindingId,
+    CalendarYear,
     DocumentId,
     EngagementId,
     HoldId,
@@ -14,7 +17,7 @@ from domain.ids import (
     ProgrammeId,
     UnitId,
 )
-from domain.kernel import Digest, Event, office, public
+from domain.kernel import Code, Digest, Event, office, public
 
 HoldGround = Literal["audit", "discipline", "litigation", "objection", "retention"]
 """Why something must be kept: an audit, a matter of discipline, a lawsuit, an objection or appeal, a statutory term."""
@@ -120,6 +123,32 @@ class AuditFindingClosed(Event):
     audit_finding_id: Annotated[AuditFindingId, office("Audit finding", "审计发现")]
     engagement_id: Annotated[EngagementId, office("Engagement", "审计委托")]
     conclusion: Annotated[Conclusion, office("Conclusion", "结论")]
+
+
+class CertifiedView(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One view of a replay: how many versions of rows the fold made, their digest, and how much its table differed."""
+
+    view: Code
+    version: int
+    versions: int
+    digest: Digest
+    differences: int
+
+
+class ReplayCertified(Event):
+    """All views were folded anew from the record and compared with their tables: up to where, digests, differences.
+    zh: 全部视图已依记录重放并与其数据表核对:截至位置、摘要与差异数。
+    """
+
+    TOPIC = "audit.replay_certified.v1"
+    institution_id: Annotated[InstitutionId, public("Institution", "机构")]
+    year: Annotated[CalendarYear, public("Year", "年度")]
+    certified_position: Annotated[int, public("Up to (position)", "截至位置")]
+    views: Annotated[tuple[CertifiedView, ...], office("Views", "视图")]
+    digest: Annotated[Digest, public("Digest of what the fold made", "重放结果摘要")]
+    rules_digest: Annotated[Digest, public("Digest of the rules", "规则摘要")]
+    differences: Annotated[int, public("Differences", "差异数")]
+    duration_ms: Annotated[int, office("Duration (milliseconds)", "用时(毫秒)")]
 
 
 class SigningKeyAnnounced(Event):

@@ -404,6 +404,7 @@ ACTS: Final[tuple[Act, ...]] = (
     _act("RecordMatching", _FINANCE, backdatable=True),
     _act("ClosePeriod", _FINANCE, _SERVICE),
     _act("PublishLedger", _SERVICE),
+    _act("PublishInstitutionLedger", _SERVICE),
     _act("ConfirmLedger", _FINANCE, _HEAD),
     # designation
     _act("DefineTitle", _HEAD, needs_reason=True),
@@ -452,6 +453,7 @@ ACTS: Final[tuple[Act, ...]] = (
     _act("RecordAuditFinding", _Holder("engaged", "", ("engaged",))),
     _act("AnswerAuditFinding", *(_Holder(role, "", ("recorded", "answered")) for role in ("clerk", "head"))),
     _act("CloseAuditFinding", *(_Holder(role, "", ("answered",)) for role in ("engaged", "supervisor"))),
+    _act("CertifyReplay", _SERVICE),
     _act("PlaceLegalHold", _HEAD, _Holder("supervisor")),
     _act("LiftLegalHold", _Holder("head", "", ("placed",)), needs_reason=True),
     _act("AnnounceSigningKey", _SERVICE),

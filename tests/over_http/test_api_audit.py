@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
-from datetime import date
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
+import msgspec
 import pytest_asyncio
 
+import domain
+import projections
 from domain.accountability.events import MatterReferred
 from domain.application.events import ApplicationStarted
 from domain.ids import (
@@ -28,11 +34,19 @@ from domain.ids import (
 )
 from domain.review.events import PanelConstituted, ReviewerSeated
 from domain.selection.events import SelectionConfirmed
+from infra.bundle import sources, tree_digest
 from infra.front_door import Caller
+from projections import VIEWS
+from projections.kernel import Register
+from tests.automating import at_once
 from tests.over_http.serving import Served
 from tests.over_http.test_api_programme import definition, notice
 from tests.over_http.test_api_publicity import Committee
+from workers.automations import AUTOMATIONS
+from workers.dispatcher import Dispatcher
+from workers.schedule import OPERATIONS, ByNight
 from workers.scheduler import Scheduler
+from workers.work import Work
 
 CALL, OTHER, TRACK = "call-of-2020", "call-of-2021", "branch"
 SECRET = DocumentId("c" * 64)
@@ -180,6 +194,9 @@ async def test_an_auditor_reads_what_the_engagement_covers_and_what_everybody_re
     assert (await c.read("E-CALL", f"/v1/programmes/{OTHER}"))["programme_id"] == OTHER, "a call is everybody's"
     seen = (await c.read("E-CALL", "/v1/events", tag=f"programme:{CALL}"))["items"]
     assert {"application.started.v1", "selection.confirmed.v1"} <= {each["type"] for each in seen}
+    two = "application.started.v1,selection.confirmed.v1"
+    seen = (await c.read("E-CALL", "/v1/events", type=two, tag="application:A-1"))["items"]
+    assert [each["type"] for each in seen] == two.split(",")
     (public,) = (await c.read("E-CALL", "/v1/events", tag="application:A-3"))["items"]
     assert (public["type"], "actor_id" in public["envelope"]) == ("selection.confirmed.v1", False)
 
@@ -275,3 +292,68 @@ async def test_an_engagement_ends_by_decision_and_by_its_term_and_then_opens_not
     assert rows == {"E-CALL": "term", "E-UNIT": "decision", "E-ALL": "term"}
     lines = (await c.get("/v1/audit-engagements/E-ALL/queries", c.head, limit=1000))["items"]
     assert (lines[-1]["what"], lines[-1]["outcome"]) == ("GET /v1/roster", "engagement-over")
+
+
+# --- certificates of replay -------------------------------------------------------------------------------------------
+
+NIGHT = next(each for each in OPERATIONS if isinstance(each, ByNight))
+
+
+async def night(c: Audited, days: int) -> None:
+    """Let the schedule look so many days from now, and a worker do what it has started."""
+    parts, log_id = c.served.parts, c.served.office.log_id
+    await c.get("/v1/audit-engagements", c.head)
+    institution = await parts.clock.institution(log_id)
+    now = (await parts.clock.server_time()).astimezone(institution.zone) + timedelta(days=days)
+    await Scheduler(parts, c.served.views).operate(institution, NIGHT, now)
+    dispatcher = Dispatcher(parts.pool, parts.stores, AUTOMATIONS, at_once(Work(parts, AUTOMATIONS)))
+    await dispatcher.tell()
+
+
+async def certificates(c: Audited) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = (await c.get("/v1/audit/certificates", c.head, sort="certified_at"))["items"]
+    return rows
+
+
+async def test_every_night_the_views_are_folded_anew_and_what_came_of_it_is_recorded(office: Audited) -> None:
+    c = office
+    store = await c.served.parts.stores(c.served.office.log_id)
+    await night(c, 0)
+    assert await certificates(c) == [], "the institution was not open yet when it was last due"
+    head = await store.head()
+    await night(c, 1)
+    await night(c, 1)
+    (first,) = await certificates(c)
+    assert (first["certified_position"], first["differences"], first["clean"]) == (head, 0, True)
+    assert [view["view"] for view in first["views"]] == [view.name for view in VIEWS]
+    past = (await store.read(until=head)).events
+    for view, told in zip(VIEWS, first["views"], strict=True):
+        register, digest, versions = Register(view), hashlib.sha256(), 0
+        for recorded in past:
+            for key, _, after in register.apply(recorded):
+                line = (recorded.position, key, after)
+                digest.update(msgspec.json.encode(line, order="sorted") + b"\n")
+                versions += after is not None
+        assert (told["digest"], told["versions"], told["differences"]) == (digest.hexdigest(), versions, 0), view.name
+    rooms = (Path(str(room.__file__)).parent for room in (domain, projections))
+    assert first["rules_digest"] == tree_digest(sources(*rooms))
+    await night(c, 2)
+    assert len(await certificates(c)) == 1, "nothing was recorded since but the certificate itself"
+
+
+async def test_a_difference_is_an_alarm_and_is_recorded_as_such(office: Audited, attacker: asyncpg.Connection) -> None:
+    c = office
+    await c.post(c.served.office.administrator, "/v1/people", {"details": {"name": "某人"}})
+    await c.get("/v1/people", c.head)
+    relation = await attacker.fetchval("SELECT relation FROM view.live WHERE name = 'organisation'")
+    forge = f"UPDATE view.{relation} SET name_en = 'Forged' WHERE unit_id = 'BR-1' AND log_id = $1"
+    await attacker.execute(forge, c.served.office.log_id)
+    await night(c, 3)
+    *_, last = await certificates(c)
+    assert (last["differences"], last["clean"]) == (1, False)
+    assert [view["view"] for view in last["views"] if view["differences"]] == ["organisation"]
+    assert [row["position"] for row in (await c.get("/v1/audit/certificates", c.head, clean="false"))["items"]] == [
+        last["position"]
+    ]
+    figures = (await c.served.http.get("/metrics")).text
+    assert f'biaogan_replay_differences{{log="{c.served.office.log_id}"}} 1.0' in figures

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from tests.viewing import envelope
 
 PATH = f"/v1/programmes/{CALL}/statements"
 EXECUTION = f"{PATH}/budget_execution"
+OK = 200
 
 
 @dataclass
@@ -48,6 +50,14 @@ class Accountant:
 
     async def rows(self, path: str, **query: Any) -> dict[str, dict[str, Any]]:
         return {row["row"]: row for row in (await self.get(path, **query))["rows"]}
+
+    async def built(self, path: str) -> None:
+        """Wait until the view of a list is there, as on a machine that has much to do it may not be yet."""
+        for _ in range(600):
+            if (await self.served.get(self.finance, path)).status_code == OK:
+                return
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"{path} was not built within a minute")
 
     async def refused(self, path: str, **query: Any) -> tuple[int, dict[str, Any]]:
         answer = await self.served.get(self.finance, path, **query)
@@ -129,6 +139,7 @@ async def test_a_cell_is_explained_by_the_journal(accountant: Accountant) -> Non
     query = {"row": "budget/branch/BR-3", "column": "recovered_fen"}
     found = await accountant.get(f"{EXECUTION}/explain", **query)
     assert found["value"] == sum(line["adds_fen"] for line in found["lines"]) == yuan(4_300)
+    await accountant.built("/v1/journal")
     journal = (await accountant.get("/v1/journal", application_id="BR-3", limit=200))["items"]
     entries = {(row["position"], row["line"]): row for row in journal}
     for line in found["lines"]:

@@ -153,6 +153,8 @@ async def test_a_period_is_closed_and_everything_agrees_until_something_does_not
     terminal: Terminal, attacker: asyncpg.Connection
 ) -> None:
     served = terminal.accountant.served
+    for view in ("/v1/balances", f"/v1/programmes/{CALL}/periods", f"/v1/programmes/{CALL}/ledgers"):
+        await terminal.accountant.built(view)
     code, out, err = await terminal.run("reconcile", CALL)
     assert (code, "agree" in out) == (0, True), err
     to = {"to": "2022-10-08T09:00:00+08:00", "unattended": True}

@@ -24,7 +24,7 @@ from domain.funding.events import LedgerPublished, PeriodClosed
 from domain.ids import ProgrammeId, tag
 from domain.institution.events import InstitutionOpened
 from domain.kernel import Recorded, UnknownEventType
-from infra.bundle import Bag, tree_digest
+from infra.bundle import Bag, sources, tree_digest
 from infra.checkpoints import Checkpoints
 from infra.clock import Institution
 from infra.documents import NoSuchDocument, Truncated
@@ -92,12 +92,7 @@ class Exported:
 
 def rules() -> dict[str, bytes]:
     """The pure rooms as they are installed: every file by its path below the rules."""
-    found = {}
-    for room in (domain, projections):
-        folder = Path(str(room.__file__)).parent
-        for path in sorted(folder.rglob("*.py")):
-            found[f"{folder.name}/{path.relative_to(folder).as_posix()}"] = path.read_bytes()
-    return found
+    return sources(*(Path(str(room.__file__)).parent for room in (domain, projections)))
 
 
 async def export(

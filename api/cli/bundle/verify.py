@@ -431,8 +431,9 @@ SECOND_PERSON = {
 }  # What one person does after another did something, about the same matter.
 FIRST_PERSON = dict(SECOND_PERSON.values())
 OPENED, APPOINTED, ENDED = "institution.opened.v1", "person.appointed.v1", "person.appointment_ended.v1"
+ENGAGED = "audit.engagement_opened.v1"  # What an auditor from outside acts under, by its tag instead of an appointment.
 FOUNDING = "founding"  # What the first command of a log rests on; nobody can be appointed before.
-ABOUT_DUTIES = {APPOINTED, ENDED, *FIRST_PERSON, *SECOND_PERSON}
+ABOUT_DUTIES = {APPOINTED, ENDED, ENGAGED, *FIRST_PERSON, *SECOND_PERSON}
 
 
 @lru_cache(10_000)
@@ -452,7 +453,7 @@ class Duties:
         self.founding = ""
 
     def authority(self, body: Data) -> None:
-        """An act rests on an appointment of the actor that holds on its day; that by a panel's code, on the code."""
+        """An act rests on an appointment or engagement of the actor that holds that day; that by a code, on it."""
         authority, actor = body["authority"], body["actor_id"]
         if (authority == actor and "/" in actor) or (authority == FOUNDING and body["command_id"] == self.founding):
             return
@@ -468,6 +469,9 @@ class Duties:
             if kind == APPOINTED:
                 person, first = data["person_id"], data["first_day"]
             self._appointments[data["appointment_id"]] = (person, first, data["last_day"] or "")
+        if kind == ENGAGED:
+            term = data["person_id"], data["first_day"], data["last_day"]
+            self._appointments[f"engagement:{data['engagement_id']}"] = term
         if kind in FIRST_PERSON:
             self._firsts[kind, data[FIRST_PERSON[kind]]] = (position, actor)
         if kind in SECOND_PERSON:
