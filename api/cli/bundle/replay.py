@@ -132,7 +132,10 @@ def _compared(there: Path, file: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN4
         line_number, other, folded = first
         row = line_number - 2  # After the headings.
         position = file.positions[row] if 0 <= row < len(file.positions) else 0
-        told = {"published": other.decode(errors="replace")[:_SHOWN], "folded": folded.decode()[:_SHOWN]}
+        told = {
+            "published": other.decode(errors="replace").rstrip()[:_SHOWN],
+            "folded": folded.decode().rstrip()[:_SHOWN],
+        }
         yield _finding(_step_of(file.path), "differs", position, file=file.path, line=line_number, **told)
 
 
