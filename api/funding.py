@@ -31,7 +31,7 @@ from domain.funding.matching import PledgeMatching, RecordHigherAward, RecordMat
 from domain.funding.payment import ApprovePayment, ExpirePayment, FailPayment, PostPayment, RequestPayment
 from domain.funding.period import ClosePeriod
 from domain.funding.policy import MONEY_FACTS, MoneyFact, books_of
-from domain.funding.publication import PublishLedger
+from domain.funding.publication import PublishInstitutionLedger, PublishLedger
 from domain.funding.recovery import OrderRecovery, RecordRecovery, ReturnFunds
 from domain.funding.rule import DefineFundingRule
 from domain.funding.spending import AccountForExpenditure, DisallowExpenditure
@@ -42,7 +42,7 @@ from infra.record import Item
 from projections.funding import BALANCE, CLOSING, FUNDING_RULE, MATCHING_REGISTER, PAYMENT, PERIOD, RECOVERY
 from projections.journal import JOURNAL, trial_balance_table
 
-BY_SCHEDULE: tuple[type[Command], ...] = (ExpirePayment, PublishLedger)
+BY_SCHEDULE: tuple[type[Command], ...] = (ExpirePayment, PublishLedger, PublishInstitutionLedger)
 """What only the schedule and the automations ask for."""
 
 

@@ -28,7 +28,17 @@ from infra.export.spreadsheet import Language, TooLargeForWorkbook, as_workbook,
 from infra.published import FileDamaged, FileMissing
 from infra.record import Item
 from projections.kernel import Table
-from projections.ledger import LEDGER, LEDGER_FACTS, LedgerRow, covered, file_of, ledger_tables, table_from
+from projections.ledger import (
+    INSTITUTION_LEDGER,
+    LEDGER,
+    LEDGER_FACTS,
+    InstitutionLedgerRow,
+    LedgerRow,
+    covered,
+    file_of,
+    ledger_tables,
+    table_from,
+)
 
 __all__ = ["ROUTES"]
 
@@ -42,7 +52,7 @@ _FIRST_DAY_OF_ZIP: Final = (1980, 1, 1, 0, 0, 0)
 class LedgerTable(msgspec.Struct, frozen=True, kw_only=True):
     """One file of a ledger, its rows with their fields named, and the digest of its canonical CSV."""
 
-    programme_id: str
+    programme_id: str | None = None
     period: PeriodKind
     last_day: date
     name: str
@@ -83,10 +93,32 @@ class _Asked:
     """A ledger that was asked for, by somebody of the office."""
 
     reader: Reader
-    row: LedgerRow
+    row: LedgerRow | InstitutionLedgerRow
     position: int
     headers: Headers
     parameters: Parameters
+
+    @property
+    def programme_id(self) -> str | None:
+        """Whose ledger it is; the institution's own is no programme's."""
+        return self.row.programme_id if isinstance(self.row, LedgerRow) else None
+
+    @property
+    def covers(self) -> int:
+        """Up to which position it tells of the record."""
+        return self.row.covers_position if isinstance(self.row, LedgerRow) else self.row.published_position
+
+    @property
+    def name(self) -> str:
+        """What its files are called by."""
+        return f"{self.programme_id or self.reader.institution.institution_id}-{self.row.period}-{self.row.last_day}"
+
+    @property
+    def of_programme(self) -> LedgerRow:
+        """The ledger of a programme. Raises NotFound where it is the institution's."""
+        if isinstance(self.row, LedgerRow):
+            return self.row
+        raise NotFound
 
     def file(self, name: str) -> LedgerFile:
         """A published file by its name. Raises NotFound."""
@@ -103,12 +135,14 @@ async def _asked(wiring: Wiring, request: AnyRequest, *names: str) -> _Asked:
     since = parameters.whole("min_position") or 0
     reader = await wiring.callers.reader(caller, since)
     path = request.path_params
-    if not reader.reads_for_office(tag(ProgrammeId, path["programme_id"])):
+    whose = path.get("programme_id")
+    if not (reader.in_office if whose is None else reader.reads_for_office(tag(ProgrammeId, whose))):
         raise NotFound
     if path["period"] not in get_args(PeriodKind):
         raise NotFound
-    key = (path["programme_id"], path["period"], _day(path["last_day"]))
-    found = await wiring.views.get(reader.caller.log_id, LEDGER, key, min_position=since)
+    view = INSTITUTION_LEDGER if whose is None else LEDGER
+    key = (*(() if whose is None else (whose,)), path["period"], _day(path["last_day"]))
+    found = await wiring.views.get(reader.caller.log_id, view.name, key, min_position=since)
     if found.row is None:
         raise NotFound
     return _Asked(reader, found.row, found.position, headers, parameters)
@@ -142,24 +176,24 @@ async def _file(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     form = asked.parameters.text("format") or "csv"
     if form not in _FORMS:
         raise FormatUnknown(known=", ".join(_FORMS))
-    file, row = asked.file(request.path_params["name"]), asked.row
+    file = asked.file(request.path_params["name"])
     content = await wiring.parts.published.read(asked.reader.caller.log_id, file.digest)
     if form == "csv":
         return _as_published(asked, file, content)
     table = await asyncio.to_thread(table_from, file.name, content)
     if form == "json":
-        return finished(_told(asked, file, table), row.covers_position, asked.headers)
-    wanted = File("xlsx" if form == "xlsx" else "excel_csv", row.covers_position, row.last_day, asked.headers)
+        return finished(_told(asked, file, table), asked.covers, asked.headers)
+    wanted = File("xlsx" if form == "xlsx" else "excel_csv", asked.covers, asked.row.last_day, asked.headers)
     return await answer_file(asked.reader, table, _at_once(table.rows), wanted)
 
 
 def _as_published(asked: _Asked, file: LedgerFile, content: bytes) -> AnyResponse:
-    row, etag = asked.row, f'"{file.digest}"'
+    etag = f'"{file.digest}"'
     simulated = "-simulated" if asked.reader.institution.simulated else ""
-    name = f"{_name(row)}-{file.name}{simulated}.csv"
+    name = f"{asked.name}-{file.name}{simulated}.csv"
     fields = {
         "ETag": etag,
-        "X-Position": str(row.covers_position),
+        "X-Position": str(asked.covers),
         "Content-Disposition": f'attachment; filename="{name}"',
         "Vary": "Authorization, Accept",
     }
@@ -168,18 +202,14 @@ def _as_published(asked: _Asked, file: LedgerFile, content: bytes) -> AnyRespons
     return Response(content, headers=fields, media_type=_CSV)
 
 
-def _name(row: LedgerRow) -> str:
-    return f"{row.programme_id}-{row.period}-{row.last_day}"
-
-
 def _told(asked: _Asked, file: LedgerFile, table: Table) -> LedgerTable:
     row, names = asked.row, [column.name for column in table.columns]
     return LedgerTable(
-        programme_id=row.programme_id,
+        programme_id=asked.programme_id,
         period=row.period,
         last_day=row.last_day,
         name=file.name,
-        covers_position=row.covers_position,
+        covers_position=asked.covers,
         digest=file.digest,
         rows=tuple(dict(zip(names, cells, strict=True)) for cells in table.rows),
         simulated=asked.reader.institution.simulated,
@@ -196,7 +226,7 @@ async def _at_once(rows: Sequence[Sequence[object]]) -> AsyncIterator[Sequence[S
 async def _archive(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     """Everything of a ledger in one archive: each file in each form, the books as journals, and what is on record."""
     asked = await _asked(wiring, request)
-    row, log_id, reader = asked.row, asked.reader.caller.log_id, asked.reader
+    row, log_id, reader = asked.of_programme, asked.reader.caller.log_id, asked.reader
     if not row.files:
         raise NotFound
     spoken: Language = "zh" if language(asked.headers.all("Accept-Language")) == "zh" else "en"
@@ -212,7 +242,7 @@ async def _archive(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     simulated = "-simulated" if reader.institution.simulated else ""
     fields = {
         "X-Position": str(asked.position),
-        "Content-Disposition": f'attachment; filename="{_name(row)}{simulated}.zip"',
+        "Content-Disposition": f'attachment; filename="{asked.name}{simulated}.zip"',
         "Vary": "Authorization, Accept-Language",
     }
     return Response(await asyncio.to_thread(_zipped, found), headers=fields, media_type=_ZIP)
@@ -223,7 +253,7 @@ async def _forms(asked: _Asked, file: LedgerFile, content: bytes, spoken: Langua
     yield "csv", content
     yield "excel.csv", b"".join([chunk async for chunk in for_excel(table, _at_once(table.rows), spoken)])
     yield "json", msgspec.json.format(msgspec.json.encode(_told(asked, file, table)), indent=2)
-    wanted = File("xlsx", row.covers_position, row.last_day, asked.headers)
+    wanted = File("xlsx", asked.covers, row.last_day, asked.headers)
     try:
         workbook = await as_workbook(table, _at_once(table.rows), cover_of(asked.reader, table, wanted, spoken))
     except TooLargeForWorkbook:
@@ -248,7 +278,7 @@ def _zipped(files: Mapping[str, bytes]) -> bytes:
 async def _verification(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     """Compute a ledger anew from what its close covers, look at the bytes that are kept, and compare both."""
     asked = await _asked(wiring, request)
-    row, log_id = asked.row, asked.reader.caller.log_id
+    row, log_id = asked.of_programme, asked.reader.caller.log_id
     (*earlier, closed), facts = await _past(wiring, log_id, row)
     period = covered(closed, earlier, facts, asked.reader.institution.zone)
     made = await asyncio.to_thread(lambda: [file_of(table)[0] for table in ledger_tables(period)])
@@ -300,8 +330,13 @@ def _compared(name: str, recorded: str, kept: str, recomputed: str) -> FileVerif
 
 _LEDGERS: Final = "/v1/programmes/{programme_id}/ledgers"
 _ONE: Final = f"{_LEDGERS}/{{period}}/{{last_day}}"
+_OF_INSTITUTION: Final = "/v1/ledgers"
 _MIN_POSITION: Final = Parameter(
     name="min_position", en="At least at this position", zh="至少反映至该位置", type=int
+)  # fmt: skip
+
+_FORMAT: Final = Parameter(
+    name="format", en="csv (the default), excel_csv, xlsx or json", zh="csv(默认)、excel_csv、xlsx 或 json"
 )  # fmt: skip
 
 ROUTES: Final[tuple[Route, ...]] = (
@@ -327,9 +362,32 @@ ROUTES: Final[tuple[Route, ...]] = (
         zh="账册的一个文件:所公布的原字节(其 SHA-256 即摘要),或以其他格式给出的相同各行。",
         parameters=(
             _MIN_POSITION,
-            Parameter(name="format", en="csv (the default), excel_csv, xlsx or json",
-                      zh="csv(默认)、excel_csv、xlsx 或 json"),
+            _FORMAT,
         ),
+        gives=("csv", "xlsx", "json"),
+        result=LedgerTable,
+        refusals=(404, 406, 503),
+    ),
+    Rows(path=_OF_INSTITUTION, view=INSTITUTION_LEDGER),
+    Own(
+        method="GET",
+        path=f"{_OF_INSTITUTION}/{{period}}/{{last_day}}",
+        answer=_ledger,
+        operation="read_institution_ledger",
+        en="The ledger of a period over all programmes of the institution: from which ledgers, and its files.",
+        zh="机构全部项目某期间的汇总账册:所汇总的账册及各文件。",
+        parameters=(_MIN_POSITION,),
+        result=InstitutionLedgerRow,
+        refusals=(404, 503),
+    ),
+    Own(
+        method="GET",
+        path=f"{_OF_INSTITUTION}/{{period}}/{{last_day}}/files/{{name}}",
+        answer=_file,
+        operation="read_institution_ledger_file",
+        en="A file over all programmes: the published bytes, or the same rows in another form.",
+        zh="全部项目的汇总文件:所公布的原字节,或以其他格式给出的相同各行。",
+        parameters=(_MIN_POSITION, _FORMAT),
         gives=("csv", "xlsx", "json"),
         result=LedgerTable,
         refusals=(404, 406, 503),

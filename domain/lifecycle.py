@@ -169,6 +169,7 @@ EVENTS: tuple[type[Event], ...] = (
     funding.PeriodClosed,
     funding.LedgerPublished,
     funding.LedgerConfirmed,
+    funding.InstitutionLedgerPublished,
     assessment.AssessmentDefined,
     assessment.AssessmentDecided,
     assessment.RectificationOrdered,

@@ -23,7 +23,7 @@ from projections.institution import ACCESS_DAY, INSTITUTION
 from projections.journal import JOURNAL
 from projections.judging import JUDGING
 from projections.kernel import View
-from projections.ledger import LEDGER
+from projections.ledger import INSTITUTION_LEDGER, LEDGER
 from projections.nomination import PLAN, QUOTA
 from projections.obligation import OBLIGATION
 from projections.organisation import ORGANISATION, UNIT_FACT
@@ -92,6 +92,7 @@ VIEWS: tuple[View[Any], ...] = (
     MATCHING_REGISTER,
     PERIOD,
     LEDGER,
+    INSTITUTION_LEDGER,
     CLOSING,
     TITLE,
     DESIGNATION,

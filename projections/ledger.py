@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Annotated, Any, Final, Literal, NamedTuple, cast
 
@@ -21,8 +21,11 @@ from msgspec.structs import replace
 from domain.funding.events import (
     AccountCode,
     EntryReversed,
+    FundingRuleDefined,
+    InstitutionLedgerPublished,
     LedgerConfirmed,
     LedgerFile,
+    LedgerOf,
     LedgerPublished,
     PeriodClosed,
     PeriodKind,
@@ -30,23 +33,29 @@ from domain.funding.events import (
     Stage,
 )
 from domain.funding.policy import MONEY_FACTS, RULES_VERSION, MoneyFact, post
-from domain.ids import ApplicationId, CalendarYear, PaymentId, ProgrammeId, RecoveryId, TrackId, UnitId
+from domain.ids import ApplicationId, CalendarYear, InstitutionId, PaymentId, ProgrammeId, RecoveryId, TrackId, UnitId
 from domain.kernel import Code, Digest, Event, Recorded, office
 from domain.person.events import Role
-from projections.kernel import Column, Key, Table, View, canonical_csv, columns, keyed
+from projections.funding import CLOSING, ClosingRow
+from projections.kernel import Column, Key, Table, View, canonical_csv, columns, fold_all, keyed
 from projections.statements import STATEMENT_FACTS, STATEMENTS, Period
 from projections.task import TASKS, Waiting, waiting_as
 
 __all__ = [
+    "CLOSES",
+    "INSTITUTION_LEDGER",
     "LEDGER",
     "LEDGER_FACTS",
     "LEDGER_TABLES",
     "Covered",
+    "InstitutionLedgerRow",
     "LedgerRow",
+    "awaited",
     "covered",
     "file_of",
     "ledger_tables",
     "table_from",
+    "tables_together",
     "waiting_to_be_confirmed",
 ]
 
@@ -185,6 +194,9 @@ LEDGER_TABLES: Final = {table.name: table for table in ledger_tables(_NOTHING)}
 """The tables of a ledger by their names, without rows: their titles and columns."""
 
 
+_WHOSE: Final = Column("programme_id", "Programme", "项目", "office", ProgrammeId)
+
+
 def table_from(name: str, content: bytes) -> Table:
     """A published file as a table again, its cells of the types of their columns.
 
@@ -192,7 +204,7 @@ def table_from(name: str, content: bytes) -> Table:
     """
     lines = csv.reader(io.StringIO(content.decode(), newline=""))
     known = LEDGER_TABLES.get(name) or Table(name=name, en=name, zh=name, columns=(), rows=())
-    by_name = {column.name: column for column in known.columns}
+    by_name = {column.name: column for column in (_WHOSE, *known.columns)}
     found = [by_name.get(each) or Column(each, each, each, "office", str | None) for each in next(lines)]
     rows = [[_cell(text, column) for text, column in zip(line, found, strict=True)] for line in lines]
     return Table(name=name, en=known.en, zh=known.zh, columns=found, rows=rows)
@@ -295,3 +307,97 @@ def waiting_to_be_confirmed(rows: Iterable[LedgerRow], roles: Sequence[Role], pe
         for row in rows
         if may and row.awaits_confirmation and row.closed_by != person_id
     ]  # fmt: skip
+
+
+# --- the institution --------------------------------------------------------------------------------------------------
+
+CLOSES: Final[tuple[type[Event], ...]] = (FundingRuleDefined, PeriodClosed, LedgerPublished)
+"""What tells which programmes a period of the institution waits for."""
+
+
+def awaited(past: Iterable[Recorded], period: PeriodKind, last_day: date) -> list[ProgrammeId]:
+    """The programmes whose ledger of a period is still to come: closed but not published, or to be closed by the clock.
+
+    A cycle is each programme's own; the institution has none.
+    """
+    past = list(past)
+    rows = fold_all(CLOSING, past).values()
+    ledgers = [row for row in fold_all(LEDGER, past).values() if (row.period, row.last_day) == (period, last_day)]
+    closed = {row.programme_id for row in ledgers}
+    unpublished = [row.programme_id for row in ledgers if row.state == "closed"]
+    due = [row.programme_id for row in rows if row.programme_id not in closed and _is_to_come(row, period, last_day)]
+    return sorted((*unpublished, *due))
+
+
+def _is_to_come(row: ClosingRow, period: PeriodKind, last_day: date) -> bool:
+    """Whether the clock is still to close a period of a programme: its last month first, then what ends with it."""
+    begins = row.next_close_on is not None and row.next_close_on <= last_day
+    quarter = row.quarter_waits and row.quarter_on is not None and row.quarter_on <= last_day
+    year = row.year_waits and row.year_on is not None and row.year_on <= last_day
+    return begins or (period == "quarter" and quarter) or (period == "year" and year)
+
+
+def tables_together(ledgers: Sequence[tuple[ProgrammeId, Mapping[str, bytes]]]) -> list[Table]:
+    """The published files of several programmes, each name as one table whose first column says whose a row is."""
+    names = dict.fromkeys(name for _, files in ledgers for name in files)
+    return [
+        _together(name, [(whose, table_from(name, files[name])) for whose, files in ledgers if name in files])
+        for name in names
+    ]
+
+
+def _together(name: str, tables: Sequence[tuple[ProgrammeId, Table]]) -> Table:
+    """Tables of one name, one below the other; a column that one of them has not is empty there."""
+    shown = {column.name: column for _, table in tables for column in table.columns}
+    rows: list[list[object]] = []
+    for whose, table in tables:
+        known = [column.name for column in table.columns]
+        for row in table.rows:
+            cells = dict(zip(known, row, strict=True))
+            rows.append([whose, *(cells.get(column) for column in shown)])
+    _, first = tables[0]
+    return Table(name=name, en=first.en, zh=first.zh, columns=[_WHOSE, *shown.values()], rows=rows)
+
+
+class InstitutionLedgerRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The ledger of a period over all programmes of the institution, as it was published last.
+    zh: 机构全部项目某期间的汇总账册(最近一次公布)。
+    """
+
+    period: Annotated[PeriodKind, office("Period", "期间类别")]
+    last_day: Annotated[date, office("Last day", "截止日")]
+    institution_id: Annotated[InstitutionId, office("Institution", "机构")]
+    edition: Annotated[int, office("Edition", "版次")] = 1
+    ledgers: Annotated[tuple[LedgerOf, ...], office("Ledgers", "所汇总账册")]
+    files: Annotated[tuple[LedgerFile, ...], office("Files", "文件")]
+    published_position: Annotated[int, office("Published at (position)", "公布记录位置")]
+    published_at: Annotated[datetime, office("Published at", "公布时间")]
+
+
+def _institution_ledger(row: InstitutionLedgerRow | None, recorded: Recorded, _key: Key) -> InstitutionLedgerRow:
+    event = cast("InstitutionLedgerPublished", recorded.event)
+    return InstitutionLedgerRow(
+        period=event.period,
+        last_day=event.last_day,
+        institution_id=event.institution_id,
+        edition=1 if row is None else row.edition + 1,
+        ledgers=event.ledgers,
+        files=event.files,
+        published_position=recorded.position,
+        published_at=recorded.recorded_at,
+    )
+
+
+INSTITUTION_LEDGER = View(
+    name="institution_ledger",
+    version=1,
+    en="Periodic ledgers of the institution",
+    zh="机构期间汇总账册",
+    row=InstitutionLedgerRow,
+    key=("period", "last_day"),
+    reads=(InstitutionLedgerPublished,),
+    touches=keyed("period", "last_day"),
+    fold=_institution_ledger,
+    filters=("period", "last_day"),
+    sorts=("last_day",),
+)

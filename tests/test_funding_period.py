@@ -80,6 +80,7 @@ def test_every_fact_that_moves_money_is_posted_and_nothing_else_is_money() -> No
         funding.PeriodClosed,
         funding.LedgerPublished,
         funding.LedgerConfirmed,
+        funding.InstitutionLedgerPublished,
     }
 
 

@@ -12,7 +12,14 @@ from hypothesis import given as over
 from hypothesis import settings
 
 from domain.funding.case import PeriodIsClosed
-from domain.funding.events import LedgerConfirmed, LedgerFile, LedgerPublished, PeriodClosed
+from domain.funding.events import (
+    InstitutionLedgerPublished,
+    LedgerConfirmed,
+    LedgerFile,
+    LedgerOf,
+    LedgerPublished,
+    PeriodClosed,
+)
 from domain.funding.period import ClosePeriod
 from domain.funding.policy import MoneyFact, is_last_day, period_after, rules_digest
 from domain.funding.publication import (
@@ -21,8 +28,10 @@ from domain.funding.publication import (
     ConfirmLedger,
     LedgerConfirmedBefore,
     LedgerDiffers,
+    LedgersDiffer,
     LedgerUnknown,
     PeriodNotClosed,
+    PublishInstitutionLedger,
     PublishLedger,
 )
 from domain.funding.spending import AccountForExpenditure
@@ -30,15 +39,18 @@ from domain.ids import CalendarYear, ProgrammeId
 from domain.kernel import Recorded, Refusal
 from projections.kernel import Table, canonical_csv, fold_all
 from projections.ledger import (
+    INSTITUTION_LEDGER,
     LEDGER,
     LEDGER_FACTS,
     LEDGER_TABLES,
     Covered,
     LedgerRow,
+    awaited,
     covered,
     file_of,
     ledger_tables,
     table_from,
+    tables_together,
     waiting_to_be_confirmed,
 )
 from tests.call import CALL, PAPER
@@ -212,6 +224,104 @@ def test_a_confirmation_waits_for_the_office_but_not_for_whoever_closed() -> Non
     assert tasks(past, ANOTHER, "finance") == [("confirm_ledger", "finance", subject_id)]
     assert tasks(past.and_(confirmed(past), by=ANOTHER, when=SEPTEMBER), ANOTHER, "head") == []
     assert tasks(the_publication(), ANOTHER, "head") == []
+
+
+# --- of the institution -----------------------------------------------------------------------------------------------
+
+
+def put_together(*ledgers: LedgerOf, files: tuple[LedgerFile, ...] = FILES) -> PublishInstitutionLedger:
+    return PublishInstitutionLedger(period="month", last_day=JULY_ENDS, ledgers=ledgers, files=files)
+
+
+def of_institution(*ledgers: LedgerOf) -> InstitutionLedgerPublished:
+    return InstitutionLedgerPublished(
+        institution_id=INSTITUTION, period="month", last_day=JULY_ENDS, year=CalendarYear(2020), ledgers=ledgers,
+        files=FILES,
+    )  # fmt: skip
+
+
+def both_published() -> tuple[Past, LedgerOf, LedgerOf]:
+    """July of two programmes."""
+    past = the_publication()
+    one = LedgerOf(CALL, len(past.log))
+    past = past.and_(published(past, programme_id=OTHER), by=SCHEDULE, when=AUGUST)
+    return past, one, LedgerOf(OTHER, len(past.log))
+
+
+def test_the_ledger_of_the_institution_is_of_all_that_is_published_and_is_published_once() -> None:
+    past, one, other = both_published()
+    past.when(put_together(one), now=AUGUST).refused(
+        LedgersDiffer, period="month", last_day=JULY_ENDS, published=2, listed=1
+    )
+    the_close().when(put_together(), now=AUGUST).refused(LedgersDiffer, published=0, listed=0)
+    done_ = past.when(put_together(one, other), now=AUGUST).then(of_institution(one, other))
+    done_.when(put_together(one, other), now=AUGUST).then()
+    wrong = (LedgerFile("journal", "b" * 64, 10), FILES[1])
+    done_.when(put_together(one, other, files=wrong), now=AUGUST).refused(LedgerDiffers, file="journal")
+
+
+def test_a_programme_that_closes_later_leads_to_another_edition() -> None:
+    past = the_publication()
+    one = LedgerOf(CALL, len(past.log))
+    past = past.when(put_together(one), now=AUGUST).then(of_institution(one))
+    past = past.and_(published(past, programme_id=OTHER), by=SCHEDULE, when=AUGUST)
+    other = LedgerOf(OTHER, len(past.log))
+    past = past.when(put_together(one, other), now=AUGUST).then(of_institution(one, other))
+    row = fold_all(INSTITUTION_LEDGER, past.log)["month", JULY_ENDS]
+    assert (row.edition, row.ledgers, row.published_position) == (2, (one, other), len(past.log))
+
+
+def test_it_races_with_what_is_published_in_the_year_and_not_with_another_year() -> None:
+    past, one, other = both_published()
+    asked = past.when(put_together(one, other), now=AUGUST)
+    asked.meanwhile(published(past), of_institution(one)).is_raced()
+    later: Any = {"year": CalendarYear(2021), "last_day": date(2021, 7, 31)}
+    asked.meanwhile(published(past, **later), closed()).is_undisturbed()
+
+
+def test_a_period_waits_for_what_is_closed_or_will_be_by_the_clock() -> None:
+    clock: dict[str, Any] = {"close_months_after_days": 10, "next_close_at": AUGUST}
+    july: dict[str, Any] = {"next_close_on": JULY_ENDS}
+    past = the_payment(**clock, **july)
+    assert awaited(past.log, "month", JULY_ENDS) == [CALL]
+    assert awaited(past.log, "quarter", SEPTEMBER_ENDS) == awaited(past.log, "year", date(2020, 12, 31)) == [CALL]
+    past = past.and_(closed(), by=SCHEDULE, when=AUGUST)
+    assert awaited(past.log, "month", JULY_ENDS) == [CALL]
+    past = past.and_(published(past), by=SCHEDULE, when=AUGUST)
+    assert awaited(past.log, "month", JULY_ENDS) == []
+    past = past.and_(rule(programme_id=OTHER, **clock, **july), when=AUGUST)
+    assert awaited(past.log, "month", JULY_ENDS) == [OTHER]
+    by_hand = past.and_(rule(programme_id=OTHER), when=AUGUST)
+    assert awaited(by_hand.log, "month", JULY_ENDS) == []
+
+
+@pytest.mark.parametrize(("period", "last_day"), [("quarter", date(2020, 9, 30)), ("year", date(2020, 12, 31))])
+def test_a_quarter_and_a_year_wait_after_their_last_month_until_they_are_closed_too(
+    period: Any, last_day: date
+) -> None:
+    following: dict[str, Any] = {"next_close_on": date(2021, 1, 31), "next_close_at": at("2021-02-11 00:00")}
+    past = the_payment(close_months_after_days=10, next_close_on=last_day, next_close_at=AUGUST)
+    past = past.and_(closed(last_day, **following), by=SCHEDULE, when=at("2021-01-11 00:00"))
+    assert awaited(past.log, period, last_day) == [CALL]
+    past = past.and_(closed(last_day, period=period, **following), by=SCHEDULE, when=at("2021-01-11 00:00"))
+    assert awaited(past.log, period, last_day) == [CALL]
+    past = past.and_(published(past, period=period, last_day=last_day), by=SCHEDULE, when=at("2021-01-11 00:00"))
+    assert awaited(past.log, period, last_day) == []
+
+
+SEPTEMBER_ENDS = date(2020, 9, 30)
+
+
+def test_files_of_programmes_are_put_together_row_by_row_each_with_whose_it_is() -> None:
+    first, second = b"account,amount_fen\r\nB100,1\r\n", b"account,amount_fen,more\r\nB200,2,x\r\n"
+    files = [(CALL, {"trial_balance": first}), (OTHER, {"trial_balance": second, "n": b"a\r\n"})]
+    together, alone = tables_together(files)
+    assert [column.name for column in together.columns] == ["programme_id", "account", "amount_fen", "more"]
+    assert together.rows == [[CALL, "B100", 1, None], [OTHER, "B200", 2, "x"]]
+    assert (alone.name, alone.rows) == ("n", [])
+    again = table_from("trial_balance", file_of(together)[1])
+    assert [column.zh for column in again.columns][:2] == ["项目", "账户"]
+    assert file_of(again) == file_of(together)
 
 
 # --- the files --------------------------------------------------------------------------------------------------------

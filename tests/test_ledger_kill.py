@@ -16,8 +16,8 @@ from typing import Any, cast
 import asyncpg
 import pytest
 
-from domain.funding.events import LedgerPublished, PeriodClosed
-from domain.kernel import encode
+from domain.funding.events import InstitutionLedgerPublished, LedgerPublished, PeriodClosed
+from domain.kernel import Event, encode
 from infra.embedded import EmbeddedPostgres
 from infra.embedded_broker import EmbeddedValkey
 from infra.migrate import migrate
@@ -44,6 +44,9 @@ DAYS = [f"{month}-20" for month in ("2020-08", "2020-10", "2021-01", "2021-04", 
 """Each time something more is due: a month at least, now and then a quarter, a year or the cycle."""
 CLOSES = 18 + 6 + 2 + 1
 """The months, quarters and years from July 2020 on, and the cycle."""
+KINDS: tuple[type[Event], ...] = (PeriodClosed, LedgerPublished, InstitutionLedgerPublished)
+EVENTS = 3 * CLOSES - 1
+"""Each is closed and published, and all but the cycle is published for the institution, too."""
 AWAY = (asyncpg.PostgresError, *LOST)
 
 
@@ -148,6 +151,7 @@ async def test_whatever_is_killed_each_period_has_one_close_and_one_ledger(
         undisturbed = told(await calm.events(PeriodClosed))
         expected = files_of(await calm.events(LedgerPublished))
         bytes_ = await kept(calm, expected)
+        together = files_of(await calm.events(InstitutionLedgerPublished))
 
     urls = await house.server.prepare("closing")
     await migrate(urls.owner_url)
@@ -164,6 +168,7 @@ async def test_whatever_is_killed_each_period_has_one_close_and_one_ledger(
         await here.jump(at("2022-01-20 09:00"))
         await eventually(partial(is_all, house, here), "every ledger, whatever was killed", 120)
         assert told(await here.events(PeriodClosed)) == undisturbed
+        assert files_of(await here.events(InstitutionLedgerPublished)) == together
         published = await here.events(LedgerPublished)
         found = files_of(published)
         assert found == expected
@@ -176,7 +181,7 @@ async def test_whatever_is_killed_each_period_has_one_close_and_one_ledger(
 async def done_in(here: Furnished) -> int:
     """How much is closed and published; nothing that can be told while the database is away."""
     try:
-        return len(await here.events(PeriodClosed)) + len(await here.events(LedgerPublished)) + 1
+        return 1 + sum([len(await here.events(kind)) for kind in KINDS])
     except AWAY:
         return 0
 
@@ -187,7 +192,7 @@ async def is_more(house: House, here: Furnished, before: int) -> bool:
 
 
 async def is_done(here: Furnished) -> bool:
-    return await done_in(here) > 2 * CLOSES
+    return await done_in(here) > EVENTS
 
 
 async def is_all(house: House, here: Furnished) -> bool:

@@ -78,7 +78,7 @@ ACTORS: Final[tuple[Actor, ...]] = (
         attempts=10,
         first_wait_seconds=0.5,
         longest_wait_seconds=60.0,
-        limit_seconds=300.0,
+        limit_seconds=180.0,
     ),
     Actor(
         name="verify",

@@ -36,11 +36,12 @@ from domain.cultivation.commands import BeginCultivation, SucceedCase
 from domain.cultivation.events import CaseSucceeded
 from domain.designation.commands import RestoreTitle, RevokeTitle
 from domain.designation.events import TitleConferred, TitleRevoked
-from domain.funding.events import PeriodClosed
+from domain.funding.events import LedgerOf, LedgerPublished, PeriodClosed
 from domain.funding.policy import RULES_VERSION
-from domain.funding.publication import PublishLedger
+from domain.funding.publication import PublishInstitutionLedger, PublishLedger
 from domain.ids import (
     ApplicationId,
+    CalendarYear,
     DesignationId,
     InstitutionId,
     MeasureId,
@@ -69,7 +70,7 @@ from infra.record import Item
 from infra.replay import replayed
 from infra.vault import KeyDestroyed, erase
 from projections import VIEWS
-from projections.ledger import LEDGER_FACTS, covered, file_of, ledger_tables
+from projections.ledger import CLOSES, LEDGER_FACTS, awaited, covered, file_of, ledger_tables, tables_together
 
 if TYPE_CHECKING:
     from infra.subscription import Connection
@@ -296,6 +297,43 @@ async def _ledger_of_period(started: Started, parts: Assembly) -> Asked:
     return Asked(values, programme)
 
 
+def _closes_of_institution(published: Recorded) -> Sequence[Item]:
+    """What tells which programmes the period waits for; a cycle is each programme's own."""
+    is_shared = cast("LedgerPublished", published.event).period != "cycle"
+    return [Item(tuple(kind.TOPIC for kind in CLOSES))] if is_shared else []
+
+
+def _when_complete(published: Recorded, past: Sequence[Recorded]) -> Iterable[Recorded]:
+    """The close of the ledger that was the last one awaited."""
+    body = cast("LedgerPublished", published.event)
+    if past and not awaited([*past, published], body.period, body.last_day):
+        yield from (each for each in past if each.position == body.closed_position)
+
+
+async def _ledger_of_institution(started: Started, parts: Assembly) -> Asked:
+    """The ledgers of a period that the programmes have published, put together from the bytes that are kept."""
+    body, log_id = cast("LedgerPublished", started.recorded.event), started.institution.log_id
+    house = tag(InstitutionId, body.institution_id)
+    year = Item((LedgerPublished.TOPIC,), (house, tag(CalendarYear, body.year)))
+    page = await (await parts.stores(log_id)).read([year], until=started.recorded.position)
+    published = [(each.position, cast("LedgerPublished", each.event)) for each in page.events]
+    meant = [each for each in published if (each[1].period, each[1].last_day) == (body.period, body.last_day)]
+    meant.sort(key=lambda each: each[1].programme_id)
+    kept = [
+        (each.programme_id, {file.name: await parts.published.read(log_id, file.digest) for file in each.files})
+        for _, each in meant
+    ]
+    made = await asyncio.to_thread(lambda: [file_of(table) for table in tables_together(kept)])
+    await parts.published.keep(log_id, (content for _, content in made))
+    values = {
+        "period": body.period,
+        "last_day": body.last_day,
+        "ledgers": tuple(LedgerOf(each.programme_id, position) for position, each in meant),
+        "files": tuple(file for file, _ in made),
+    }
+    return Asked(values, house)
+
+
 async def _certified_replay(started: Started, parts: Assembly) -> Asked:
     """What comes of folding every view anew from the record as it stands now; it is an alarm where anything differs."""
     log_id, began = started.institution.log_id, time.monotonic()
@@ -395,6 +433,14 @@ AUTOMATIONS: tuple[Automation, ...] = (
         zh="期间结账后,公布其账册:由结账所覆盖的记录得出的各文件",
         when=PeriodClosed,
         then=Produces(PublishLedger, _ledger_of_period),
+    ),
+    Automation(
+        name="when_ledger_published_publish_that_of_institution",
+        en="When the ledger of the last programme that a period waited for was published, that of the institution is",
+        zh="某期间所待的最后一个项目账册公布后,公布机构汇总账册",
+        when=LedgerPublished,
+        each=Each(past=_closes_of_institution, chosen=_when_complete),
+        then=Produces(PublishInstitutionLedger, _ledger_of_institution),
     ),
     CERTIFYING,
 )

@@ -15,7 +15,7 @@ from domain.funding.hold import FreezeFunds, ReleaseFunds, ReturnAuthority
 from domain.funding.matching import PledgeMatching, RecordHigherAward, RecordMatching
 from domain.funding.payment import ApprovePayment, ExpirePayment, FailPayment, PostPayment, RequestPayment
 from domain.funding.period import ClosePeriod
-from domain.funding.publication import ConfirmLedger, PublishLedger
+from domain.funding.publication import ConfirmLedger, PublishInstitutionLedger, PublishLedger
 from domain.funding.recovery import OrderRecovery, RecordRecovery, ReturnFunds
 from domain.funding.rule import DefineFundingRule
 from domain.funding.spending import AccountForExpenditure, DisallowExpenditure
@@ -53,4 +53,5 @@ COMMANDS: tuple[type[Command], ...] = (
     ClosePeriod,
     PublishLedger,
     ConfirmLedger,
+    PublishInstitutionLedger,
 )

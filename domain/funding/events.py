@@ -95,6 +95,13 @@ class LedgerFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     size: int
 
 
+class LedgerOf(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The ledger of a programme that another one is put together from, by the position at which it was published."""
+
+    programme_id: ProgrammeId
+    published_position: int
+
+
 class PoolMoney(Event):
     """Money of a programme that belongs to no case.
     zh: 项目整体而非个案的经费。
@@ -498,3 +505,17 @@ class LedgerConfirmed(Event):
     period: Annotated[PeriodKind, office("Period", "期间类别")]
     last_day: Annotated[date, office("Last day", "截止日")]
     published_position: Annotated[int, office("Published at (position)", "公布记录位置")]
+
+
+class InstitutionLedgerPublished(Event):
+    """The ledger of a period over all programmes of the institution was published; anew where one joined it later.
+    zh: 机构全部项目某期间的汇总账册公布;其后另有项目结账者重新公布。
+    """
+
+    TOPIC = "funding.institution_ledger_published.v1"
+    institution_id: Annotated[InstitutionId, office("Institution", "机构")]
+    period: Annotated[PeriodKind, office("Period", "期间类别")]
+    last_day: Annotated[date, office("Last day", "截止日")]
+    year: Annotated[CalendarYear, office("Year of the last day", "截止日所在年度")]
+    ledgers: Annotated[tuple[LedgerOf, ...], office("Ledgers", "所汇总账册")]
+    files: Annotated[tuple[LedgerFile, ...], office("Files", "文件")]

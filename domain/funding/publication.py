@@ -9,14 +9,16 @@ from typing import Final
 from domain.funding.case import Rules
 from domain.funding.events import (
     FundingRuleDefined,
+    InstitutionLedgerPublished,
     LedgerConfirmed,
     LedgerFile,
+    LedgerOf,
     LedgerPublished,
     PeriodClosed,
     PeriodKind,
 )
 from domain.funding.policy import PERIOD_TITLES, rules_digest
-from domain.ids import CalendarYear, ProgrammeId, tag
+from domain.ids import CalendarYear, InstitutionId, ProgrammeId, tag
 from domain.kernel import Command, Refusal, Selector, Unknown, asked, event, known, word
 
 __all__ = [
@@ -27,12 +29,16 @@ __all__ = [
     "LedgerConfirmedBefore",
     "LedgerDiffers",
     "LedgerUnknown",
+    "LedgersDiffer",
     "PeriodNotClosed",
+    "PublishInstitutionLedger",
     "PublishLedger",
 ]
 
 TRIAL_BALANCE: Final = "trial_balance"
 """The file whose digest the close has recorded already."""
+_WIDEST: Final = 20_000
+"""A year of an institution is seventeen periods of each of its programmes."""
 
 
 class PeriodNotClosed(Refusal):
@@ -74,6 +80,13 @@ class LedgerConfirmedBefore(Refusal):
     """The ledger of the {period} to {last_day} was confirmed at position {position}.
     zh: 截至 {last_day} 的 {period} 账册已于位置 {position} 确认。
     title: The ledger is confirmed already · 账册已确认
+    """
+
+
+class LedgersDiffer(Refusal):
+    """Of the {period} to {last_day} {published} ledgers are published; {listed} were put together.
+    zh: 截至 {last_day} 的 {period} 已公布 {published} 份账册,所汇总者为 {listed} 份。
+    title: Other ledgers are published · 已公布的账册有所不同
     """
 
 
@@ -135,10 +148,10 @@ class PublishLedger(AboutLedger):
     def execute(self) -> None:
         if self.closed is None or self.closed_at is None:
             raise PeriodNotClosed(**self._named())
-        found = {file.name: file.digest for file in self.files}
+        found = _digests(self.files)
         _require_same({TRIAL_BALANCE: self.closed.trial_balance_digest}, {TRIAL_BALANCE: found.get(TRIAL_BALANCE, "")})
         if self.published is not None:
-            _require_same({file.name: file.digest for file in self.published.files}, found)
+            _require_same(_digests(self.published.files), found)
             return
         rule = self.rules.on(self.closed_at)
         self.trigger_event(
@@ -195,3 +208,61 @@ class ConfirmLedger(AboutLedger):
             last_day=self.last_day,
             published_position=self.published_position,
         )
+
+
+class PublishInstitutionLedger(Command):
+    """Publish the ledger of a period over all programmes of the institution, put together from what each published.
+    zh: 公布机构某期间的汇总账册:由各项目所公布的账册汇总而成。
+
+    Of the same ledgers it is the same files or a refusal that names the one; where a programme has joined, it is new.
+    """
+
+    READS_AT_MOST = _WIDEST
+
+    period: PeriodKind = asked("Period", "期间类别")
+    last_day: date = asked("Last day", "截止日")
+    ledgers: tuple[LedgerOf, ...] = asked("Ledgers", "所汇总账册")
+    files: tuple[LedgerFile, ...] = asked("Files", "文件")
+
+    single: dict[ProgrammeId, int] = known(factory=dict)
+    published: InstitutionLedgerPublished | None = known()
+
+    def consistency_boundary(self) -> Sequence[Selector]:
+        """Whatever was published in the year: by each programme, and for the institution."""
+        year = [tag(InstitutionId, self.institution_id), tag(CalendarYear, self.last_day.year)]
+        return [Selector([LedgerPublished, InstitutionLedgerPublished], year)]
+
+    @event(LedgerPublished)
+    def _(self, body: LedgerPublished, position: int) -> None:
+        if (body.period, body.last_day) == (self.period, self.last_day):
+            self.single[body.programme_id] = position
+
+    @event(InstitutionLedgerPublished)
+    def _(self, body: InstitutionLedgerPublished) -> None:
+        if (body.period, body.last_day) == (self.period, self.last_day):
+            self.published = body
+
+    def execute(self) -> None:
+        if {each.programme_id: each.published_position for each in self.ledgers} != self.single or not self.single:
+            raise LedgersDiffer(
+                period=word(self.period, PERIOD_TITLES),
+                last_day=self.last_day,
+                published=len(self.single),
+                listed=len(self.ledgers),
+            )
+        if self.published is not None and self.published.ledgers == self.ledgers:
+            _require_same(_digests(self.published.files), _digests(self.files))
+            return
+        self.trigger_event(
+            InstitutionLedgerPublished,
+            institution_id=self.institution_id,
+            period=self.period,
+            last_day=self.last_day,
+            year=CalendarYear(self.last_day.year),
+            ledgers=self.ledgers,
+            files=self.files,
+        )
+
+
+def _digests(files: tuple[LedgerFile, ...]) -> dict[str, str]:
+    return {file.name: file.digest for file in files}

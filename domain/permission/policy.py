@@ -404,6 +404,7 @@ ACTS: Final[tuple[Act, ...]] = (
     _act("RecordMatching", _FINANCE, backdatable=True),
     _act("ClosePeriod", _FINANCE, _SERVICE),
     _act("PublishLedger", _SERVICE),
+    _act("PublishInstitutionLedger", _SERVICE),
     _act("ConfirmLedger", _FINANCE, _HEAD),
     # designation
     _act("DefineTitle", _HEAD, needs_reason=True),

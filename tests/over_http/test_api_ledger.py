@@ -13,19 +13,28 @@ import asyncpg
 import pytest
 from python_calamine import CalamineWorkbook
 
+from infra.outbox import Outbox
 from tests.over_http.test_api_funding import FUNDS, PROGRAMME, RULE, Treasury, funds, treasury
 from tests.scheduling import automating, eventually
 from workers.automations import AUTOMATIONS
 
 __all__ = ["treasury"]
 
+FOLLOWS = "when_ledger_published_publish_that_of_institution"
 JULY = f"{PROGRAMME}/ledgers/month/2020-07-31"
 
 
 async def published(c: Treasury, path: str) -> dict[str, Any]:
+    """A ledger once it is published, and everything that follows from that is done."""
+    outbox = Outbox(c.served.parts.pool)
+
     async def look() -> dict[str, Any] | None:
         row: dict[str, Any] = await c.get(path)
-        return row if row["state"] == "published" else None
+        if row["state"] != "published":
+            return None
+        rows = await outbox.list(c.finance.log_id)
+        follows = any(each.automation == FOLLOWS and each.position == row["published_position"] for each in rows)
+        return row if follows and all(each.state == "done" for each in rows) else None
 
     async with automating(c.served.parts, AUTOMATIONS):
         found: dict[str, Any] = await eventually(look, f"{path} is published")
@@ -101,6 +110,25 @@ async def test_the_archive_holds_every_file_in_every_form_and_is_the_same_each_t
     assert files["books.beancount"].decode() == books
     open_ = f"{PROGRAMME}/ledgers/month/2020-08-31/archive"
     assert (await c.served.get(c.finance, open_)).status_code == 404
+
+
+async def test_the_institution_has_a_ledger_over_its_programmes(treasury: Treasury) -> None:
+    c = treasury
+    row = await c.get("/v1/ledgers/month/2020-07-31")
+    single = await c.get(JULY)
+    assert row["edition"] == 1
+    assert row["ledgers"] == [
+        {"programme_id": single["programme_id"], "published_position": single["published_position"]}
+    ]
+    assert [file["name"] for file in row["files"]] == [file["name"] for file in single["files"]]
+    for file in row["files"]:
+        answer = await c.served.get(c.finance, f"/v1/ledgers/month/2020-07-31/files/{file['name']}")
+        assert sha256(answer.content).hexdigest() == file["digest"]
+        assert answer.text.startswith("programme_id,")
+    told = await c.get("/v1/ledgers/month/2020-07-31/files/journal", format="json")
+    assert {entry["programme_id"] for entry in told["rows"]} == {single["programme_id"]}
+    assert (await c.served.get(c.hands["BR-1"], "/v1/ledgers/month/2020-07-31")).status_code == 404
+    assert (await c.served.get(c.finance, "/v1/ledgers/month/2020-06-30")).status_code == 404
 
 
 async def test_what_is_no_ledger_or_nobodys_business_is_not_there(treasury: Treasury) -> None:

@@ -37,6 +37,7 @@ _OF_ROW: Final = {
     "cultivation.case_succeeded.v1": "38",
     "funding.period_closed.v1": "48",
     "funding.ledger_published.v1": "48",
+    "funding.institution_ledger_published.v1": "48",
 }
 """What follows by itself is asked for by no step of the story."""
 _OF_THE_END: Final = {
