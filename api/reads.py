@@ -259,15 +259,17 @@ class _Listing:
     beside: Beside[Any] | None = None
     others: Sequence[Any] = ()
     """The rows that are shown beside."""
+    day: date = date.max
+    """The institution's day when it was as it is shown."""
 
     @property
     def row(self) -> type[msgspec.Struct]:
         """What a row is shown as."""
         return self.view.row if self.beside is None else self.beside.row
 
-    def line(self, row: msgspec.Struct, today: date) -> msgspec.Struct:
+    def line(self, row: msgspec.Struct) -> msgspec.Struct:
         """A row with what is shown beside it."""
-        return row if self.beside is None else self.beside.shown(row, self.others, today)
+        return row if self.beside is None else self.beside.shown(row, self.others, self.day)
 
     @property
     def needed(self) -> tuple[str, ...]:
@@ -285,14 +287,10 @@ async def answer_rows(wiring: Wiring, route: Rows, request: AnyRequest) -> AnyRe
     reader = await wiring.callers.reader(caller, parameters.whole("min_position") or 0)
     form = wanted_form(headers, parameters)
     when = await times(wiring, reader, parameters, effective=view.effective)
-    listing = _Listing(
-        view,
-        _filters(route, request, parameters, filters),
-        _sort(view, parameters),
-        when,
-        route.beside,
-        await _others(wiring, reader, route.beside, when),
-    )
+    listing = _Listing(view, _filters(route, request, parameters, filters), _sort(view, parameters), when)
+    if route.beside is not None:
+        others, _ = await all_rows(wiring, caller.log_id, route.beside.view.name, dict(route.beside.filters), when)
+        listing = replace(listing, beside=route.beside, others=others, day=await _day(wiring, reader, when))
     limit = parameters.whole("limit", 1, LIMIT)
     try:
         if form != "json":
@@ -307,10 +305,13 @@ async def answer_rows(wiring: Wiring, route: Rows, request: AnyRequest) -> AnyRe
     return finished(body, page.position, headers)
 
 
-async def _others(wiring: Wiring, reader: Reader, beside: Beside[Any] | None, when: Times) -> Sequence[Any]:
-    if beside is None:
-        return ()
-    return (await all_rows(wiring, reader.caller.log_id, beside.view.name, dict(beside.filters), when))[0]
+async def _day(wiring: Wiring, reader: Reader, when: Times) -> date:
+    """The institution's day now or, where a position is asked for, when that was recorded."""
+    now = reader.now
+    if when.at_position:
+        recorded = await (await wiring.parts.stores(reader.caller.log_id)).at([when.at_position])
+        now = recorded[when.at_position].envelope.received_at
+    return now.astimezone(reader.institution.zone).date()
 
 
 def _filters(route: Rows, request: AnyRequest, parameters: Parameters, names: Iterable[str]) -> dict[str, Any]:
@@ -359,8 +360,7 @@ async def _page(wiring: Wiring, reader: Reader, listing: _Listing, limit: int, c
 
 
 def _shown(reader: Reader, listing: _Listing, rows: Iterable[msgspec.Struct]) -> list[dict[str, Any]]:
-    today = reader.now.astimezone(reader.institution.zone).date()
-    seen = (redacted(reader, listing.view, listing.line(row, today), listing.needed) for row in rows)
+    seen = (redacted(reader, listing.view, listing.line(row), listing.needed) for row in rows)
     return [row for row in seen if row is not None]
 
 

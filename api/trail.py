@@ -266,9 +266,6 @@ async def _trail(subject: _Subject, wiring: Wiring, request: AnyRequest) -> AnyR
     tags = {tag(kind, name) for kind in subject.kinds}
 
     def opened(recorded: Recorded) -> frozenset[Audience]:
-        if subject.field == "person_id" and name == reader.caller.person_id:
-            # What is on record about oneself is one's own to read, as in the views.
-            return frozenset({"public", "subject", "office"})
         audiences = reader.audiences(units_of(recorded), applications_of(recorded), recorded.tags)
         # That a fact is about the subject is not told to whom it does not show.
         return audiences if not tags.isdisjoint(tags_seen(recorded, audiences)) else frozenset()

@@ -3,7 +3,7 @@
 Trails of a unit, a person, a programme, a panel or a payment tell their facts in the same way.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -42,18 +42,26 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 NO_CLAUSES: Final[Mapping[int, str]] = {}
+_NAMES_POSITIONS: Final = ("position", "positions")
 _SHARED = frozenset(Entry.__struct_fields__) & frozenset(Envelope.__struct_fields__)
 
 
 def rests_on(recorded: Recorded, audiences: frozenset[Audience]) -> tuple[int, ...]:
     """The positions of the earlier facts that a fact names in fields that are seen."""
-    found: set[int] = set()
-    for name, value in redact(recorded.event, audiences).items():
-        if name.endswith("_position") and value:
-            found.add(value)
-        elif name.endswith("_positions"):
-            found.update(value)
-    return tuple(sorted(found))
+    seen = redact(recorded.event, audiences)
+    return tuple(sorted({position for name, value in seen.items() for position in _positions(name, value)}))
+
+
+def _positions(name: str, value: object) -> Iterator[int]:
+    """The positions below a field: of rules, of gates that held, of what a judgement took for evidence."""
+    if isinstance(value, msgspec.Struct):
+        for field in value.__struct_fields__:
+            yield from _positions(field, getattr(value, field))
+    elif isinstance(value, tuple):
+        for each in value:
+            yield from _positions(name, each)
+    elif isinstance(value, int) and value > 0 and (name == "evidence" or name.endswith(_NAMES_POSITIONS)):
+        yield value
 
 
 def entry(

@@ -111,8 +111,8 @@ class View(Generic[Row]):
 class Beside(Generic[Row]):
     """What a list shows beside the rows of its view: figures that other rows give, computed when it is read.
 
-    ``view`` and ``filters`` say which other rows are read, ``shown(row, others, today)`` what a row becomes; ``row`` is
-    what it becomes: the row of the list with more fields.
+    ``view`` and ``filters`` say which other rows are read, ``shown(row, others, day)`` what a row becomes on the day of
+    the institution when all of it was so; ``row`` is what it becomes: the row of the list with more fields.
     """
 
     row: type[msgspec.Struct]

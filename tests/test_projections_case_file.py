@@ -1,7 +1,9 @@
 """The case file: each fact in the words of its event, redacted for its reader."""
 
+from domain.eligibility.events import EligibilityJudged
+from domain.funding.events import FundsAllocated
 from domain.kernel import AUDIENCES, Audience, sentences
-from projections.case_file import case_file_table, entries
+from projections.case_file import case_file_table, entries, entry, rests_on
 from projections.kernel import canonical_csv
 from tests.case_life import ADA, MINE, life
 
@@ -41,3 +43,19 @@ def test_the_case_file_is_a_table_without_the_columns_a_reader_may_not_see() -> 
     table = case_file_table(entries(CASE, PUBLIC), PUBLIC)
     assert "actor_id" not in [column.name for column in table.columns]
     assert ADA.encode() not in b"".join(canonical_csv(table))
+
+
+def test_a_fact_names_what_it_rests_on_wherever_its_body_says_so_and_only_as_far_as_it_is_seen() -> None:
+    allocated = next(recorded for recorded in life() if isinstance(recorded.event, FundsAllocated))
+    event = allocated.event
+    assert isinstance(event, FundsAllocated)
+    held = {gate.position for gate in event.gates if gate.position}
+    assert set(rests_on(allocated, ALL)) == {event.rule_position, *held}
+    assert rests_on(allocated, PUBLIC) == ()
+    judged = next(recorded for recorded in life() if isinstance(recorded.event, EligibilityJudged))
+    assert isinstance(judged.event, EligibilityJudged)
+    named = {finding.rule_position for finding in judged.event.findings}
+    named |= {position for finding in judged.event.findings for position in finding.evidence}
+    assert set(rests_on(judged, ALL)) == {position for position in named if position}
+    clauses = dict.fromkeys(named, "三(二)")
+    assert entry(judged, ALL, clauses=clauses).clause == "三(二)"

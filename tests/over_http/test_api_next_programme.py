@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest_asyncio
+from msgspec.structs import replace
 
 from domain.accountability.events import MeasureDecided
 from domain.assessment.events import AssessmentDecided
@@ -173,3 +174,23 @@ async def test_a_cut_of_the_earlier_programme_is_shown_beside_the_places_of_the_
     head, *lines = file.text.split("\r\n")
     assert head.split(",")[-4:] == ["cut", "cut_by", "usable", "free"]
     assert any(line.startswith(f"{NEXT},branch,COL,") and line.endswith('1,"[""M-cut""]",2,2') for line in lines)
+
+
+async def test_a_cut_that_is_over_is_still_shown_where_it_stood(office: Committee) -> None:
+    c = office
+
+    async def cut_of(unit_id: str, **asked: int) -> tuple[int, int]:
+        query = "&".join(f"{name}={value}" for name, value in asked.items())
+        answer = await c.get(f"/v1/programmes/{NEXT}/quotas?{query}")
+        (row,) = (row for row in answer["items"] if row["nominator_unit_id"] == unit_id)
+        return row["cut"], answer["position"]
+
+    over = replace(cut("COL-2"), measure_id=MeasureId("M-short"), until_on=date(2020, 5, 31))
+    await record(c.served, over)
+    body = {"nominator_unit_id": "COL-2", "places": 4, "basis": "call"}
+    await c.post(c.clerk, f"/v1/programmes/{NEXT}/tracks/branch/quotas", body, "agreed")
+    cut_now, position = await cut_of("COL-2")
+    assert cut_now == 1
+    await c.advance("2020-06-02T09:00:00+08:00")
+    assert (await cut_of("COL-2", min_position=position + 1))[0] == 0
+    assert (await cut_of("COL-2", at_position=position))[0] == 1
