@@ -7,7 +7,7 @@ import itertools
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -21,12 +21,11 @@ from api.cli.bundle.verify import verify
 from domain.cultivation.events import TaskBookFiled, TaskBookSigned
 from domain.funding.events import PeriodKind
 from domain.funding.period import ClosePeriod
-from domain.kernel import Envelope
+from domain.kernel import Envelope, Event
 from domain.lifecycle import CATALOGUE
 from infra.assembly import Assembly
 from infra.checkpoints import Checkpoints
 from infra.embedded import APP_ROLE, OWNER_ROLE, EmbeddedPostgres
-from infra.front_door import Caller
 from infra.master_key import MasterKeys, ensure_key_file
 from infra.note import Signer
 from infra.record import Accepted, Fact, Proposal
@@ -37,7 +36,7 @@ from tests.call import CALL, PAPER
 from tests.conftest import Database
 from tests.money import done
 from tests.office import Office, open_office, parts_of
-from tests.spec import ANOTHER, SOMEBODY, Past, at
+from tests.spec import ANOTHER, NOON, SOMEBODY, Past, at
 
 ORIGIN: Final = "UNI"
 SIGNER: Final = MasterKeys(b"\x07" * 32)
@@ -95,26 +94,32 @@ def filed_first(past: Past) -> Past:
     return whole
 
 
+async def recorded_by(
+    parts: Assembly, person_id: str, authority: str, event: Event, when: datetime | None = None
+) -> None:
+    """Record an event as the act of somebody under an appointment."""
+    command_id, at = uuid4(), when or NOON
+    envelope = Envelope(
+        actor_id=person_id,
+        actor_kind="person",
+        authority=authority,
+        command_id=command_id,
+        correlation_id=command_id,
+        received_at=at,
+        effective_at=at,
+    )
+    (institution,) = await parts.clock.institutions()
+    store = await parts.stores(institution.log_id)
+    proposed = Proposal(request_hash=command_id.bytes, facts=(Fact.of(event),), envelope=envelope)
+    assert isinstance(await store.append(proposed), Accepted)
+
+
 async def recorded_in(office: Office, past: Past) -> None:
     """Record a past behind an office, each fact by somebody who holds an office there."""
     callers = {who: await office.somebody("finance") for who in (SOMEBODY, ANOTHER)}
-    store = await office.parts.stores(office.log_id)
     for each in filed_first(past).log:
-        caller: Caller = callers.get(each.envelope.actor_id, callers[SOMEBODY])
-        command_id = uuid4()
-        envelope = Envelope(
-            actor_id=caller.person_id,
-            actor_kind="person",
-            authority=f"a-{caller.person_id}",
-            command_id=command_id,
-            correlation_id=command_id,
-            received_at=each.envelope.received_at,
-            effective_at=each.envelope.effective_at,
-        )
-        outcome = await store.append(
-            Proposal(request_hash=command_id.bytes, facts=(Fact.of(each.event),), envelope=envelope)
-        )
-        assert isinstance(outcome, Accepted)
+        person_id = callers.get(each.envelope.actor_id, callers[SOMEBODY]).person_id
+        await recorded_by(office.parts, person_id, f"a-{person_id}", each.event, each.envelope.effective_at)
 
 
 async def sealed(parts: Assembly, folder: Path, keys: MasterKeys = SIGNER) -> int:

@@ -266,13 +266,28 @@ def test_a_bit_that_is_flipped_anywhere_is_found(small: Path) -> None:
 
 
 @pytest.mark.slow
-def test_no_byte_of_what_is_not_a_program_is_uncovered(small: Path) -> None:
-    """Every byte, but for those of the programs and the catalogue: their digest is one of the manifest's like any."""
+def test_no_byte_of_what_is_judged_is_uncovered(small: Path) -> None:
+    """Every byte of the proofs and of the first and the last line; programs and rules are bytes of a manifest alone."""
     unseen = []
     for path in sorted(path for path in small.rglob("*") if path.is_file()):
         if path.suffix not in {".py", ".md"}:
-            unseen += list(flips(small, path, list(range(path.stat().st_size))))
+            length = path.stat().st_size
+            places = list(range(length))
+            if path.name == "log.jsonl":
+                lines = path.read_bytes().splitlines(keepends=True)
+                places = [*range(len(lines[0])), *range(length - len(lines[-1]), length)]
+            unseen += list(flips(small, path, places))
     assert unseen == []
+
+
+def test_a_moment_that_is_none_is_named_and_stops_nothing(bundle: Path) -> None:
+    log = bundle / "data" / "log.jsonl"
+    lines = log.read_bytes().splitlines(keepends=True)
+    told = json.loads(lines[-1])["recorded_at"]
+    lines[-1] = lines[-1].replace(told.encode(), f"{told[:8]}39{told[10:]}".encode())
+    log.write_bytes(b"".join(lines))
+    report = judged(rebagged(bundle))
+    assert {("V4", "content", len(lines)), ("V2", "leaf", len(lines))} <= found(report)
 
 
 def test_a_bundle_whose_manifests_were_written_anew_is_still_judged_by_its_lines(bundle: Path) -> None:

@@ -11,12 +11,15 @@ import shutil
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
 import pytest_asyncio
 
 from api.cli.bundle.replay import replay
+from domain.ids import DocumentId, ErasureId, PersonId, ProposerId
+from domain.privacy.events import ErasureProposed, PersonErased
 from infra.checkpoints import Checkpoints
 from infra.embedded import EmbeddedPostgres
 from infra.line import leaf, line
@@ -35,6 +38,7 @@ from tests.bundles import (
     found,
     judged,
     rebagged,
+    recorded_by,
     reruled,
     sealed,
     vkey,
@@ -326,6 +330,33 @@ async def test_bytes_that_say_the_same_otherwise_are_named(scene: Scene) -> None
         position,
     )
     assert {("V4", "line", position), ("V2", "leaf", position)} <= found(judged(await scene.export()))
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["named by the erasure", "another than the erasure names"])
+async def test_a_document_that_two_persons_erased_is_excused_and_no_other(scene: Scene, named: bool) -> None:
+    rows = await scene.attacker.fetch("SELECT position, documents FROM event WHERE type = 'document.deposited.v1'")
+    (gone,), position = rows[0]["documents"], rows[0]["position"]
+    hands = await scene.attacker.fetch(
+        "SELECT DISTINCT ON (type) actor_id, authority FROM event "
+        "WHERE type IN ('funding.payment_requested.v1', 'funding.payment_approved.v1') ORDER BY type DESC"
+    )
+    assert hands[0]["actor_id"] != hands[1]["actor_id"]
+    about: dict[str, Any] = {
+        "erasure_id": ErasureId("E-1"), "person_id": PersonId(hands[0]["actor_id"]), "clause": "consent",
+        "basis_document_id": DocumentId(gone if named else rows[1]["documents"][0]),
+    }  # fmt: skip
+    erased = PersonErased(
+        **about, proposed_by=ProposerId(hands[0]["actor_id"]), commitments=(),
+        document_ids=(DocumentId(gone if named else rows[1]["documents"][0]),),
+    )  # fmt: skip
+    async with parts_of(scene.database.app_url, key_file=scene.folder / "vault.key") as parts:
+        for event, by in zip((ErasureProposed(**about), erased), hands, strict=True):
+            await recorded_by(parts, by["actor_id"], by["authority"], event)
+    await scene.seal()
+    await scene.attacker.run("DELETE FROM document_chunk USING document d WHERE d.document_id = $1 "
+                             "AND document_chunk.upload_id = d.upload_id", gone)  # fmt: skip
+    await scene.attacker.run("UPDATE checkpoint SET position = (SELECT max(position) FROM event)")
+    assert found(judged(await scene.export())) == (set() if named else {("V7", "unexcused", position)})
 
 
 # --- the bundle ------------------------------------------------------------------------------------------------------

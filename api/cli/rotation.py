@@ -171,12 +171,12 @@ async def _begun(wiring: Wiring, folder: Path, keys: MasterKeys) -> dict[str, in
 
 async def _ended(wiring: Wiring, folder: Path, keys: MasterKeys) -> dict[str, int]:
     """End the former key, and take it away once both have signed that."""
-    (former,) = keys.former
+    former, *older = keys.former
     rotation = _Rotation(wiring, keys.present, former)
     # A log that was opened meanwhile has nothing announced yet; both keys sign it.
     await rotation.announce()
     positions = await rotation.end()
     for key in (former, keys.present):
         await rotation.until_signed(positions, by=key)
-    replace_key_file(folder / KEY_FILE, MasterKeys(keys.present))
+    replace_key_file(folder / KEY_FILE, MasterKeys(keys.present, tuple(older)))
     return positions

@@ -21,7 +21,9 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import nullcontext
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -66,7 +68,7 @@ class Unusable(Exception):
 
 def _finding(step: str, code: str, position: int = 0, **figures: object) -> dict[str, Any]:
     en, zh = (sentence.format(**figures) for sentence in SENTENCES[code])
-    return {"step": step, "code": code, "position": position, "en": en, "zh": zh}
+    return {"step": step, "code": code, "position": position, "file": figures.get("file"), "en": en, "zh": zh}
 
 
 def _step_of(path: str) -> str:
@@ -88,7 +90,7 @@ def _fold(bundle: Path, programme_id: str | None) -> Iterator[dict[str, Any]]:
     # The rules are found only here, in the process that was made for them.
     from projections.published import Publication, recorded_of  # noqa: PLC0415
 
-    publication = Publication(ZoneInfo, programme_id)
+    publication, number = Publication(ZoneInfo, programme_id), 0
     with (bundle / "data" / "log.jsonl").open("rb") as lines:
         for number, line in enumerate(lines, 1):
             try:
@@ -96,7 +98,7 @@ def _fold(bundle: Path, programme_id: str | None) -> Iterator[dict[str, Any]]:
             except Exception as fault:  # noqa: BLE001 - Whatever the rules raise is a finding about this line.
                 why = f"line {number}: {type(fault).__name__}"
                 yield _finding("V8", "fold", _position(line), why=why)
-    yield {"lines": sum(1 for _ in (bundle / "data" / "log.jsonl").open("rb"))}
+    yield {"lines": number}
     for file in publication.files():
         yield from _compared(bundle / "data" / "published" / file.path, file)
 
@@ -113,25 +115,27 @@ def _compared(there: Path, file: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN4
     """The digest of what was folded, and the first line in which what was published is another."""
     from projections.kernel import canonical_csv  # noqa: PLC0415 - As above.
 
-    digest = hashlib.sha256()
-    published = there.read_bytes().split(b"\r\n") if there.is_file() else None
-    first = None
-    number = 0
-    for number, line in enumerate(canonical_csv(file.table), 1):
-        digest.update(line)
-        other = published[number - 1] if published is not None and number <= len(published) else b""
-        if first is None and published is not None and line != other + b"\r\n":
-            first = (number, other, line[:-2])
-    if published is not None and first is None and published != [*published[:number], b""]:
-        first = (number + 1, published[number] if number < len(published) else b"", b"")
+    digest, first = hashlib.sha256(), None
+    with there.open("rb") if there.is_file() else nullcontext(BytesIO()) as published:
+        number = 0
+        for number, line in enumerate(canonical_csv(file.table), 1):
+            digest.update(line)
+            other = published.read(len(line)) if first is None else b""
+            if first is None and other != line:
+                first = (number, other + published.readline(), line)
+        if first is None and (rest := published.readline()):
+            first = (number + 1, rest, b"")
     yield {"file": file.path, "sha256": digest.hexdigest()}
-    if published is None:
+    if not there.is_file():
         yield _finding(_step_of(file.path), "absent", max(file.positions, default=0), file=file.path)
     elif first is not None:
         line_number, other, folded = first
         row = line_number - 2  # After the headings.
         position = file.positions[row] if 0 <= row < len(file.positions) else 0
-        told = {"published": other.decode(errors="replace")[:_SHOWN], "folded": folded.decode()[:_SHOWN]}
+        told = {
+            "published": other.decode(errors="replace").rstrip()[:_SHOWN],
+            "folded": folded.decode().rstrip()[:_SHOWN],
+        }
         yield _finding(_step_of(file.path), "differs", position, file=file.path, line=line_number, **told)
 
 
@@ -139,8 +143,10 @@ def _in_the_process_of_the_rules(rules: str, libraries: str, bundle: str, progra
     sys.path[:0] = [rules, libraries]
     sys.dont_write_bytecode = True
     sys.addaudithook(_refuse)
+    # Whatever the rules print is no answer of ours.
+    answer, sys.stdout = sys.stdout, sys.stderr
     for told in _fold(Path(bundle), programme_id or None):
-        sys.stdout.write(json.dumps(told) + "\n")
+        answer.write(json.dumps(told) + "\n")
     return 0
 
 
@@ -195,16 +201,16 @@ def replay(bundle: Path) -> dict[str, Any]:
     folded = {}
     for line in ran.stdout.splitlines():
         told = json.loads(line)
-        if "file" in told and "sha256" in told:
-            folded[told["file"]] = told["sha256"]
-        elif "step" in told:
+        if "step" in told:
             findings.append(told)
+        elif "file" in told:
+            folded[told["file"]] = told["sha256"]
         else:
             checked.update(told)
     if ran.returncode != 0:
         findings.append(_finding("V8", "broke", why=(ran.stderr.strip().splitlines() or ["?"])[-1]))
     checked["files"] = len(folded)
-    findings += _by_digest(bundle / "data" / "published", folded, {one["en"] for one in findings})
+    findings += _by_digest(bundle / "data" / "published", folded, {one["file"] for one in findings})
     steps = {
         step: {"en": en, "zh": zh, "findings": sum(1 for one in findings if one["step"] == step)}
         for step, (en, zh) in STEPS.items()
@@ -216,9 +222,8 @@ def replay(bundle: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _by_digest(home: Path, folded: dict[str, str], told: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """What was published and not folded; and what differs though the rules did not say so."""
-    named = " ".join(told)
+def _by_digest(home: Path, folded: dict[str, str], named: Collection[str]) -> Iterator[dict[str, Any]]:
+    """What was published and not folded; and what differs though the process of the rules did not say so."""
     for path in sorted(each for each in home.rglob("*") if each.is_file()):
         name = path.relative_to(home).as_posix()
         if name not in folded:

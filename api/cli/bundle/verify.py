@@ -705,10 +705,10 @@ class Lines:
             say("V4", "other-log", position, log=body["log"])
         if kind not in self._types:
             say("V4", "type", position, type=kind)
-        self._judge_order(body, position)
         for document in body["documents"]:
             self._judge_document(document, position)
         try:
+            self._judge_order(body, position)
             if kind == OPENED:
                 self._duties.zone, self._duties.founding = ZoneInfo(body["data"]["time_zone"]), body["command_id"]
             self._duties.authority(body)
