@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from domain.eligibility.commands import WaiveRule
 from domain.ids import AppointmentId, CalendarYear, InstitutionId, PersonId, UnitId
 from domain.kernel import Command, Event, Invalid, known, sentences
-from domain.permission.audiences import audiences
+from domain.permission.audiences import audiences, audiences_engaged
 from domain.permission.commands import AccessDayAlreadyRecorded, RecordAccessDay
 from domain.permission.events import AccessDayRecorded
 from domain.permission.policy import (
@@ -208,6 +208,12 @@ def test_an_engagement_permits_what_its_row_says_and_is_the_authority() -> None:
         assert authorise(engaged, holding(), TODAY) == ENGAGEMENT
         with pytest.raises(NotPermitted):
             authorise(asking(row.command, row.states[0]), holding(), TODAY)
+
+
+def test_an_engagement_opens_what_it_covers_and_sealed_material_only_where_it_says_so() -> None:
+    assert audiences_engaged(covered=False, sealed=True) == {"public"}
+    assert audiences_engaged(covered=True, sealed=False) == {"public", "subject", "office"}
+    assert audiences_engaged(covered=True, sealed=True) == {"public", "subject", "office", "panel", "restricted"}
 
 
 # --- who holds what --------------------------------------------------------------------------------------------------

@@ -28,7 +28,12 @@ NOT_YET = {
 }
 """What there is only after a panel has ranked, a case has begun, a rule was made or a checkpoint signed; and what is
 the office's or its head's alone."""
-NEEDED = {"/v1/audit/consistency": {"old": "1", "new": "1"}}
+NEEDED = {
+    "/v1/audit/consistency": {"old": "1", "new": "1"},
+    **{f"/v1/{subject}/differences": {"from_position": "1"} for subject in (
+        "applications/{application_id}", "units/{unit_id}", "programmes/{programme_id}",
+    )},
+}  # fmt: skip
 """What cannot be read without saying more."""
 
 
