@@ -676,8 +676,8 @@ PANEL, DECISION, PUBLICITY = PanelId("PANEL-1"), DecisionId("D-1"), PublicityId(
 OBJECTIONS = tuple(ObjectionId(f"OBJ-{n}") for n in range(1, 7))
 SHOWN_FROM, SHOWN_UNTIL = at("2020-06-22 09:00"), at("2020-06-30 00:00")
 SHOWN_LAST = date(2020, 6, 29)
-JOINED = ApplicationId("A-5")
 STOPPED, CLOSED, REVERSED = (ApplicationId(f"A-{end}") for end in ("STOPPED", "CLOSED", "REVERSED"))
+JOINED = ((ApplicationId("A-5"), SUCCESSOR, STOPPED), (ApplicationId("A-6"), NEIGHBOUR, MINE))
 _CASE: dict[str, Any] = {"application_id": MINE, "programme_id": CALL, "track_id": BRANCHES, "unit_id": BRANCH}
 
 
@@ -707,7 +707,10 @@ def selection() -> list[Event]:
         recommended(third, "reserve", 1),
         ApplicationJoined(**second, lead_application_id=LeadApplicationId(MINE)),
         ApplicationSeparated(**second, lead_application_id=LeadApplicationId(MINE)),
-        ApplicationJoined(**_of(_CASE, JOINED, SUCCESSOR), lead_application_id=LeadApplicationId(STOPPED)),
+        *(
+            ApplicationJoined(**_of(_CASE, one, unit_id), lead_application_id=LeadApplicationId(lead))
+            for one, unit_id, lead in JOINED
+        ),
         committee,
         settled(_CASE, "selected", 1),
         DecisionReopened(**decided_by, programme_id=CALL, track_id=BRANCHES),

@@ -13,11 +13,19 @@ import pytest
 import pytest_asyncio
 
 from domain.funding.allocation import CommitFunds
-from domain.funding.events import CarriedForward, FundsCommitted, FundsLapsed, PaymentExpired, PeriodClosed
+from domain.funding.events import (
+    CarriedForward,
+    FundsCommitted,
+    FundsLapsed,
+    PaymentExpired,
+    PeriodClosed,
+    UnallocatedReturned,
+)
 from domain.funding.policy import StageExceeded, period_after
 from domain.kernel import Event, Recorded
 from infra.front_door import Receipt
 from infra.record import Accepted, Fact, Proposal
+from tests.call import CALL
 from tests.conftest import Database
 from tests.money import (
     CUT,
@@ -163,6 +171,7 @@ async def test_quarters_years_and_the_cycle_follow_their_months_however_late(her
     past = the_appropriation(
         close_months_after_days=10, cycle_ends_on=date(2021, 2, 1), **month("2020-07-31", "2020-08-11")
     )
+    past = past.and_(UnallocatedReturned(programme_id=CALL, **amount(5_500_000)), when=at("2020-12-01 09:00"))
     await record(here, past)
     await here.jump(at("2022-03-01 09:00"))
     closed = await found(here, PeriodClosed)

@@ -10,7 +10,7 @@ import pytest
 
 from domain.funding import events as funding
 from domain.funding.case import NotOfClosedPeriod, PeriodIsClosed
-from domain.funding.events import Account, Entry, PaymentApproved, UnallocatedCarried
+from domain.funding.events import Account, Entry, PaymentApproved, UnallocatedCarried, UnallocatedReturned
 from domain.funding.period import ClosedBefore, ClosePeriod, CycleNotSettled, PeriodEndsOtherwise, PeriodNotOver
 from domain.funding.policy import (
     ACCOUNTS,
@@ -250,8 +250,11 @@ def next_of(past: Past) -> Any:
     return body.next_close_on, body.next_close_at
 
 
-def test_once_the_cycle_is_closed_months_are_closed_to_the_end_of_its_year() -> None:
+def test_once_the_cycle_is_closed_months_are_closed_to_the_end_of_its_year_and_while_anything_stands() -> None:
     past = the_payment(close_months_after_days=10).and_(returned(1_000_000), when=AUGUST)
+    open_still = done(past.and_(closed(DECEMBER_ENDS), when=NOVEMBER), close(SEPTEMBER_ENDS, "cycle"), NOVEMBER)
+    assert next_of(open_still)[0] == date(2021, 1, 31), "what is unallocated still stands"
+    past = past.and_(UnallocatedReturned(programme_id=CALL, **amount(4_500_000)), when=AUGUST)
     past = done(past.and_(closed(SEPTEMBER_ENDS), when=NOVEMBER), close(SEPTEMBER_ENDS, "cycle"), NOVEMBER)
     assert next_of(past)[0] == date(2020, 10, 31)
     past = past.and_(closed(date(2020, 11, 30)), when=at("2020-12-11 00:00"))
@@ -270,6 +273,12 @@ def test_once_the_cycle_is_closed_months_are_closed_to_the_end_of_its_year() -> 
 )  # fmt: skip
 def test_periods_follow_one_another(period: Any, day: date, following: date) -> None:
     assert period_after(period, day) == following
+
+
+@pytest.mark.parametrize("last_day", [date.min, date.max, date(2020, 2, 28)])
+def test_a_day_at_the_end_of_time_is_the_last_of_nothing_that_is_over(last_day: date) -> None:
+    refusal = PeriodNotOver if last_day == date.max else PeriodEndsOtherwise
+    the_payment().when(close(last_day), now=AUGUST).refused(refusal, last_day=last_day)
 
 
 def test_months_follow_one_another() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given as over
 from hypothesis import settings
@@ -178,6 +179,8 @@ def test_only_what_is_published_and_asked_for_is_confirmed_and_once() -> None:
     the_publication().when(confirm(), now=SEPTEMBER).refused(ConfirmationNotAsked, period="month", last_day=JULY_ENDS)
     past = the_publication(closes_confirmed=True)
     past.when(confirm(period="quarter"), now=SEPTEMBER).refused(LedgerUnknown, period="quarter")
+    of_another = LedgerConfirmed(**(MONTH | {"period": "quarter"}), institution_id=INSTITUTION, published_position=1)
+    past.and_(of_another).when(confirm(), by=ANOTHER, now=SEPTEMBER).then(confirmed(past))
     once = past.and_(confirmed(past), by=ANOTHER, when=SEPTEMBER)
     once.when(confirm(), now=SEPTEMBER).refused(LedgerConfirmedBefore, position=len(once.log))
 
@@ -254,6 +257,9 @@ def test_the_ledger_of_the_institution_is_of_all_that_is_published_and_is_publis
         LedgersDiffer, period="month", last_day=JULY_ENDS, published=2, listed=1
     )
     the_close().when(put_together(), now=AUGUST).refused(LedgersDiffer, published=0, listed=0)
+    of_august: Any = {"last_day": date(2020, 8, 31)}
+    told_of_august = msgspec.structs.replace(of_institution(), **of_august)
+    past = past.and_(published(past, **of_august), told_of_august, when=AUGUST)
     done_ = past.when(put_together(one, other), now=AUGUST).then(of_institution(one, other))
     done_.when(put_together(one, other), now=AUGUST).then()
     wrong = (LedgerFile("journal", "b" * 64, 10), FILES[1])

@@ -107,6 +107,8 @@ class ClosePeriod(Command):
         if self.period == "cycle":
             _require_settled(books)
         self.closings.take(self.period, self.last_day)
+        if self.closings.is_over(books, self.last_day):
+            after_days = None
         self.trigger_event(
             PeriodClosed,
             programme_id=self.programme_id,

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+from calendar import monthrange
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
@@ -375,6 +376,8 @@ def _told_twice(source: Source, sums: Mapping[AccountCode, int]) -> dict[str, tu
     }
 
 
+_OPEN: Final[tuple[AccountCode, ...]] = tuple(code for code in STAGE_ACCOUNTS.values() if code != "B235")
+"""Where money stands of which something is still to become."""
 _MONTHS: Final[Mapping[PeriodKind, int]] = {"month": 1, "quarter": 3, "year": 12}
 
 
@@ -393,7 +396,8 @@ def month_after(day: date) -> date:
 
 def is_last_day(period: PeriodKind, day: date) -> bool:
     """Whether a period of a kind ends on a day; a cycle may end on any."""
-    return period == "cycle" or period_after(period, day - timedelta(days=1)) == day
+    ends_a_month = day.day == monthrange(day.year, day.month)[1]
+    return period == "cycle" or (ends_a_month and day.month % _MONTHS[period] == 0)
 
 
 @dataclass(slots=True)
@@ -411,16 +415,22 @@ class Closings:
         """The last day that lies in any closed period; nothing takes effect on it or before."""
         return max(self.last_days.values(), default=None)
 
+    def is_over(self, books: Books, otherwise: date) -> bool:
+        """Whether no further month is closed: the cycle is, its last year too, and nothing stands at any stage."""
+        cycle = self.last_days.get("cycle")
+        return cycle is not None and self._next_month(otherwise).year > cycle.year and books.total(*_OPEN) == 0
+
+    def _next_month(self, otherwise: date) -> date:
+        return month_after(self.last_days.get("month", otherwise))
+
     def next_close(self, after_days: int | None, otherwise: date, zone: tzinfo) -> dict[str, Any]:
         """Which month is closed next by the clock, and when: so many days after it ended.
 
-        It is the one after the last month that is closed; where none is, that after ``otherwise``. Where the cycle is
-        closed, months are closed up to the end of its year.
+        It is the one after the last month that is closed; where none is, that after ``otherwise``.
         """
-        ends = month_after(self.last_days.get("month", otherwise))
-        cycle = self.last_days.get("cycle")
-        if after_days is None or (cycle is not None and ends.year > cycle.year):
+        if after_days is None:
             return {"next_close_on": None, "next_close_at": None}
+        ends = self._next_month(otherwise)
         return {"next_close_on": ends, "next_close_at": end_of(ends + timedelta(days=after_days), zone)}
 
 

@@ -140,7 +140,12 @@ _OF_ROWS: Final[Mapping[str, Mapping[str, int]]] = {
         "assessment.case_closed.v1": 1,
     },
     "47": {"funding.returned.v1": 2, "funding.recovery_ordered.v1": 1, "funding.recovery_received.v1": 1},
-    "48": {"funding.period_closed.v1": len(PERIODS), "funding.ledger_published.v1": len(PERIODS)},
+    "48": {
+        "funding.period_closed.v1": len(PERIODS),
+        "funding.ledger_published.v1": len(PERIODS),
+        # Every one but that of the cycle, which is the programme's own.
+        "funding.institution_ledger_published.v1": len(PERIODS) - 1,
+    },
     "49": {"evaluation.unit_dossier_issued.v1": 4, "evaluation.secretary_dossier_issued.v1": 4},
 }
 """How many events of which types each row has."""
