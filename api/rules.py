@@ -33,6 +33,7 @@ CHINESE: Final[dict[str, str]] = {
     "one of {}": "{} 之一",
     "each one of {}": "每项均为 {} 之一",
     "not together with at_position": "不得与 at_position 同用",
+    "not together with {}_position": "不得与 {}_position 同用",
     "this view is not read by effective day": "该视图不支持按生效日读取",
     "not beyond the head, {}": "不得超出最新位置 {}",
     "not beyond {}": "不得超出 {}",

@@ -82,7 +82,7 @@ async def test_an_answer_that_is_known_is_not_sent_again(served: Served, new_id:
 @pytest.mark.parametrize(
     ("path", "query", "parameter"),
     [
-        ("/v1/units", {"as_off": "2020-01-01"}, None),
+        ("/v1/units", {"as_off": "2020-01-01"}, "as_off"),
         ("/v1/units", {"as_of": "yesterday"}, "as_of"),
         ("/v1/units", {"as_of": "2020-01-01T00:00:00"}, "as_of"),
         ("/v1/units", {"as_of": "2020-01-01T00:00:00Z", "at_position": "1"}, "as_of"),
@@ -103,7 +103,7 @@ async def test_an_answer_that_is_known_is_not_sent_again(served: Served, new_id:
     ],
 )
 async def test_what_a_view_cannot_answer_is_refused_by_name(
-    served: Served, path: str, query: dict[str, str], parameter: str | None
+    served: Served, path: str, query: dict[str, str], parameter: str
 ) -> None:
     answer = await served.http.get(
         path,

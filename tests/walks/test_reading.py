@@ -7,6 +7,7 @@ import re
 import asyncpg
 import pytest
 
+from api.trail import PAGE
 from tests.walks.contents import contents
 from tests.walks.desk import CALL, Desk
 from tests.walks.running import Product
@@ -28,7 +29,10 @@ NOT_YET = {
 }
 """What there is only after a panel has ranked, a case has begun, a rule was made or a checkpoint signed; and what is
 the office's or its head's alone."""
-NEEDED = {"/v1/audit/consistency": {"old": "1", "new": "1"}}
+NEEDED = {
+    "/v1/audit/consistency": {"old": "1", "new": "1"},
+    **{route.path: {"from_position": "1"} for route in PAGE.routes if route.path.endswith("/differences")},
+}
 """What cannot be read without saying more."""
 
 
