@@ -315,7 +315,7 @@ def _partner(row: PartnerRow | None, recorded: Recorded, _key: Key) -> PartnerRo
             return None
         case UnitMerged(successor_unit_id=successor) if row is not None:
             return replace(row, unit_id=UnitId(successor))
-    return None if row is None else replace(row, known=True)
+    return row if row is None or row.known else replace(row, known=True)
 
 
 PARTNER = View(

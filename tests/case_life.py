@@ -70,6 +70,7 @@ from domain.cultivation.events import (
 from domain.document.events import DocumentDeposited
 from domain.eligibility.events import EligibilityJudged, Finding, RuleOutcome, RuleWaived, Verdict
 from domain.evaluation.events import SecretaryDossierIssued, UnitDossierIssued
+from domain.funding.events import InstitutionLedgerPublished, LedgerConfirmed, LedgerFile, LedgerOf, LedgerPublished
 from domain.ids import (
     ApplicationId,
     AppointmentId,
@@ -84,6 +85,7 @@ from domain.ids import (
     HoldId,
     IncidentId,
     InstitutionId,
+    LeadApplicationId,
     MeasureId,
     NominatorUnitId,
     ObjectionId,
@@ -166,7 +168,9 @@ from domain.screening.events import (
 )
 from domain.selection.events import (
     ApplicationDecided,
+    ApplicationJoined,
     ApplicationRecommended,
+    ApplicationSeparated,
     CommitteeDecided,
     DecisionReopened,
     Outcome,
@@ -673,6 +677,7 @@ OBJECTIONS = tuple(ObjectionId(f"OBJ-{n}") for n in range(1, 7))
 SHOWN_FROM, SHOWN_UNTIL = at("2020-06-22 09:00"), at("2020-06-30 00:00")
 SHOWN_LAST = date(2020, 6, 29)
 STOPPED, CLOSED, REVERSED = (ApplicationId(f"A-{end}") for end in ("STOPPED", "CLOSED", "REVERSED"))
+JOINED = ((ApplicationId("A-5"), SUCCESSOR, STOPPED), (ApplicationId("A-6"), NEIGHBOUR, MINE))
 _CASE: dict[str, Any] = {"application_id": MINE, "programme_id": CALL, "track_id": BRANCHES, "unit_id": BRANCH}
 
 
@@ -700,6 +705,12 @@ def selection() -> list[Event]:
         recommended(_CASE, "selected", 1),
         recommended(second, "selected", 2),
         recommended(third, "reserve", 1),
+        ApplicationJoined(**second, lead_application_id=LeadApplicationId(MINE)),
+        ApplicationSeparated(**second, lead_application_id=LeadApplicationId(MINE)),
+        *(
+            ApplicationJoined(**_of(_CASE, one, unit_id), lead_application_id=LeadApplicationId(lead))
+            for one, unit_id, lead in JOINED
+        ),
         committee,
         settled(_CASE, "selected", 1),
         DecisionReopened(**decided_by, programme_id=CALL, track_id=BRANCHES),
@@ -909,11 +920,18 @@ def named_and_held_to_account() -> list[Event]:
     second: dict[str, Any] = {**case, "measure_id": MeasureId("M-2")}
     facts += [each(**second) for each in (after.circulated, after.appealed, after.dismissed)]
     third: dict[str, Any] = {**case, "measure_id": MeasureId("M-3")}
-    facts += [after.measured("interview", **third), after.appealed(**third), after.given_up(**third)]
+    reminded = ObligationReminded(
+        obligation_id=obligation_id("appeal_decision", 9), kind="appeal_decision", programme_id=CALL,
+        measure_id=MeasureId("M-3"), due_at=after.DUE_AT, last_day=after.DUE_DAY,
+    )  # fmt: skip
+    facts += [after.measured("interview", **third), after.appealed(**third), reminded, after.given_up(**third)]
     other: dict[str, Any] = {**case, "finding_id": FindingId("F-2")}
     facts += [after.found(**other), after.notified(**other), after.waived(**other), after.dropped(**other)]
     fourth: dict[str, Any] = {**case, "measure_id": MeasureId("M-4")}
     facts += [after.referred(**fourth), after.answered(**fourth)]
+    # One is heard when everything else is over.
+    heard: dict[str, Any] = {**case, "finding_id": FindingId("F-3")}
+    facts += [after.found(**heard), after.notified(**heard)]
     dossier: dict[str, Any] = {
         "year": 2022, "uses": ("commendation",), "lines": (), "fact_positions": (), "digest": "5" * 64,
     }  # fmt: skip
@@ -923,6 +941,23 @@ def named_and_held_to_account() -> list[Event]:
         UnitDossierIssued(dossier_id=DossierId("DO-2"), unit_id=SUCCESSOR, **dossier, follows=DossierId("DO-1")),
         SecretaryDossierIssued(dossier_id=DossierId("DO-3"), person_id=PersonId(BEN), terms=(), **dossier),
     ]
+
+
+def ledgers(closed_position: int) -> list[Event]:
+    """The ledger of the month that was closed last: published, confirmed, and put together for the institution."""
+    month: dict[str, Any] = {"institution_id": HOUSE, "period": "month", "last_day": date(2020, 7, 31)}
+    files: dict[str, Any] = {"files": (LedgerFile("trial_balance", DIGEST, 9),)}
+    published_position = closed_position + 1
+    return [
+        LedgerPublished(
+            **month, **files, programme_id=CALL, year=CalendarYear(2020), closed_position=closed_position,
+            covers_position=1, rules_version=1, rules_digest=DIGEST, to_be_confirmed=True,
+        ),
+        LedgerConfirmed(**month, programme_id=CALL, published_position=published_position),
+        InstitutionLedgerPublished(
+            **month, **files, year=CalendarYear(2020), ledgers=(LedgerOf(CALL, published_position),)
+        ),
+    ]  # fmt: skip
 
 
 def audited() -> list[Event]:
@@ -993,6 +1028,7 @@ def life() -> list[Recorded]:
     before = [*institution(), *units(), *programme()]
     facts = minded([*before, *applications(len(before) + 1), *selection(), *publicity()])
     facts += money(_CASE, PAPER, len(facts) + 1)
+    facts += ledgers(len(facts))
     # Whoever bears the case bears its money.
     facts.append(CaseSucceeded(**_CASE, successor_unit_id=SuccessorUnitId(OTHER_COLLEGE), ground="decided"))
     return as_recorded([*facts, *named_and_held_to_account(), *audited(), *forgotten(), *rekeyed()])

@@ -23,6 +23,11 @@ from domain.funding.events import (
     FundsReturned,
     GateHeld,
     HigherAwardRecorded,
+    InstitutionLedgerPublished,
+    LedgerConfirmed,
+    LedgerFile,
+    LedgerOf,
+    LedgerPublished,
     MatchingPledged,
     MatchingReceived,
     PaymentApproved,
@@ -39,7 +44,7 @@ from domain.funding.events import (
     UnallocatedReturned,
 )
 from domain.funding.policy import mirrored, post
-from domain.ids import BankReference, CalendarYear, DocumentId, PaymentId, ProgrammeId, RecoveryId
+from domain.ids import BankReference, CalendarYear, DocumentId, InstitutionId, PaymentId, ProgrammeId, RecoveryId
 from domain.kernel import Event
 from tests.spec import at
 
@@ -54,7 +59,7 @@ def money(case: dict[str, Any], paper: DocumentId, first: int) -> list[Event]:
     programme_id: ProgrammeId = case["programme_id"]
     facts = [*_given(case, paper, programme_id), *_paid(case, paper), *_come_back(case, paper)]
     facts += _left(case, programme_id)
-    return [*_corrected(facts, case, first), _closed(programme_id)]
+    return [*_corrected(facts, case, first), *_closed(programme_id)]
 
 
 def _of(fen: int, source: str = "budget") -> dict[str, Any]:
@@ -153,8 +158,20 @@ def _corrected(facts: Sequence[Event], case: dict[str, Any], first: int) -> list
     return [*facts, *undone]
 
 
-def _closed(programme_id: ProgrammeId) -> Event:
-    return PeriodClosed(
-        programme_id=programme_id, period="month", last_day=date(2020, 7, 31), covers_position=1, entries=1,
-        rules_version=1, trial_balance_digest="d" * 64,
-    )  # fmt: skip
+def _closed(programme_id: ProgrammeId) -> list[Event]:
+    """July, closed, published and confirmed, and published for the institution."""
+    month: dict[str, Any] = {"period": "month", "last_day": date(2020, 7, 31)}
+    of = month | {"institution_id": InstitutionId("UNI")}
+    files = (LedgerFile("trial_balance", "d" * 64, 100),)
+    return [
+        PeriodClosed(
+            **month, programme_id=programme_id, covers_position=1, entries=1, rules_version=1,
+            trial_balance_digest="d" * 64,
+        ),
+        LedgerPublished(
+            **of, programme_id=programme_id, year=YEAR, closed_position=1, covers_position=1, rules_version=1,
+            rules_digest="e" * 64, files=files, to_be_confirmed=True,
+        ),
+        LedgerConfirmed(**of, programme_id=programme_id, published_position=2),
+        InstitutionLedgerPublished(**of, year=YEAR, ledgers=(LedgerOf(programme_id, 2),), files=files),
+    ]  # fmt: skip

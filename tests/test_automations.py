@@ -46,7 +46,7 @@ from workers.dispatcher import Dispatcher
 from workers.work import Work
 
 pytestmark = pytest.mark.store
-ASK, DO, SEND_IT, _ = ACTORS
+ASK, DO, SEND_IT, *_ = ACTORS
 
 
 @pytest.fixture

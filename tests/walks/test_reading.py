@@ -7,6 +7,7 @@ import re
 import asyncpg
 import pytest
 
+from api.trail import PAGE
 from tests.walks.contents import contents
 from tests.walks.desk import CALL, Desk
 from tests.walks.running import Product
@@ -30,10 +31,8 @@ NOT_YET = {
 the office's or its head's alone."""
 NEEDED = {
     "/v1/audit/consistency": {"old": "1", "new": "1"},
-    **{f"/v1/{subject}/differences": {"from_position": "1"} for subject in (
-        "applications/{application_id}", "units/{unit_id}", "programmes/{programme_id}",
-    )},
-}  # fmt: skip
+    **{route.path: {"from_position": "1"} for route in PAGE.routes if route.path.endswith("/differences")},
+}
 """What cannot be read without saying more."""
 
 
