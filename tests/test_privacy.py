@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given as drawn
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from domain.application.events import ApplicationStarted
 from domain.audit.events import LegalHoldLifted, LegalHoldPlaced
@@ -143,6 +144,11 @@ def test_a_retention_ends_on_the_same_day_of_a_later_year(last_day: date, years:
     assert (ends.month, ends.day) == (last_day.month, last_day.day) or (last_day.month, last_day.day) == (2, 29)
 
 
+def test_where_the_later_year_has_no_leap_day_it_ends_on_the_day_after() -> None:
+    assert retention_ends(date(2020, 2, 29), 1) == date(2021, 3, 1)
+    assert retention_ends(date(2020, 2, 29), 4) == date(2024, 2, 29)
+
+
 def test_it_is_kept_until_the_last_day_of_the_rule_that_is_in_force() -> None:
     past = given(*BEFORE)
     past.when(propose(), now=datetime(2023, 6, 30, 4, tzinfo=UTC)).refused(
@@ -205,6 +211,13 @@ def test_a_proposal_is_declined_and_then_is_not_approved() -> None:
     asked = past.when(command, by=ANOTHER, now=LATER, reason="disputed")
     asked.meanwhile(gone).is_raced()
     asked.meanwhile(renamed, hold(person_id=LI)).is_undisturbed()
+
+
+def test_what_was_declined_once_may_be_proposed_and_approved_anew() -> None:
+    again = ErasureProposed(erasure_id=OTHER, person_id=LI, basis_document_id=LAW, clause="law_47")
+    past = given(*BEFORE, proposed, declined).and_(again)
+    past.when(ApproveErasure(erasure_id=OTHER), by=ANOTHER, now=LATER).then(replace(gone, erasure_id=OTHER))
+    past.when(approve(), by=ANOTHER, now=LATER).refused(NotInThisState, state="declined")
 
 
 # --- what stands against it ------------------------------------------------------------------------------------------

@@ -121,7 +121,7 @@ class Erasure:
                 self.proposed, self.proposed_by, self.state = body, by, "proposed"
             case ErasureDeclined():
                 self.state = "declined"
-            case PersonErased():
+            case _:
                 self.state = "erased"
 
     @property
@@ -158,7 +158,7 @@ class PersonFile:
                 self.applications.add(body.application_id)
             case LegalHoldPlaced() | LegalHoldLifted():
                 self.holds.take(body)
-            case RetentionDefined():
+            case _:
                 self.retentions.append(body)
 
     def boundary(self, person_id: PersonId, institution_id: InstitutionId) -> Sequence[Selector]:
