@@ -166,7 +166,7 @@ def test_the_record_is_exported_rooted_and_checked_without_a_server(shell: Shell
     export.write_bytes(b"".join([lines[1], lines[0], *lines[2:]]))
     swapped = shell.run("events", "check", str(export), "--json")
     assert swapped.returncode == 1
-    assert json.loads(swapped.stdout.splitlines()[0])["root"] != root["root"]
+    assert json.loads(swapped.stdout)["root"] != root["root"]
     assert swapped.stderr.startswith("biaogan: ")
 
 
@@ -227,7 +227,7 @@ async def test_views_are_built_verified_and_a_difference_is_named(shell: Shell, 
     await superuser.execute(f"update view.{relation} set service = 'import' where service is null")
     verified = shell.run("replay", "verify", "--json")
     assert verified.returncode == 1
-    (difference,) = json.loads(verified.stdout.splitlines()[0])["differences"]
+    (difference,) = json.loads(verified.stdout)["differences"]
     assert (difference["view"], difference["kind"], difference["column"]) == ("person", "changed", "service")
     assert difference["key"] == [administrator_id]
     assert administrator_id in shell.run("replay", "verify").stdout, "a person reads the row's name too"
@@ -282,13 +282,13 @@ def test_a_definition_is_checked_with_every_finding_at_once(shell: Shell, tmp_pa
     named.write_text(json.dumps(definition, ensure_ascii=False), encoding="utf-8")
     found = shell.run("programme", "validate", str(named), "--json")
     assert found.returncode == 1
-    findings = json.loads(found.stdout.splitlines()[0])["findings"]
+    findings = json.loads(found.stdout)["findings"]
     assert {"form-defined", "codes-once"} <= {finding["rule"] for finding in findings}
     assert all(finding["path"].startswith("/") for finding in findings)
     del definition["name_zh"]
     definition["office_unit_id"] = 5
     named.write_text(json.dumps(definition, ensure_ascii=False), encoding="utf-8")
-    shape = json.loads(shell.run("programme", "validate", str(named), "--json").stdout.splitlines()[0])["findings"]
+    shape = json.loads(shell.run("programme", "validate", str(named), "--json").stdout)["findings"]
     assert {finding["rule"] for finding in shape} == {"shape-required", "shape-type"}
     broken = tmp_path / "broken.json"
     broken.write_text("{")

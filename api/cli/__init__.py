@@ -31,7 +31,7 @@ from api.cli.programme import programme
 from api.cli.projections import projections, replay
 from api.cli.serve import CANNOT_START
 from api.cli.serving import serve
-from api.cli.speaking import BROKEN, REFUSED, UNREACHABLE, USAGE, Stop, answer, as_json, say
+from api.cli.speaking import BROKEN, REFUSED, UNREACHABLE, USAGE, Found, Stop, answer, as_json, say
 from api.cli.token import token
 from api.cli.usage import in_chinese
 from api.pages import version
@@ -146,7 +146,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _told(error: Exception, *, in_json: bool) -> int:
     """Say what went wrong in one sentence, and answer by exit code."""
     code, sentence, data = _meaning(error)
-    if in_json:
+    if in_json and not isinstance(error, Found):
         answer({"error": sentence, "exit_code": code, **({"problem": data} if data else {})}, (), as_json=True)
     say(f"biaogan: {sentence}")
     return code

@@ -12,7 +12,7 @@ from api.cli.bundle.export import Exported, NothingOfIt
 from api.cli.bundle.export import export as write_bundle
 from api.cli.reaching import chosen, database, opened, run
 from api.cli.rotation import announced_key, rotate_key
-from api.cli.speaking import FOUND, USAGE, Progress, Stop, answer, as_json
+from api.cli.speaking import FOUND, USAGE, Found, Progress, Stop, answer, as_json
 from infra.bundle import BagThere
 from infra.checkpoints import Checkpoints, Signed
 from infra.note import NoteRefused, Verifier
@@ -191,7 +191,7 @@ def verify_(*, bundle: Path, vkeys: tuple[str, ...], heads: tuple[Path, ...], as
     answer(told, lines, as_json=as_json)
     if not clean:
         found = len(judged["findings"]) + len(folded["findings"])
-        raise Stop(f"{bundle}: {found} findings. 共 {found} 处问题。", FOUND)
+        raise Found(f"{bundle}: {found} findings. 共 {found} 处问题。")
 
 
 audit.add_command(rotate_key)

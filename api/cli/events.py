@@ -12,7 +12,7 @@ import rich_click as click
 
 from api.cli.openings import Openings
 from api.cli.reaching import chosen, database, opened, run
-from api.cli.speaking import FOUND, USAGE, Progress, Stop, answer, as_json, say
+from api.cli.speaking import USAGE, Found, Progress, Stop, answer, as_json, say
 from infra.clock import Institution
 from infra.line import Root, check, leaf, line
 from infra.settings import load
@@ -125,4 +125,4 @@ def check_(*, file: Path, as_json: bool) -> None:
     shown = (*_lines(told), *found.findings[:_SHOWN])
     answer({**told, "findings": found.findings}, shown, as_json=as_json)
     if found.findings:
-        raise Stop(f"{file}: {len(found.findings)} findings. 共 {len(found.findings)} 处问题。", FOUND)
+        raise Found(f"{file}: {len(found.findings)} findings. 共 {len(found.findings)} 处问题。")

@@ -14,7 +14,7 @@ import rich_click as click
 
 from api.cli.reaching import Remote, remote
 from api.cli.reconciling import at_programme, query, reconciled, shown
-from api.cli.speaking import FOUND, USAGE, Progress, Stop, answer, as_json, at_server, plain
+from api.cli.speaking import USAGE, Found, Progress, Stop, answer, as_json, at_server, plain
 
 __all__ = ["ledger"]
 
@@ -356,7 +356,7 @@ def reconcile(*, programme_id: str, url: str | None, token_file: Path | None, as
     if found.differences:
         answer(found, found.differences, as_json=as_json)
         count = len(found.differences)
-        raise Stop(f"{programme_id}: {count} differences. 共 {count} 处不符。", FOUND)
+        raise Found(f"{programme_id}: {count} differences. 共 {count} 处不符。")
     counted = f"{found.sums} sums of both books, the balances, {found.closed_periods} closed periods"
     agree = f"{counted} and {found.published_ledgers} published ledgers agree at position {found.position}"
     answer(found, [f"{programme_id}: {agree} · 核对相符"], as_json=as_json)

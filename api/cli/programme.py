@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import rich_click as click
 
 from api.cli.reaching import in_path, remote
-from api.cli.speaking import FOUND, USAGE, Stop, answer, as_json, at_server, say
+from api.cli.speaking import FOUND, USAGE, Found, Stop, answer, as_json, at_server, say
 from api.programme import all_findings
 from domain.programme.definition import schema
 
@@ -85,11 +85,8 @@ def validate(*, file: Path, as_json: bool) -> None:
     """Check a definition: every finding at once, with path, value and rule. · 校验项目定义。"""
     found = all_findings(read_definition(file))
     if found:
-        if as_json:
-            answer({"findings": found}, (), as_json=True)
-        else:
-            answer(None, lines_of(found), as_json=False)
-        raise Stop(f"{file}: {len(found)} findings. 共 {len(found)} 处问题。", FOUND)
+        answer({"findings": found}, lines_of(found), as_json=as_json)
+        raise Found(f"{file}: {len(found)} findings. 共 {len(found)} 处问题。")
     answer({"findings": []}, (f"{file}: no findings. 没有问题。",), as_json=as_json)
 
 

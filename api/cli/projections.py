@@ -8,7 +8,7 @@ from typing import Final
 import rich_click as click
 
 from api.cli.reaching import chosen, database, opened, run
-from api.cli.speaking import FOUND, USAGE, Progress, Stop, answer, as_json
+from api.cli.speaking import USAGE, Found, Progress, Stop, answer, as_json
 from domain.lifecycle import CATALOGUE
 from infra.replay import Difference, verify
 from infra.settings import load
@@ -57,7 +57,7 @@ def verify_(*, institution_id: str | None, as_json: bool) -> None:
     summary = [f"{len(VIEWS)} views · 个视图, {len(found)} differences · 处差异"]
     answer({"views": len(VIEWS), "differences": found}, [*lines, *summary], as_json=as_json)
     if found:
-        raise Stop(f"{len(found)} differences. 共 {len(found)} 处差异。", FOUND)
+        raise Found(f"{len(found)} differences. 共 {len(found)} 处差异。")
 
 
 @click.group()
@@ -80,7 +80,7 @@ def status(*, as_json: bool) -> None:
     lines = [f"{one.view:16} log {one.log_id}  {one.position}/{one.head}  {_health(one)}" for one in found]
     answer(found, lines, as_json=as_json)
     if not all(one.healthy for one in found):
-        raise Stop("Not every view is healthy. 有视图不正常。", FOUND)
+        raise Found("Not every view is healthy. 有视图不正常。")
 
 
 def _health(one: Standing) -> str:

@@ -18,6 +18,7 @@ __all__ = [
     "REFUSED",
     "UNREACHABLE",
     "USAGE",
+    "Found",
     "Progress",
     "Stop",
     "answer",
@@ -48,6 +49,13 @@ class Stop(Exception):
         super().__init__(sentence)
         self.code = code
         self.data = data
+
+
+class Found(Stop):
+    """Ends a command that has answered: something was found wanting, and the answer says what."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence, FOUND)
 
 
 def as_json(function: F) -> F:
