@@ -154,7 +154,8 @@ async def test_a_trail_is_exported_whole_in_every_form(office: Lived) -> None:
         assert any("sheet2" in name for name in book.namelist())
     case = await office.served.get(office.clerk, f"/v1/applications/{MINE}/case-file", format="jsonl")
     positions = [json.loads(line)["position"] for line in case.text.splitlines()]
-    assert positions == [r.position for r in office.told(f"application:{MINE}")]
+    own = office.told(f"application:{MINE}", f"lead-application:{MINE}")
+    assert positions == [r.position for r in own]
 
 
 async def test_what_a_fact_changed_is_told_as_the_views_have_it(office: Lived) -> None:
