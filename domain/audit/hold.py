@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from domain.application.events import ApplicationStarted
 from domain.application.policy import ApplicationUnknown
 from domain.audit.events import HoldGround, LegalHoldLifted, LegalHoldPlaced
 from domain.audit.policy import HOLD_FACTS
-from domain.document.events import DocumentDeposited
-from domain.document.policy import DocumentUnknown
+from domain.document.policy import RestsOnPapers
 from domain.ids import ApplicationId, DocumentId, HoldId, PersonId, UnitId, tag
-from domain.kernel import Command, Invalid, Refusal, Selector, Unknown, asked, event, known
+from domain.kernel import Invalid, Refusal, Selector, Unknown, asked, event, known
 from domain.permission.policy import NOT_ON_RECORD
 from domain.person.events import PersonRegistered
 from domain.person.policy import PersonUnknown
@@ -40,23 +40,24 @@ class HoldNotAboutOneSubject(Invalid):
     """
 
 
-class AboutHold(Command):
+class AboutHold(RestsOnPapers):
     """What both commands about a legal hold know: the hold as it stands, and the document it rests on.
     zh: 关于法定保全的各项命令所共知:保全现状及所依文件。
     """
+
+    PAPERS: ClassVar[tuple[str, ...]] = ("order_document_id",)
 
     hold_id: HoldId = asked("Legal hold", "法定保全")
     order_document_id: DocumentId = asked("Order", "文件")
 
     placed: LegalHoldPlaced | None = known()
     lifted: bool = known(default=False)
-    deposited: bool = known(default=False)
 
     def consistency_boundary(self) -> Sequence[Selector]:
         """The hold and the document."""
         return [
             Selector(HOLD_FACTS, [tag(HoldId, self.hold_id)]),
-            Selector([DocumentDeposited], [tag(DocumentId, self.order_document_id)]),
+            *self._of_papers(),
         ]
 
     @event(LegalHoldPlaced)
@@ -67,13 +68,8 @@ class AboutHold(Command):
     def _(self) -> None:
         self.lifted = True
 
-    @event(DocumentDeposited)
-    def _(self) -> None:
-        self.deposited = True
-
     def _require_order(self) -> None:
-        if not self.deposited:
-            raise DocumentUnknown(document_id=self.order_document_id)
+        self._require_papers()
 
 
 class PlaceLegalHold(AboutHold):

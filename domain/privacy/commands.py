@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
 from domain.application.policy import require_state
 from domain.document.events import DocumentDeposited
-from domain.document.policy import DocumentUnknown
+from domain.document.policy import DocumentUnknown, RestsOnPapers
 from domain.ids import DocumentId, ErasureId, InstitutionId, PersonId, tag
 from domain.kernel import Code, Command, Refusal, Selector, Unknown, any_event, asked, event, known
 from domain.privacy.events import ErasureDeclined, ErasureProposed, PersonErased, RetentionDefined
@@ -66,36 +66,32 @@ class BasisWouldBeErased(Refusal):
     """
 
 
-class DefineRetention(Command):
+class DefineRetention(RestsOnPapers):
     """Define how long what is kept of a person must be kept after their last day in office, from a day on.
     zh: 设定人员信息自其离任之日起的保存年限,自某日起适用。
     """
+
+    PAPERS: ClassVar[tuple[str, ...]] = ("basis_document_id",)
 
     retention_years: Annotated[int, msgspec.Meta(ge=0, le=100)] = asked("Kept for years", "保存年数")
     first_day: date = asked("In force from", "起始日")
     basis_document_id: DocumentId = asked("Basis", "依据文件")
     clause: Code = asked("Clause", "条款")
 
-    deposited: bool = known(default=False)
     rule: RetentionDefined | None = known()
 
     def consistency_boundary(self) -> Sequence[Selector]:
         return [
             Selector([RetentionDefined], [tag(InstitutionId, self.institution_id)]),
-            Selector([DocumentDeposited], [tag(DocumentId, self.basis_document_id)]),
+            *self._of_papers(),
         ]
 
     @event(RetentionDefined)
     def _(self, body: RetentionDefined) -> None:
         self.rule = body
 
-    @event(DocumentDeposited)
-    def _(self) -> None:
-        self.deposited = True
-
     def execute(self) -> None:
-        if not self.deposited:
-            raise DocumentUnknown(document_id=self.basis_document_id)
+        self._require_papers()
         defined = RetentionDefined(
             institution_id=self.institution_id,
             retention_years=self.retention_years,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from domain.application.events import ApplicationWindowOpened
 from domain.document.events import DocumentDeposited
-from domain.document.policy import KIND_TITLES, DocumentUnknown
+from domain.document.policy import KIND_TITLES, DocumentUnknown, RestsOnPapers
 from domain.ids import DocumentId, ProgrammeId, UnitId, tag
 from domain.kernel import Code, Command, Invalid, Refusal, Selector, Word, any_event, asked, event, known, word
 from domain.programme.definition import Definition, digest, findings, policies
@@ -215,27 +216,18 @@ class InterpretTerm(AboutTerm):
             self.trigger_event(TermInterpreted, programme_id=self.programme_id, term=self.term, value=self.value)
 
 
-class RecordErratum(AboutTerm):
+class RecordErratum(RestsOnPapers, AboutTerm):
     """Record that the issuer corrected a term of the call; it moves no date that was set on the term before.
     zh: 记录发布者对通知条款的更正;此前据该条款确定的日期不因此变动。
     """
 
+    PAPERS: ClassVar[tuple[str, ...]] = ("erratum_document_id",)
+
     erratum_document_id: DocumentId = asked("Erratum", "更正文件")
-
-    deposited: bool = known(default=False)
-
-    def consistency_boundary(self) -> Sequence[Selector]:
-        document = Selector([DocumentDeposited], [tag(DocumentId, self.erratum_document_id)])
-        return [*super().consistency_boundary(), document]
-
-    @event(DocumentDeposited)
-    def _(self) -> None:
-        self.deposited = True
 
     def execute(self) -> None:
         term = self._require_fitting()
-        if not self.deposited:
-            raise DocumentUnknown(document_id=self.erratum_document_id)
+        self._require_papers()
         if term.corrected != self.value:
             self.trigger_event(
                 ErratumRecorded,

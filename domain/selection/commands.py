@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final
 
 import msgspec
 
 from domain.application.events import ApplicationWithdrawn
 from domain.application.policy import of_track
-from domain.document.events import DocumentDeposited
-from domain.document.policy import DocumentUnknown
+from domain.document.policy import RestsOnPapers
 from domain.ids import (
     ApplicationId,
     DecisionId,
@@ -280,13 +279,15 @@ class RecommendApplications(AboutTrack):
             )
 
 
-class DecideSelection(AboutTrack):
+class DecideSelection(RestsOnPapers, AboutTrack):
     """Record the committee's decision on a track: attendance, vote, and what is to become of every application.
 
     More or fewer than the places, or other than recommended, needs a reason; beyond the call's bounds it is refused.
     A joint project goes by the application that leads it, and takes one place.
     zh: 记录委员会就某赛道的决定:出席、表决及各份申报的结论;异于名额或推荐意见须附事由,超出上下限不予受理。
     """
+
+    PAPERS: ClassVar[tuple[str, ...]] = ("resolution_document_id",)
 
     decision_id: DecisionId = asked("Decision", "决定")
     vote: Vote = asked("Vote", "表决")
@@ -297,7 +298,6 @@ class DecideSelection(AboutTrack):
     rule_position: int = known(0)
     recommended: dict[ApplicationId, ApplicationRecommended] = known(factory=dict)
     taken: bool = known(default=False)
-    deposited: bool = known(default=False)
 
     def consistency_boundary(self) -> Sequence[Selector]:
         return [
@@ -305,7 +305,6 @@ class DecideSelection(AboutTrack):
             Selector([ApplicationRecommended], of_track(self.programme_id, self.track_id)),
             Selector([SelectionRuleDefined], [tag(ProgrammeId, self.programme_id)]),
             Selector([CommitteeDecided], [tag(DecisionId, self.decision_id)]),
-            Selector([DocumentDeposited], [tag(DocumentId, self.resolution_document_id)]),
         ]
 
     @event(CommitteeDecided)
@@ -322,10 +321,6 @@ class DecideSelection(AboutTrack):
     def _(self, body: SelectionRuleDefined, position: int) -> None:
         self.rule, self.rule_position = body, position
 
-    @event(DocumentDeposited)
-    def _(self) -> None:
-        self.deposited = True
-
     def execute(self) -> None:
         track = self._require_track()
         if self.taken:
@@ -335,8 +330,7 @@ class DecideSelection(AboutTrack):
             raise NotRecommendedYet(track_id=self.track_id)
         if self.rule is None:
             raise SelectionRuleMissing(programme_id=self.programme_id)
-        if not self.deposited:
-            raise DocumentUnknown(document_id=self.resolution_document_id)
+        self._require_papers()
         self.vote.require_carried(self.rule)
         for choice in self.choices:
             if self.projects.lead_of(choice.application_id) is not None:

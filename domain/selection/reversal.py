@@ -8,18 +8,17 @@ has ended already is not unmade: what it was found to be is answered for by acco
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 from domain.accountability.events import MeasureDecided
 from domain.assessment.events import AssessmentDecided, CaseExtended
 from domain.cultivation.events import ReportAccepted, TaskBookSigned
 from domain.cultivation.policy import ENDS, STATE_AFTER, End
 from domain.designation.policy import DESIGNATION_FACTS, DesignationFact, Designations
-from domain.document.events import DocumentDeposited
-from domain.document.policy import DocumentUnknown
+from domain.document.policy import RestsOnPapers
 from domain.funding.policy import CASE_MONEY_FACTS
 from domain.ids import ApplicationId, DocumentId, tag
-from domain.kernel import Event, Refusal, Selector, any_event, asked, event, known, word
+from domain.kernel import Event, Refusal, Selector, any_event, asked, known, word
 from domain.permission.policy import STATE_TITLES
 from domain.selection.case import AboutCase
 from domain.selection.events import SelectionReversed
@@ -43,19 +42,20 @@ class CaseHasEnded(Refusal):
     """
 
 
-class ReverseSelection(AboutCase):
+class ReverseSelection(RestsOnPapers, AboutCase):
     """Reverse a confirmed selection by a resolution of the committee, while its case runs.
 
     Every fact that hangs on it is named: the signed task book, what was delivered and found, and all of its money.
     zh: 依委员会决议撤销已确认且尚未终结的入选;据此形成的任务书、成果、认定及全部经费一并载明。
     """
 
+    PAPERS: ClassVar[tuple[str, ...]] = ("resolution_document_id",)
+
     resolution_document_id: DocumentId = asked("Resolution", "会议决议")
 
     hanging: tuple[int, ...] = known(())
     ended: tuple[End, int] | None = known()
     designations: Designations = known(factory=Designations)
-    deposited: bool = known(default=False)
 
     def consistency_boundary(self) -> Sequence[Selector]:
         """The case, how it ended, everything that hangs on it, its titles, and the resolution."""
@@ -63,7 +63,6 @@ class ReverseSelection(AboutCase):
         return [
             *super().consistency_boundary(),
             Selector([*_ENDED, *HANGING, *DESIGNATION_FACTS], [case]),
-            Selector([DocumentDeposited], [tag(DocumentId, self.resolution_document_id)]),
         ]
 
     @any_event(*HANGING)
@@ -78,15 +77,10 @@ class ReverseSelection(AboutCase):
     def _(self, body: DesignationFact, position: int) -> None:
         self.designations.take(body, position)
 
-    @event(DocumentDeposited)
-    def _(self) -> None:
-        self.deposited = True
-
     def execute(self) -> None:
         case = self._require_case()
         self._require_running()
-        if not self.deposited:
-            raise DocumentUnknown(document_id=self.resolution_document_id)
+        self._require_papers()
         self.trigger_event(
             SelectionReversed,
             application_id=self.application_id,
