@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import socket
 import sys
 
@@ -10,6 +11,7 @@ import uvicorn
 
 from api.app import application
 from api.protocol import served
+from infra.assembly import DatabaseAway, reach
 from infra.log import configure
 from infra.master_key import KeyFileRefused, ensure_key_file
 from infra.settings import SettingsRefused, load
@@ -32,6 +34,11 @@ def main() -> int:
         sys.stderr.write("BIAOGAN_DATABASE_URL is not set; `biaogan serve` sets it for what it starts.\n")
         return 2
     configure("api", settings.log_level)
+    try:
+        asyncio.run(reach(settings.database_url))
+    except DatabaseAway as away:
+        sys.stderr.write(f"{away}\n")
+        return 1
     server = uvicorn.Server(
         served(
             application(settings.database_url, lambda: keys),

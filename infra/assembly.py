@@ -28,7 +28,33 @@ from infra.staging import Staging
 from infra.tokens import Tokens
 from infra.vault import Vault
 
-__all__ = ["Assembly", "Stores", "assemble", "open_pool"]
+__all__ = ["AWAY", "NOT_LET_IN", "Assembly", "DatabaseAway", "Stores", "assemble", "open_pool", "reach"]
+
+
+AWAY: Final = (ConnectionError, TimeoutError, FileNotFoundError, asyncpg.CannotConnectNowError)
+NOT_LET_IN: Final = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
+"""How a database that does not answer, or not to this role, is met by whoever asks for it first."""
+_REACH_SECONDS: Final = 10.0
+
+
+class DatabaseAway(Exception):
+    """There is no database to begin with; the sentence says why."""
+
+
+async def reach(database_url: str) -> None:
+    """Connect once, before a process builds anything on a database. Raises DatabaseAway.
+
+    Once it has begun, a process waits for a database that goes away.
+    """
+    try:
+        connection = await asyncpg.connect(database_url, timeout=_REACH_SECONDS)
+    except NOT_LET_IN:
+        raise DatabaseAway(
+            "The database does not let the role of BIAOGAN_DATABASE_URL in. 数据库不允许该角色登录。"
+        ) from None
+    except AWAY as fault:
+        raise DatabaseAway(f"The database does not answer ({type(fault).__name__}). 数据库没有应答。") from None
+    await connection.close()
 
 
 class _Connection(asyncpg.Connection):

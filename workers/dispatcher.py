@@ -26,7 +26,7 @@ from infra.outbox import CONSUMER, Entry, Outbox, key_of
 from infra.record import Item
 from infra.settings import Settings
 from infra.subscription import PAGE, Checkpoint, CheckpointMoved
-from infra.writer import LOST
+from infra.writer import LOST, heed_cancellation
 from workers.actors import ACTORS, actor_of
 from workers.automations import AUTOMATIONS, Automation
 from workers.process import broker_and_database, served, until_told
@@ -99,6 +99,7 @@ class Dispatcher:
             try:
                 position = await self.catch_up(log_id, origin)
             except _AWAY:
+                heed_cancellation()
                 _log.warning("dispatcher.waits", log_id=log_id, exc_info=True)
                 await asyncio.sleep(_LOOK_AROUND_SECONDS)
             else:
@@ -185,6 +186,7 @@ def _while_away() -> Iterator[None]:
     try:
         yield
     except _AWAY:
+        heed_cancellation()
         _log.warning("dispatcher.waits", exc_info=True)
 
 

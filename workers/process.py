@@ -11,6 +11,7 @@ from typing import Any, Final
 import asyncpg
 import uvloop
 
+from infra.assembly import DatabaseAway, reach
 from infra.log import configure, leaves, logger
 from infra.master_key import KeyFileRefused
 from infra.processes import beating
@@ -77,15 +78,20 @@ def served(name: str, work: Callable[[Settings], Coroutine[Any, Any, None]]) -> 
 def answered(name: str, run: Callable[[Settings], int]) -> int:
     """Run a process with the settings of its environment, and answer by exit code.
 
-    That is what ``run`` gives, 2 where the process cannot start, or 1 where its work broke.
+    That is what ``run`` gives, 2 where the process cannot start, or 1 where the database is away or its work broke.
     """
     try:
         settings = load()
         configure(name, settings.log_level)
+        if settings.database_url is not None:
+            asyncio.run(reach(settings.database_url))
         return run(settings)
     except _REFUSED as refused:
         sys.stderr.write(f"{refused}\n")
         return 2
+    except DatabaseAway as away:
+        sys.stderr.write(f"{away}\n")
+        return 1
     except ExceptionGroup as faults:
         # By kind and place; a traceback would repeat what people wrote.
         for fault in leaves(faults):

@@ -10,6 +10,7 @@ import os
 import sys
 from typing import Any, Final, cast
 
+from infra.master_key import read_key_file
 from infra.settings import Settings
 from workers.process import answered, broker_and_database
 from workers.work import NAME, THREADS
@@ -25,8 +26,9 @@ def main() -> int:
 
 
 def carry_out(settings: Settings) -> int:
-    """Carry out what is to be done. Raises SettingsRefused."""
+    """Carry out what is to be done. Raises SettingsRefused or KeyFileRefused."""
     broker_and_database(settings)
+    read_key_file(settings.key_file)
     return run("workers.actors:start")
 
 

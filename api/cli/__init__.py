@@ -13,7 +13,6 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Final
 
-import asyncpg
 import click as plain_click
 import rich_click as click
 from click.shell_completion import get_completion_class
@@ -37,6 +36,7 @@ from api.cli.usage import in_chinese
 from api.pages import version
 from api.problems import sentence, translated
 from domain.kernel import Refusal
+from infra.assembly import AWAY, NOT_LET_IN
 from infra.event_store import RecordNotOurs
 from infra.front_door import Raced
 from infra.log import outline
@@ -50,8 +50,6 @@ __all__ = ["main"]
 
 _INTERRUPTED: Final = 130
 _SENTENCES: Final = (RecordNotOurs, MasterKeyMissing)
-_AWAY: Final = (ConnectionError, TimeoutError, FileNotFoundError, asyncpg.CannotConnectNowError)
-_NOT_LET_IN: Final = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -162,9 +160,9 @@ def _meaning(error: Exception) -> tuple[int, str, object]:
         return REFUSED, f"{sentence(error, 'en')} {sentence(error, 'zh')}", told
     if isinstance(error, (*CANNOT_START, *_SENTENCES)):
         return REFUSED, str(error), None
-    if isinstance(error, _NOT_LET_IN):
+    if isinstance(error, NOT_LET_IN):
         return REFUSED, "The database does not let the role of BIAOGAN_DATABASE_URL in. 数据库不允许该角色登录。", None
-    if isinstance(error, _AWAY):
+    if isinstance(error, AWAY):
         return UNREACHABLE, f"The database does not answer ({type(error).__name__}). 数据库没有应答。", None
     return BROKEN, _fault(error), None
 
