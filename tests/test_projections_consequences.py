@@ -105,7 +105,7 @@ def test_the_register_as_a_table_has_a_line_for_each_designation() -> None:
     )  # fmt: skip
     head, line = b"".join(canonical_csv(register_table((entry,)))).decode().splitlines()
     assert head.startswith("designation_id,")
-    assert line.endswith(",held,2022-06-30,,,,")
+    assert line.endswith(",held,2022-06-30,,,,,[]")
 
 
 # --- findings ---------------------------------------------------------------------------------------------------------
