@@ -11,8 +11,8 @@ from api.acts import Wiring, address_of
 from api.answers import Response
 from api.callers import Reader
 from api.problems import FormatUnknown, NotFound
-from api.reads import TIMES, times
-from api.requests import Headers, Parameters, language
+from api.reads import times
+from api.requests import TIMES, Headers, Parameters, language
 from api.routes import AnyRequest, AnyResponse, Own, Parameter
 from domain.funding.policy import MONEY_FACTS, RULES_VERSION, MoneyFact
 from domain.ids import ProgrammeId, tag

@@ -18,7 +18,7 @@ from api.acts import Wiring, address_of
 from api.answers import Response, Stream
 from api.callers import Reader
 from api.problems import FormatUnknown, NotFound, ParameterInvalid, TooLargeForFormat
-from api.requests import Headers, Parameters, etag_matches, language
+from api.requests import TIMES, Headers, Parameters, etag_matches, language
 from api.routes import AnyRequest, AnyResponse, Row, Rows, path_fields
 from domain.ids import TAG_KINDS, ApplicationId
 from domain.kernel import Audience, redact, tags_of
@@ -50,7 +50,6 @@ __all__ = [
 
 LIMIT: Final = 200
 _USUAL: Final = 50
-TIMES: Final = ("min_position", "at_position", "as_of", "effective_on")
 _APPLICATION: Final = TAG_KINDS[ApplicationId]
 _CSV: Final = "text/csv; charset=utf-8"
 

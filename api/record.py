@@ -9,8 +9,8 @@ import msgspec
 from api.acts import Wiring, address_of
 from api.callers import Reader
 from api.problems import ParameterInvalid
-from api.reads import TIMES, all_rows, finished, times
-from api.requests import Headers, Parameters
+from api.reads import all_rows, finished, times
+from api.requests import TIMES, Headers, Parameters
 from api.routes import AnyRequest, AnyResponse, Own, Page, Parameter
 from domain.kernel import Audience, Recorded, identifiers, redact
 from domain.lifecycle import CATALOGUE

@@ -31,6 +31,7 @@ from infra.front_door import Reason
 
 __all__ = [
     "REASON_CODE",
+    "TIMES",
     "Headers",
     "Parameters",
     "Request",
@@ -210,8 +211,9 @@ def _day(text: str) -> date:
     return day
 
 
-_SHOWN: Final = 64
-"""As much of a name that nobody knows is said back."""
+TIMES: Final = ("min_position", "at_position", "as_of", "effective_on")
+"""Where a read says which moment it means: of all that is not known somewhere, these names alone are said back."""
+_UNSAID: Final = "…"
 
 
 class Parameters:
@@ -228,7 +230,8 @@ class Parameters:
         for name, value in pairs:
             if name not in known:
                 # What was sent is not said back: it may be a name or a text that stands nowhere else.
-                raise ParameterUnknown(parameter=name[:_SHOWN], known=", ".join(sorted(known)) or "none")
+                said = name if name in TIMES else _UNSAID
+                raise ParameterUnknown(parameter=said, known=", ".join(sorted(known)) or "none")
             if name in self._values:
                 raise ParameterInvalid(parameter=name, rule="at most once")
             self._values[name] = value

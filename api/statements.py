@@ -16,8 +16,8 @@ import msgspec
 from api.acts import Wiring, address_of
 from api.callers import Reader
 from api.problems import NotFound, ParameterInvalid
-from api.reads import TIMES, File, Form, Said, answer_file, finished, refuse_beyond_head, times, wanted_form
-from api.requests import Headers, Parameters
+from api.reads import File, Form, Said, answer_file, finished, refuse_beyond_head, times, wanted_form
+from api.requests import TIMES, Headers, Parameters
 from api.routes import AnyRequest, AnyResponse, Own, Parameter
 from domain.funding.policy import RULES_VERSION
 from domain.ids import ProgrammeId, tag

@@ -20,9 +20,9 @@ from api.acts import Wiring, address_of
 from api.answers import Stream
 from api.callers import Reader
 from api.problems import NotFound, ParameterInvalid
-from api.reads import TIMES, File, FileForm, answer_file, finished, redacted, refuse_beyond_head, times, wanted_form
+from api.reads import File, FileForm, answer_file, finished, redacted, refuse_beyond_head, times, wanted_form
 from api.record import READ_AT, applications_of, tags_seen, units_of
-from api.requests import Headers, Parameters
+from api.requests import TIMES, Headers, Parameters
 from api.routes import AnyRequest, AnyResponse, Own, Page, Parameter
 from domain.ids import (
     ApplicationId,
