@@ -82,7 +82,8 @@ async def test_an_answer_that_is_known_is_not_sent_again(served: Served, new_id:
 @pytest.mark.parametrize(
     ("path", "query", "parameter"),
     [
-        ("/v1/units", {"as_off": "2020-01-01"}, "as_off"),
+        # A name that nobody knows may be a text that stands nowhere else: it is not said back.
+        ("/v1/units", {"as_off": "2020-01-01"}, "…"),
         ("/v1/units", {"as_of": "yesterday"}, "as_of"),
         ("/v1/units", {"as_of": "2020-01-01T00:00:00"}, "as_of"),
         ("/v1/units", {"as_of": "2020-01-01T00:00:00Z", "at_position": "1"}, "as_of"),
