@@ -274,10 +274,8 @@ class ApplicationFile:
 
     def _pass(self, successor: NominatorUnitId) -> None:
         """The unit that carries on stands by what was filed, and by what was decided, as if by its own acts."""
-        if self.filed is not None:
-            self.filed = replace(self.filed, nominator_unit_id=successor)
-        if self.decided is not None:
-            self.decided = replace(self.decided, nominator_unit_id=successor)
+        self.filed = self.filed and replace(self.filed, nominator_unit_id=successor)
+        self.decided = self.decided and replace(self.decided, nominator_unit_id=successor)
 
     def _screen(self, body: FileFact) -> None:
         match body:
