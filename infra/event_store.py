@@ -108,6 +108,10 @@ class EventStore:
         """Show what this process decided beyond a reading; await nothing between this and ``enqueue``."""
         return self._recent.overlay(items, known)
 
+    def unanswered(self, events: Sequence[Recorded]) -> list[Recorded]:
+        """Those of some recorded events that this process wrote and has no answer about yet."""
+        return self._recent.unanswered(events)
+
     def enqueue(self, proposal: Proposal) -> asyncio.Future[Outcome]:
         """Queue a proposal. Raises Overloaded, or Unwritable where its bytes are not fit for the record."""
         if not proposal.facts:
@@ -161,15 +165,21 @@ class EventStore:
         return {row["position"]: self._recorded(row) for row in rows}
 
     async def read_for_decision(
-        self, items: Sequence[Item], command_id: UUID, checks: Sequence[Check] = (), limit: int | None = None
+        self,
+        items: Sequence[Item],
+        command_id: UUID,
+        checks: Sequence[Check] = (),
+        limit: int | None = None,
+        after: int = 0,
     ) -> Known:
         """Read a boundary, the head, the command's earlier receipt and extra answers, in one statement.
 
-        Of a boundary with more events than the limit only so many are read, the oldest first.
+        Of a boundary with more events than the limit only so many are read, the oldest first; with ``after``, those
+        from there on.
         """
         sql, arguments = _question(items, tuple(check.sql for check in checks), tuple(len(c.arguments) for c in checks))
         asked = [argument for check in checks for argument in check.arguments]
-        rows = await self._pool.fetch(sql, self.log_id, 0, _EVERYTHING, limit, *arguments, command_id, *asked)
+        rows = await self._pool.fetch(sql, self.log_id, after, _EVERYTHING, limit, *arguments, command_id, *asked)
         first = rows[0]
         receipt = None
         if first["k_first"] is not None:
