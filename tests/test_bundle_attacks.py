@@ -350,7 +350,9 @@ async def test_a_document_that_two_persons_erased_is_excused_and_no_other(
         "basis_document_id": DocumentId(gone if named else rows[1]["documents"][0]),
     }  # fmt: skip
     proposal, fact = (ObjectorErasureProposed, ObjectorErased) if of_objector else (ErasureProposed, PersonErased)
-    gone_with_it = {"statement_document_ids" if of_objector else "document_ids": (about["basis_document_id"],)}
+    gone_with_it: dict[str, Any] = {
+        "statement_document_ids" if of_objector else "document_ids": (about["basis_document_id"],)
+    }
     erased = fact(**about, **gone_with_it, proposed_by=ProposerId(hands[0]["actor_id"]), commitments=())
     async with parts_of(scene.database.app_url, key_file=scene.folder / "vault.key") as parts:
         for event, by in zip((proposal(**about), erased), hands, strict=True):
