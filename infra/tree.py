@@ -8,6 +8,7 @@ what an auditor runs (RFC 9162, 2.1.3.2 and 2.1.4.2).
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,11 +34,16 @@ def _node(left: bytes, right: bytes) -> bytes:
     return _pair(left + right)
 
 
-def _perfect(hashes: Sequence[bytes]) -> bytes:
-    """The root of a full subtree over as many hashes as a power of two."""
-    while len(hashes) > 1:
-        hashes = [_node(hashes[n], hashes[n + 1]) for n in range(0, len(hashes), 2)]
-    return hashes[0]
+@functools.lru_cache(maxsize=2048)
+def _perfect(hashes: bytes) -> bytes:
+    """The root of a full subtree over as many hashes, end to end, as a power of two.
+
+    Kept by the hashes themselves, not by where they stand: what is remembered can be of no other tile than the one at
+    hand, whatever was done to the stored ones. It takes 16 MB at most.
+    """
+    while len(hashes) > HASH:
+        hashes = b"".join([_pair(hashes[n : n + 2 * HASH]) for n in range(0, len(hashes), 2 * HASH)])
+    return hashes
 
 
 def _split(size: int) -> int:
@@ -64,19 +70,27 @@ class Growing:
 
     def add(self, leaves: Iterable[bytes]) -> None:
         """Add leaf hashes, in order."""
-        for each in leaves:
-            self._add(0, self.size, each)
-            self.size += 1
+        added = list(leaves)
+        self._extend(0, self.size, added)
+        self.size += len(added)
 
-    def _add(self, level: int, index: int, joined: bytes) -> None:
+    def _extend(self, level: int, size: int, added: Sequence[bytes]) -> None:
+        """Add hashes to a level that has so many, and to the level above what they complete."""
         hashes = self.last.setdefault(level, [])
-        hashes.append(joined)
-        number = index >> _HEIGHT
-        self.changed[level, number] = b""  # Joined once, when it is taken.
-        if len(hashes) == WIDTH:
-            self.changed[level, number] = b"".join(hashes)
-            self.last[level] = []
-            self._add(level + 1, number, _perfect(hashes))
+        complete = []
+        at = 0
+        while at < len(added):
+            part = added[at : at + WIDTH - len(hashes)]
+            hashes += part
+            at += len(part)
+            tile = level, (size + at - 1) >> _HEIGHT
+            self.changed[tile] = b""  # Joined once, when it is taken.
+            if len(hashes) == WIDTH:
+                self.changed[tile] = b"".join(hashes)
+                complete.append(_perfect(self.changed[tile]))
+                hashes.clear()
+        if complete:
+            self._extend(level + 1, size >> _HEIGHT, complete)
 
     def take(self) -> dict[Tile, bytes]:
         """What has changed since this was asked last."""
@@ -181,9 +195,7 @@ class Tree:
         hashes = self._tiles.get(tile, b"")[at : at + (HASH << above)]
         if len(hashes) < HASH << above:
             raise ValueError(f"Tile {tile} ends before the hash that is asked of it.")
-        while len(hashes) > HASH:
-            hashes = b"".join([_pair(hashes[n : n + 2 * HASH]) for n in range(0, len(hashes), 2 * HASH)])
-        return hashes
+        return _perfect(hashes)
 
 
 # --- proving ---------------------------------------------------------------------------------------------------------

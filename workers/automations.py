@@ -44,6 +44,7 @@ from domain.ids import (
     DesignationId,
     InstitutionId,
     MeasureId,
+    ObjectionId,
     PanelId,
     PersonId,
     ProgrammeId,
@@ -53,7 +54,7 @@ from domain.ids import (
 )
 from domain.kernel import Command, Event, Recorded
 from domain.lifecycle import CATALOGUE
-from domain.privacy.events import PersonErased
+from domain.privacy.events import ObjectorErased, PersonErased
 from domain.publicity.events import EntryPassed, ObjectionUpheld
 from domain.review.events import Mark, ScoreSheetAmended, ScoreSheetFiled, ScoringClosed
 from domain.review.sheet import OpenScoreSheet, SeatKeyDestroyed
@@ -358,6 +359,11 @@ async def _erased_person(started: Started, connection: Connection) -> None:
     await erase(connection, started.institution.log_id, tag(PersonId, erased.person_id))
 
 
+async def _erased_objector(started: Started, connection: Connection) -> None:
+    erased = cast("ObjectorErased", started.recorded.event)
+    await erase(connection, started.institution.log_id, tag(ObjectionId, erased.objection_id))
+
+
 CERTIFYING = Automation(
     name="when_night_has_come_certify_replay",
     en="When night has come, every view is folded anew and compared with its table, and what came of it is recorded",
@@ -426,6 +432,13 @@ AUTOMATIONS: tuple[Automation, ...] = (
         zh="人员信息的删除获批后,销毁其密钥及由其封存的全部内容",
         when=PersonErased,
         then=Does(_erased_person),
+    ),
+    Automation(
+        name="when_objector_erased_destroy_key",
+        en="When an objector's erasure was approved, the objection's key is destroyed, and with it all that it sealed",
+        zh="异议人信息的删除获批后,销毁该异议的密钥及由其封存的全部内容",
+        when=ObjectorErased,
+        then=Does(_erased_objector),
     ),
     Automation(
         name="when_period_closed_publish_ledger",

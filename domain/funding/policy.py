@@ -482,6 +482,8 @@ class Payment:
     requested: PaymentRequested
     requested_by: str
     state: PaymentState = "requested"
+    was_posted: bool = False
+    """It was posted once, wrongly, and that was reversed: the bank has done its part, so it expires no more."""
 
 
 @dataclass(slots=True)
@@ -514,7 +516,8 @@ class Ledger:
         self.reversed.add(reversed_position)
         undone = self.facts.get(reversed_position)
         if isinstance(undone, PaymentPosted):
-            self.payments[undone.payment_id].state = "approved"
+            payment = self.payments[undone.payment_id]
+            payment.state, payment.was_posted = "approved", True
 
     def standing(self) -> Iterator[MoneyFact]:
         """The facts that were not reversed."""
