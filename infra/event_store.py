@@ -220,6 +220,13 @@ class EventStore:
         async for page in self._pages(_EVENTS, after, until):
             yield [self._recorded(row) for row in page]
 
+    async def told(self, items: Sequence[Item], until: int) -> AsyncIterator[list[Recorded]]:
+        """Page through the events up to a position that any item means."""
+        after = 0
+        while page := (await self.read(items, after, until, PAGE)).events:
+            yield page
+            after = page[-1].position
+
     async def _pages(
         self, sql: str, after: int, until: int | None, length: int = PAGE
     ) -> AsyncIterator[list[asyncpg.Record]]:

@@ -37,7 +37,6 @@ from domain.cultivation.events import CaseSucceeded
 from domain.designation.commands import RestoreTitle, RevokeTitle
 from domain.designation.events import TitleConferred, TitleRevoked
 from domain.funding.events import LedgerOf, LedgerPublished, PeriodClosed
-from domain.funding.policy import RULES_VERSION
 from domain.funding.publication import PublishInstitutionLedger, PublishLedger
 from domain.ids import (
     ApplicationId,
@@ -69,9 +68,10 @@ from infra.codes import seat_of
 from infra.log import logger
 from infra.record import Item
 from infra.replay import replayed
+from infra.side_by_side import side_by_side
 from infra.vault import KeyDestroyed, erase
 from projections import VIEWS
-from projections.ledger import CLOSES, LEDGER_FACTS, awaited, covered, file_of, ledger_tables, tables_together
+from projections.ledger import CLOSES, LEDGER_FACTS, awaited, covered, file_of, ledger_files, tables_together
 
 if TYPE_CHECKING:
     from infra.subscription import Connection
@@ -283,16 +283,16 @@ async def _ledger_of_period(started: Started, parts: Assembly) -> Asked:
     store, programme = await parts.stores(log_id), tag(ProgrammeId, closed.programme_id)
     closes = await store.read([Item((PeriodClosed.TOPIC,), (programme,))], until=started.recorded.position - 1)
     topics = tuple(kind.TOPIC for kind in LEDGER_FACTS)
-    facts = await store.read([Item(topics, (programme,))], until=closed.covers_position)
     earlier = [cast("PeriodClosed", each.event) for each in closes.events]
-    period = covered(closed, earlier, facts.events, started.institution.zone)
-    made = await asyncio.to_thread(lambda: [file_of(table) for table in ledger_tables(period)])
+    period = covered(closed, earlier, started.institution.zone)
+    told = store.told([Item(topics, (programme,))], closed.covers_position)
+    made = await side_by_side(told, ledger_files(period))
     await parts.published.keep(log_id, (content for _, content in made))
     values = {
         "programme_id": closed.programme_id,
         "period": closed.period,
         "last_day": closed.last_day,
-        "rules_version": RULES_VERSION,
+        "rules_version": closed.rules_version,
         "files": tuple(file for file, _ in made),
     }
     return Asked(values, programme)

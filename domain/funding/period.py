@@ -10,6 +10,7 @@ from domain.funding.events import FundingRuleDefined, PeriodClosed, PeriodKind, 
 from domain.funding.policy import (
     MONEY_FACTS,
     PERIOD_TITLES,
+    RULES_VERSION,
     SOURCE_TITLES,
     Books,
     BooksBy,
@@ -90,14 +91,14 @@ class ClosePeriod(Command):
 
     @any_event(*MONEY_FACTS)
     def _(self, body: MoneyFact, at: datetime, position: int) -> None:
-        self.added_up = self.added_up or BooksBy(self.last_day, self.zone)
+        self.added_up = self._books()
         self.added_up.take(position, at, body)
 
     def execute(self) -> None:
         if not self.announced:
             raise ProgrammeUnknown(programme_id=self.programme_id)
         self._require_period()
-        found = self.added_up or BooksBy(self.last_day, self.zone)
+        found = self._books()
         books = found.books
         rule = self.rules.on(self.effective_at)
         after_days = None if rule is None else rule[1].close_months_after_days
@@ -118,6 +119,10 @@ class ClosePeriod(Command):
             trial_balance_digest=trial_balance_digest(books),
             **self.closings.next_close(after_days, self.last_day, self.zone),
         )
+
+    def _books(self) -> BooksBy:
+        """The books by the last day as far as they were read, by the rules that hold."""
+        return self.added_up or BooksBy(self.last_day, self.zone, RULES_VERSION)
 
     def _require_period(self) -> None:
         last, effective_on = self.last_day, self.effective_at.astimezone(self.zone).date()
