@@ -120,7 +120,15 @@ from domain.person.events import (
     PersonRegistered,
     ServiceRegistered,
 )
-from domain.privacy.events import ErasureDeclined, ErasureProposed, PersonErased, RetentionDefined
+from domain.privacy.events import (
+    ErasureDeclined,
+    ErasureProposed,
+    ObjectorErased,
+    ObjectorErasureDeclined,
+    ObjectorErasureProposed,
+    PersonErased,
+    RetentionDefined,
+)
 from domain.programme.events import (
     AmountValue,
     BudgetCategory,
@@ -1011,7 +1019,8 @@ def forgotten() -> list[Event]:
     """How long what is kept of persons is kept; one erasure declined, another approved."""
     basis: dict[str, Any] = {"basis_document_id": PAPER, "clause": "article_47"}
     of_ben: dict[str, Any] = {"person_id": PersonId(BEN)}
-    first, second = ErasureId("E-1"), ErasureId("E-2")
+    of_objector: dict[str, Any] = {"objection_id": ObjectionId("OBJ-1")}
+    first, second, third, fourth = (ErasureId(f"E-{number}") for number in range(1, 5))
     letter = DocumentId("9" * 64)
     return [
         DocumentDeposited(
@@ -1028,6 +1037,17 @@ def forgotten() -> list[Event]:
             proposed_by=ProposerId(ADA),
             commitments=("a" * 64,),
             document_ids=(letter,),
+        ),
+        ObjectorErasureProposed(erasure_id=third, **of_objector, **basis),
+        ObjectorErasureDeclined(erasure_id=third, **of_objector),
+        ObjectorErasureProposed(erasure_id=fourth, **of_objector, **basis),
+        ObjectorErased(
+            erasure_id=fourth,
+            **of_objector,
+            **basis,
+            proposed_by=ProposerId(ADA),
+            commitments=(),
+            statement_document_ids=(PAPER,),
         ),
     ]
 

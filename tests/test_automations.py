@@ -215,6 +215,26 @@ async def test_whoever_dies_between_recording_and_marking_meets_its_own_receipt(
     assert len(await here.events(PlotFlooded)) == 1
 
 
+async def test_whoever_is_at_it_for_long_holds_on_to_the_row(here: Garden) -> None:
+    """It goes on only once it was seen to have held on to the row three times: longer than a row is left alone."""
+    patient, taken = replace(ASK, limit_seconds=3.0, longest_seconds=60.0), 0
+
+    async def long_at_it(started: Started, _parts: Assembly) -> Asked:
+        nonlocal taken
+        until: set[Any] = set()
+        while len(until) <= 3:
+            until |= {row.due_at for row in await here.rows()}
+            taken += await here.batch(FLOOD, patient)
+            await asyncio.sleep(0)
+        return Asked(values={"unit_id": cast("PlotDug", started.recorded.event).unit_id})
+
+    await here.write(dug(1))
+    await here.entered((FLOOD,))
+    await here.batch(replace(FLOOD, then=Asks(FloodPlot, long_at_it)), patient)
+    (row,) = await here.rows()
+    assert (row.state, row.attempts, taken) == ("done", 1, 0)
+
+
 async def test_a_command_that_was_asked_for_with_other_words_before_happens_once_all_the_same(here: Garden) -> None:
     async def another_plot(_started: Started, _parts: Assembly) -> Asked:
         return Asked(values={"unit_id": "P-77"})

@@ -38,7 +38,6 @@ from domain.cultivation.events import CaseSucceeded
 from domain.designation.commands import RestoreTitle, RevokeTitle
 from domain.designation.events import TitleConferred, TitleRevoked
 from domain.funding.events import LedgerOf, LedgerPublished, PeriodClosed
-from domain.funding.policy import RULES_VERSION
 from domain.funding.publication import PublishInstitutionLedger, PublishLedger
 from domain.ids import (
     ApplicationId,
@@ -47,6 +46,7 @@ from domain.ids import (
     InstitutionId,
     MeasureId,
     NominatorUnitId,
+    ObjectionId,
     PanelId,
     PersonId,
     ProgrammeId,
@@ -58,7 +58,7 @@ from domain.kernel import Command, Event, Recorded
 from domain.lifecycle import CATALOGUE
 from domain.nomination.events import QuotaAssigned, QuotaPassed
 from domain.nomination.succession import PassQuota
-from domain.privacy.events import PersonErased
+from domain.privacy.events import ObjectorErased, PersonErased
 from domain.publicity.events import EntryPassed, ObjectionUpheld
 from domain.review.events import Mark, ScoreSheetAmended, ScoreSheetFiled, ScoringClosed
 from domain.review.sheet import OpenScoreSheet, SeatKeyDestroyed
@@ -72,9 +72,10 @@ from infra.codes import seat_of
 from infra.log import logger
 from infra.record import Item
 from infra.replay import replayed
+from infra.side_by_side import side_by_side
 from infra.vault import KeyDestroyed, erase
 from projections import VIEWS
-from projections.ledger import CLOSES, LEDGER_FACTS, awaited, covered, file_of, ledger_tables, tables_together
+from projections.ledger import CLOSES, LEDGER_FACTS, awaited, covered, file_of, ledger_files, tables_together
 
 if TYPE_CHECKING:
     from infra.subscription import Connection
@@ -345,16 +346,16 @@ async def _ledger_of_period(started: Started, parts: Assembly) -> Asked:
     store, programme = await parts.stores(log_id), tag(ProgrammeId, closed.programme_id)
     closes = await store.read([Item((PeriodClosed.TOPIC,), (programme,))], until=started.recorded.position - 1)
     topics = tuple(kind.TOPIC for kind in LEDGER_FACTS)
-    facts = await store.read([Item(topics, (programme,))], until=closed.covers_position)
     earlier = [cast("PeriodClosed", each.event) for each in closes.events]
-    period = covered(closed, earlier, facts.events, started.institution.zone)
-    made = await asyncio.to_thread(lambda: [file_of(table) for table in ledger_tables(period)])
+    period = covered(closed, earlier, started.institution.zone)
+    told = store.told([Item(topics, (programme,))], closed.covers_position)
+    made = await side_by_side(told, ledger_files(period))
     await parts.published.keep(log_id, (content for _, content in made))
     values = {
         "programme_id": closed.programme_id,
         "period": closed.period,
         "last_day": closed.last_day,
-        "rules_version": RULES_VERSION,
+        "rules_version": closed.rules_version,
         "files": tuple(file for file, _ in made),
     }
     return Asked(values, programme)
@@ -419,6 +420,11 @@ async def _certified_replay(started: Started, parts: Assembly) -> Asked:
 async def _erased_person(started: Started, connection: Connection) -> None:
     erased = cast("PersonErased", started.recorded.event)
     await erase(connection, started.institution.log_id, tag(PersonId, erased.person_id))
+
+
+async def _erased_objector(started: Started, connection: Connection) -> None:
+    erased = cast("ObjectorErased", started.recorded.event)
+    await erase(connection, started.institution.log_id, tag(ObjectionId, erased.objection_id))
 
 
 CERTIFYING = Automation(
@@ -513,6 +519,13 @@ AUTOMATIONS: tuple[Automation, ...] = (
         zh="人员信息的删除获批后,销毁其密钥及由其封存的全部内容",
         when=PersonErased,
         then=Does(_erased_person),
+    ),
+    Automation(
+        name="when_objector_erased_destroy_key",
+        en="When an objector's erasure was approved, the objection's key is destroyed, and with it all that it sealed",
+        zh="异议人信息的删除获批后,销毁该异议的密钥及由其封存的全部内容",
+        when=ObjectorErased,
+        then=Does(_erased_objector),
     ),
     Automation(
         name="when_period_closed_publish_ledger",

@@ -428,6 +428,7 @@ SECOND_PERSON = {
     "cultivation.task_book_signed.v1": ("cultivation.task_book_filed.v1", "application_id"),
     "accountability.measure_decided.v1": ("accountability.finding_recorded.v1", "finding_id"),
     "privacy.person_erased.v1": ("privacy.erasure_proposed.v1", "erasure_id"),
+    "privacy.objector_erased.v1": ("privacy.objector_erasure_proposed.v1", "erasure_id"),
 }  # What one person does after another did something, about the same matter.
 FIRST_PERSON = dict(SECOND_PERSON.values())
 OPENED, APPOINTED, ENDED = "institution.opened.v1", "person.appointed.v1", "person.appointment_ended.v1"
@@ -607,7 +608,8 @@ class BookB:
 ID, TIME = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
 SHAPES = re.compile(rf"(?:{ID}\|){{3}}(?:{TIME}\|){{3}}[A-Za-z0-9+/]{{21}}[AQgw]==", re.ASCII)
 SHAPED = itemgetter("command_id", "correlation_id", "event_id", "effective_at", "received_at", "recorded_at", "nonce")
-NULL, ERASED = type(None), "privacy.person_erased.v1"
+ERASED = {"privacy.person_erased.v1": "document_ids", "privacy.objector_erased.v1": "statement_document_ids"}
+NULL = type(None)
 EITHER = {"cause": (int, NULL), **dict.fromkeys(("on_behalf_of_id", "reason_code", "reason_document_id"), (str, NULL))}
 EXACT = {"data": (dict,), "documents": (list,), "line_version": (int,), "position": (int,), "tags": (list,)}
 TYPES = set(product(*({**EITHER, **EXACT}.get(name, (str,)) for name in KEYS)))
@@ -714,8 +716,8 @@ class Lines:
             self._duties.authority(body)
             if kind in ABOUT_DUTIES:
                 self._duties.take(kind, position, body["actor_id"], body["data"])
-            if kind == ERASED and body["data"]["proposed_by"] != body["actor_id"]:
-                self._excused.update(body["data"]["document_ids"])
+            if kind in ERASED and body["data"]["proposed_by"] != body["actor_id"]:
+                self._excused.update(body["data"][ERASED[kind]])
             if kind in MONEY and self._book is not None:
                 self._book.take(kind, position, day_of(body["effective_at"][:16], self._duties.zone), body["data"])
         except (KeyError, TypeError, ValueError, OSError) as fault:
