@@ -119,20 +119,19 @@ class PassQuota(Command):
         gone = self.lineage.tree.of(self.nominator_unit_id).gone
         if gone is None:
             raise NominatorStands(nominator_unit_id=self.nominator_unit_id)
-        if not self._places and not self.quota.used(self.nominator_unit_id):
+        if not self._places() and not self.quota.used(self.nominator_unit_id):
             raise NoPlacesToPass(nominator_unit_id=self.nominator_unit_id, track_id=self.track_id)
         self.window.require_not_over(self.now)
         for share in self._shares():
             self.lineage.tree.of(share.successor_unit_id).require_living()
             self._pass(share, _GROUNDS[type(gone)])
 
-    @property
     def _places(self) -> int:
         return self.quota.places.get(self.nominator_unit_id, 0)
 
     def _shares(self) -> tuple[QuotaShare, ...]:
         """Who is given what: all of it to the only one that carries on, unless the shares are named."""
-        heirs, places = self.lineage.living_heirs(self.nominator_unit_id), self._places
+        heirs, places = self.lineage.living_heirs(self.nominator_unit_id), self._places()
         if not self.shares:
             if len(heirs) != 1:
                 raise SharesMissing(
