@@ -310,7 +310,7 @@ async def test_an_event_that_the_sealer_left_out_is_named(scene: Scene) -> None:
         growing = Growing()
         growing.add(leaf(line("UNI", row)) for row in rows)
         await scene.attacker.run("TRUNCATE tile, tree, signed_checkpoint")
-        for (level, number), hashes in growing.take().items():
+        for (level, number), (hashes, _) in growing.take().items():
             await scene.attacker.run("INSERT INTO tile VALUES (1, $1, $2, $3)", level, number, hashes)
         await scene.attacker.run("INSERT INTO tree VALUES (1, $1)", growing.size)
         (scene.folder / "thief").mkdir()
