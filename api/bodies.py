@@ -69,13 +69,19 @@ def _published(annotation: Any) -> Any:  # noqa: ANN401 - Annotations are of man
 def _rebuilt(annotation: Any) -> Any:  # noqa: ANN401 - See above.
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is Annotated:
-        return annotation
+        return _bounded(annotation, arguments)
     if origin in (types.UnionType, typing.Union):
         return typing.Union[tuple(_published(argument) for argument in arguments)]  # noqa: UP007 - Made at run time.
     if origin is tuple:
         kinds = tuple(argument if argument is Ellipsis else _published(argument) for argument in arguments)
         return tuple.__class_getitem__(kinds)
     return annotation
+
+
+def _bounded(annotation: Any, arguments: tuple[Any, ...]) -> Any:  # noqa: ANN401 - See above.
+    """A whole number that names no greatest value has the greatest that the record holds, so that its place is told."""
+    limited = any(getattr(each, "le", None) is not None for each in arguments[1:])
+    return annotation if arguments[0] is not int or limited else Annotated[annotation, msgspec.Meta(le=LARGEST)]
 
 
 @functools.cache

@@ -20,7 +20,7 @@ from domain.document.events import DocumentDeposited, DocumentKind
 from domain.document.policy import PUBLIC_KINDS
 from domain.ids import CODED, PSEUDONYM, ApplicationId, DocumentId, InstitutionId, PersonId, UnitId, tag
 from domain.kernel import Audience, Event, Recorded, identifiers, redact
-from domain.privacy.events import PersonErased
+from domain.privacy.events import ObjectorErased, PersonErased
 from domain.review.events import ScoreSheetAmended, ScoreSheetFiled
 from infra.documents import LIMIT_BYTES, Received
 from infra.front_door import Ask, Caller
@@ -136,7 +136,16 @@ async def _content(wiring: Wiring, request: AnyRequest) -> AnyResponse:
 
 def _is_erased(document_id: str, naming: Iterable[Recorded]) -> bool:
     """Whether an erasure names a document, also where its key is only about to go."""
-    return any(isinstance(each.event, PersonErased) and document_id in each.event.document_ids for each in naming)
+    return any(document_id in _erased_by(each.event) for each in naming)
+
+
+def _erased_by(event: Event) -> tuple[DocumentId, ...]:
+    """The documents that an event erases."""
+    match event:
+        case PersonErased(document_ids=documents) | ObjectorErased(statement_document_ids=documents):
+            return documents
+        case _:
+            return ()
 
 
 async def journal_reading(wiring: Wiring, caller: Caller, document_id: str, reads_as: str) -> None:

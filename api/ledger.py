@@ -23,10 +23,10 @@ from api.routes import Act, AnyRequest, AnyResponse, Own, Parameter, Route, Rows
 from domain.funding.events import LedgerFile, PeriodClosed, PeriodKind
 from domain.funding.publication import ConfirmLedger
 from domain.ids import ProgrammeId, tag
-from domain.kernel import Recorded
 from infra.export.spreadsheet import Language, TooLargeForWorkbook, as_workbook, for_excel
 from infra.published import FileDamaged, FileMissing
 from infra.record import Item
+from infra.side_by_side import side_by_side
 from projections.kernel import Table
 from projections.ledger import (
     INSTITUTION_LEDGER,
@@ -35,8 +35,7 @@ from projections.ledger import (
     InstitutionLedgerRow,
     LedgerRow,
     covered,
-    file_of,
-    ledger_tables,
+    ledger_files,
     table_from,
 )
 
@@ -235,7 +234,8 @@ async def _archive(wiring: Wiring, request: AnyRequest) -> AnyResponse:
         content = await wiring.parts.published.read(log_id, file.digest)
         async for suffix, made in _forms(asked, file, content, spoken):
             found[f"{file.name}.{suffix}"] = made
-    _, facts = await _past(wiring, log_id, row)
+    store = await wiring.parts.stores(log_id)
+    facts = (await store.read(_money_of(tag(ProgrammeId, row.programme_id)), until=row.covers_position)).events
     books = BooksOf(row.programme_id, row.covers_position, row.last_day, spoken)
     for form, suffix in BOOK_FORMS.items():
         found[f"books.{suffix}"] = books_text(form, reader, books, facts).encode()
@@ -279,10 +279,12 @@ async def _verification(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     """Compute a ledger anew from what its close covers, look at the bytes that are kept, and compare both."""
     asked = await _asked(wiring, request)
     row, log_id = asked.of_programme, asked.reader.caller.log_id
-    (*earlier, closed), facts = await _past(wiring, log_id, row)
-    period = covered(closed, earlier, facts, asked.reader.institution.zone)
-    made = await asyncio.to_thread(lambda: [file_of(table)[0] for table in ledger_tables(period)])
-    recomputed = {file.name: file.digest for file in made}
+    store, programme = await wiring.parts.stores(log_id), tag(ProgrammeId, row.programme_id)
+    closes = await store.read([Item((PeriodClosed.TOPIC,), (programme,))], until=row.closed_position)
+    *earlier, closed = (cast("PeriodClosed", each.event) for each in closes.events)
+    period = covered(closed, earlier, asked.reader.institution.zone)
+    made = await side_by_side(store.told(_money_of(programme), row.covers_position), ledger_files(period))
+    recomputed = {file.name: file.digest for file, _ in made}
     kept = {file.name: await _kept(wiring, log_id, file.digest) for file in row.files}
     recorded = {file.name: file.digest for file in row.files}
     # A name that only the recomputation has came into this program after the ledger was published.
@@ -299,13 +301,9 @@ async def _verification(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     return finished(found, asked.position, asked.headers)
 
 
-async def _past(wiring: Wiring, log_id: int, row: LedgerRow) -> tuple[list[PeriodClosed], Sequence[Recorded]]:
-    """The closes up to that of a ledger, and the facts that it is computed from."""
-    store, programme = await wiring.parts.stores(log_id), tag(ProgrammeId, row.programme_id)
-    closes = await store.read([Item((PeriodClosed.TOPIC,), (programme,))], until=row.closed_position)
-    topics = tuple(kind.TOPIC for kind in LEDGER_FACTS)
-    facts = await store.read([Item(topics, (programme,))], until=row.covers_position)
-    return [cast("PeriodClosed", each.event) for each in closes.events], facts.events
+def _money_of(programme: str) -> Sequence[Item]:
+    """What a ledger of a programme, by its tag, is computed from."""
+    return [Item(tuple(kind.TOPIC for kind in LEDGER_FACTS), (programme,))]
 
 
 async def _kept(wiring: Wiring, log_id: int, digest: str) -> str:

@@ -31,7 +31,7 @@ async def _details(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     person_id = request.path_params["person_id"]
     if not reader.holds("administrator") and person_id != caller.person_id:
         raise NotFound
-    if await is_erased(wiring, caller.log_id, person_id):
+    if await is_erased(wiring, caller.log_id, tag(PersonId, person_id)):
         raise DetailsErased
     sealed = await wiring.parts.vault.open_(caller.log_id, tag(PersonId, person_id), "details")
     await wiring.parts.access.record(

@@ -1,22 +1,21 @@
-"""Privacy over HTTP: how long what is kept of persons must be kept, and its erasure by two."""
+"""Privacy over HTTP: how long what is kept of persons and objectors must be kept, and its erasure by two."""
 
 from __future__ import annotations
 
 from api.acts import Wiring
 from api.routes import Act, Page, Row, Rows
-from domain.ids import PersonId, tag
 from domain.privacy.commands import ApproveErasure, DeclineErasure, DefineRetention, ProposeErasure
-from domain.privacy.events import PersonErased
+from domain.privacy.events import ObjectorErased, PersonErased
 from infra.record import Item
 from projections.privacy import ERASURE, RETENTION
 
 __all__ = ["PAGE", "is_erased"]
 
 
-async def is_erased(wiring: Wiring, log_id: int, person_id: str) -> bool:
-    """Whether the record says that what was kept of a person is erased, also where its key is only about to go."""
+async def is_erased(wiring: Wiring, log_id: int, subject: str) -> bool:
+    """Whether the record says that what was kept of a person or an objector is erased, also where its key still is."""
     store = await wiring.parts.stores(log_id)
-    found = await store.read([Item(types=(PersonErased.TOPIC,), tags=(tag(PersonId, person_id),))])
+    found = await store.read([Item(types=(PersonErased.TOPIC, ObjectorErased.TOPIC), tags=(subject,))])
     return bool(found.events)
 
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from api.acts import Wiring, institution_named
+import msgspec
+
+from api.acts import Wiring, address_of, institution_named, json_response
 from api.answers import Response
 from api.board import Board, Posted, PostedEntry, board_page, posting_page
 from api.pages import PAGE_POLICY
 from api.partners import beside, partners_of
-from api.problems import NotFound
+from api.privacy import is_erased
+from api.problems import DetailsErased, NotFound
 from api.reads import finished
 from api.requests import Headers, Parameters
 from api.routes import Act, AnyRequest, AnyResponse, Own, Page, Row, Rows
+from domain.ids import ObjectionId, tag
 from domain.permission.audiences import EVERYBODY
+from domain.person.events import Role
 from domain.publicity.commands import (
     ApprovePublicity,
     ClosePublicity,
@@ -42,6 +47,8 @@ from projections.publicity import OBJECTION, POSTING, PUBLICITY, PUBLICITY_RULE,
 __all__ = ["PAGE", "answered_publicly", "wants_json"]
 
 _HTML: Final = "text/html"
+READ_OBJECTORS: Final[tuple[Role, ...]] = ("clerk", "supervisor", "head")
+"""Who receives, investigates and answers objections, all at the whole institution: they may reach whoever objected."""
 
 
 # --- the board --------------------------------------------------------------------------------------------------------
@@ -126,6 +133,42 @@ async def _posting(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     return answered_publicly(posted, posting_page(posted), found.position, headers, as_json=as_json)
 
 
+# --- objectors --------------------------------------------------------------------------------------------------------
+
+
+class Objector(msgspec.Struct, frozen=True):
+    """Who raised an objection, opened for this reader: a name and contacts."""
+
+    objection_id: str
+    objector: dict[str, str]
+
+
+async def _objector(wiring: Wiring, request: AnyRequest) -> AnyResponse:
+    """Open who raised an objection, for whoever handles it; every reading is journalled first."""
+    caller = await wiring.callers.reading(Headers(request.scope["headers"]), address_of(request))
+    Parameters(request.scope["query_string"], ())
+    reader = await wiring.callers.reader(caller)
+    objection_id = request.path_params["objection_id"]
+    row = (await wiring.views.get(caller.log_id, OBJECTION, (objection_id,))).row
+    handles = any(reader.holds(role) for role in READ_OBJECTORS)
+    if row is None or not handles or row.application_id in reader.barred:
+        raise NotFound
+    subject = tag(ObjectionId, objection_id)
+    if await is_erased(wiring, caller.log_id, subject):
+        raise DetailsErased
+    sealed = await wiring.parts.vault.open_(caller.log_id, subject, "objector")
+    await wiring.parts.access.record(
+        caller.log_id,
+        actor_id=caller.person_id,
+        token_id=caller.token_id,
+        act="GET /v1/objections/{objection_id}/objector",
+        what=subject,
+        outcome="read",
+    )
+    details: Any = msgspec.json.decode(sealed, type=dict[str, str])
+    return json_response(Objector(objection_id, details), headers={"Cache-Control": "no-store"})
+
+
 PAGE = Page(
     "publicity",
     "Publicity and objections",
@@ -158,6 +201,16 @@ PAGE = Page(
         Row(path="/v1/postings/{publicity_id}", view=POSTING, version_of="publicity"),
         Rows(path="/v1/objections", view=OBJECTION),
         Row(path="/v1/objections/{objection_id}", view=OBJECTION, version_of="objection"),
+        Own(
+            method="GET",
+            path="/v1/objections/{objection_id}/objector",
+            answer=_objector,
+            operation="read_objector",
+            en="Who raised an objection, for those who handle it; each reading is journalled. An anonymous one: 404.",
+            zh="异议人姓名与联系方式,仅经办人员可读;每次读取均记入访问日志。匿名异议为 404。",
+            result=Objector,
+            refusals=(404, 410),
+        ),
         Own(
             method="GET",
             path="/public/{institution_id}/publicities",

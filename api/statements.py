@@ -19,7 +19,7 @@ from api.problems import NotFound, ParameterInvalid
 from api.reads import File, Form, Said, answer_file, finished, refuse_beyond_head, times, wanted_form
 from api.requests import TIMES, Headers, Parameters
 from api.routes import AnyRequest, AnyResponse, Own, Parameter
-from domain.funding.policy import RULES_VERSION
+from domain.funding.policy import RULES_VERSION, RULES_VERSIONS
 from domain.ids import ProgrammeId, tag
 from domain.kernel import Event, Recorded
 from domain.programme.events import ProgrammeAnnounced
@@ -43,7 +43,7 @@ from projections.statements import STATEMENTS
 
 __all__ = ["ROUTES"]
 
-_SELECTING: Final = ("first_day", "year", "last_year", "denominator")
+_SELECTING: Final = ("first_day", "year", "last_year", "denominator", "rules_version")
 _LAST_YEAR: Final = 9999
 _PAGE: Final = 1_000
 T = TypeVar("T")
@@ -245,7 +245,14 @@ def _period(reader: Reader, parameters: Parameters, effective_on: date | None, f
         since=in_cycle[0],
         until=in_cycle[1],
         denominator=_one_of(parameters, "denominator", DENOMINATORS),
+        rules_version=_rules_version(parameters),
     )
+
+
+def _rules_version(parameters: Parameters) -> int:
+    """The version of the posting rules that was asked for, or the one that holds."""
+    found = parameters.whole("rules_version", 1, max(RULES_VERSIONS))
+    return RULES_VERSION if found is None else found
 
 
 def _one_of(parameters: Parameters, name: str, known: Sequence[T]) -> T:
@@ -275,7 +282,7 @@ def _selected(period: Period, position: int) -> Selected:
         year=period.first_year,
         last_year=period.last_year,
         denominator=period.denominator,
-        rules_version=RULES_VERSION,
+        rules_version=period.rules_version,
     )
 
 
@@ -351,7 +358,7 @@ def _on_cover(asked: _Asked) -> tuple[Said, ...]:
         years = f"{period.first_year}" + ("" if period.last_year == period.first_year else f"-{period.last_year}")
         said.append(("Fiscal years", "财政年度", years))
     said.append(("Rate measured by", "执行率分母", period.denominator))
-    said.append(("Posting rules", "记账规则版本", RULES_VERSION))
+    said.append(("Posting rules", "记账规则版本", period.rules_version))
     return tuple(said)
 
 
@@ -452,7 +459,7 @@ def _responsible(period: Period, cells: Sequence[Differing]) -> tuple[Responsibl
             type=fact.type,
             effective_on=period.day(fact),
             recorded_at=fact.recorded_at,
-            amount_fen=amount_of(fact),
+            amount_fen=amount_of(fact, period),
             cells=len(found),
         )
         for position, (fact, found) in sorted(touched.items())
@@ -473,6 +480,8 @@ _COUNTED: Final = (
               zh="或至该财政年度为止的各年度,年度间结转予以抵销", type=int),
     Parameter(name="denominator", en="What the execution rate is measured by: allocated or approved",
               zh="执行率的分母:allocated(下达)或 approved(批复)"),
+    Parameter(name="rules_version", en="By this version of the posting rules; those that hold, where not given",
+              zh="按该版本记账规则过账;不给出则按现行版本", type=int),
 )  # fmt: skip
 _PATH: Final = "/v1/programmes/{programme_id}/statements"
 _REFUSED: Final = (404, 503)

@@ -324,12 +324,13 @@ class Command(Slice[Event]):
     Where ``CODED`` names fields of the request, these name a matter in which nobody acts under their own name: the door
     looks up the person's code there, ``by`` is ``<matter>/<code>``, and nothing that is written names the person.
     ``GIVES_CODE`` names the fields of a command that gives such a code: those of the matter, then that of the code.
-    ``READS_AT_MOST`` is how many events its boundary may hold.
+    ``READS_AT_MOST`` is how many events its boundary may hold; None is any number, for a command that only adds up: its
+    past is taken in page by page and never held, so its boundary does not grow and it takes no earlier effective day.
     """
 
     CODED: ClassVar[tuple[str, ...]] = ()
     GIVES_CODE: ClassVar[tuple[str, ...]] = ()
-    READS_AT_MOST: ClassVar[int] = 2_000
+    READS_AT_MOST: ClassVar[int | None] = 2_000
 
     by: str = known("")
     by_units: frozenset[str] = known(frozenset())

@@ -67,6 +67,7 @@ class _Connection(asyncpg.Connection):
 
 _SETTINGS: Final = {
     "timezone": "UTC",
+    "datestyle": "ISO",
     "jit": "off",
     # Statements are planned once. Where the table was small by then, a walk from end to end looked cheaper than an
     # index, and would be kept when the table is large.

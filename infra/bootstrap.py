@@ -35,6 +35,9 @@ LAUNCHER = ENVIRONMENT / "bin" / "biaogan"
 STAMP = ENVIRONMENT / "installed.json"
 RUNTIME_LOCK = ROOT / "requirements.lock"
 DEVELOPER_LOCK = ROOT / "requirements-dev.lock"
+# One process more than there are processors, since many tests wait for others; a file stays in one of them,
+# and the files that take longest are begun first (tests/conftest.py).
+PYTEST = ("pytest", "-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile", "--no-loadscope-reorder")
 STORE_MAJORS = (16, 15)  # Where found, the suites of the store run again on these; the whole suite runs on the newest.
 
 USAGE = """usage: python3 infra/bootstrap.py demo|serve|test|rules [arguments]
@@ -235,7 +238,7 @@ def test(arguments: list[str]) -> None:
     step("format", "ruff", "format", "--check", ".")
     step("types", "mypy")
     step(
-        f"all tests on PostgreSQL {found[newest]}", "pytest", "--cov=domain", "--cov-branch",
+        f"all tests on PostgreSQL {found[newest]}", *PYTEST, "--cov=domain", "--cov-branch",
         BIAOGAN_TEST_POSTGRES=str(newest),
     )  # fmt: skip
     ran = [f"all on {found[newest]}"]
@@ -244,7 +247,7 @@ def test(arguments: list[str]) -> None:
             continue
         if major in found:
             title = f"the store's suites on PostgreSQL {found[major]}"
-            step(title, "pytest", "-m", "store", BIAOGAN_TEST_POSTGRES=str(major))
+            step(title, *PYTEST, "-m", "store", BIAOGAN_TEST_POSTGRES=str(major))
             ran.append(f"the store's on {found[major]}")
         else:
             ran.append(f"none on {major} (not found here)")

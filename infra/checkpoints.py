@@ -11,7 +11,7 @@ import asyncpg
 
 from infra.event_store import EventStore
 from infra.line import leaf, line
-from infra.tree import Growing, Tile, Tree, unfinished
+from infra.tree import WIDTH, Growing, Held, Tile, Tree, unfinished
 
 __all__ = ["LATE_SECONDS", "AnotherSealer", "Checkpoints", "Lag", "SealedLog", "Signed", "lags"]
 
@@ -38,18 +38,26 @@ SELECT log_id, follower, head - size AS events,
            WHERE e.log_id = f.log_id AND e.position = f.size + 1)), 0)::float8 AS seconds
 FROM followed f ORDER BY log_id, follower
 """
-_MOVED: Final = """
-INSERT INTO tree (log_id, size) VALUES ($1, $3)
-ON CONFLICT (log_id) DO UPDATE SET size = excluded.size WHERE tree.size = $2 RETURNING size
-"""
+# Arrays as the results of subqueries: at an array itself the planner would look, and plan for every proof anew.
 _SEVERAL: Final = """
-SELECT level, number, hashes FROM unnest($2::smallint[], $3::bigint[]) AS asked (level, number)
+SELECT level, number, hashes, middle
+FROM unnest((SELECT $2::smallint[]), (SELECT $3::bigint[])) AS asked (level, number)
 JOIN tile USING (level, number) WHERE log_id = $1
 """
-_TILES: Final = """
-INSERT INTO tile (log_id, level, number, hashes) SELECT $1, * FROM unnest($2::smallint[], $3::bigint[], $4::bytea[])
-ON CONFLICT (log_id, level, number) DO UPDATE SET hashes = excluded.hashes
+# Whoever grows the same tree waits for its row, and then finds it moved: none of their tiles is kept.
+_GROWN: Final = """
+WITH moved AS (
+    INSERT INTO tree (log_id, size) VALUES ($1, $3)
+    ON CONFLICT (log_id) DO UPDATE SET size = excluded.size WHERE tree.size = $2 RETURNING size
+), kept AS (
+    INSERT INTO tile (log_id, level, number, hashes, middle)
+    SELECT $1, t.* FROM moved, unnest($4::smallint[], $5::bigint[], $6::bytea[], $7::bytea[]) AS t
+    ON CONFLICT (log_id, level, number) DO UPDATE SET hashes = excluded.hashes, middle = excluded.middle
+)
+SELECT size FROM moved
 """
+_STEP: Final = 16 * WIDTH
+"""How many leaves are added at once: each step costs a journey, a commit and the tile that it ends in."""
 _FROM_SIZE: Final = (
     "SELECT size, note, signed_at FROM signed_checkpoint WHERE log_id = $1 AND size >= $2 ORDER BY size LIMIT 1"
 )
@@ -123,13 +131,13 @@ class Checkpoints:
     # --- growing -----------------------------------------------------------------------------------------------------
 
     async def grow(self, log: SealedLog) -> int:
-        """Add a leaf for every event that is recorded by now, a page at a time; gives the size that was reached.
+        """Add a leaf for every event that is recorded by now, a step at a time; gives the size that was reached.
 
         Raises AnotherSealer.
         """
         store, size = await self._stores(log.log_id), log.size
         growing = Growing.of(size, await self._tiles(log.log_id, size))
-        async for page in store.rows(after=size, until=await store.head()):
+        async for page in store.rows(after=size, until=await store.head(), length=_STEP):
             growing.add(leaf(line(log.origin, row)) for row in page)
             await self._keep(log.log_id, size, growing)
             size = growing.size
@@ -148,21 +156,20 @@ class Checkpoints:
     async def _keep(self, log_id: int, before: int, growing: Growing) -> None:
         tiles = sorted(growing.take().items())
         levels, numbers = [tile[0] for tile, _ in tiles], [tile[1] for tile, _ in tiles]
-        async with self._pool.acquire() as connection, connection.transaction():
-            # Whoever grows the same tree waits for this row, and then finds it moved.
-            if await connection.fetchval(_MOVED, log_id, before, growing.size) is None:
-                raise AnotherSealer
-            await connection.execute(_TILES, log_id, levels, numbers, [hashes for _, hashes in tiles])
+        hashes, middles = [held.hashes for _, held in tiles], [held.middle for _, held in tiles]
+        moved = await self._pool.fetchval(_GROWN, log_id, before, growing.size, levels, numbers, hashes, middles)
+        if moved is None:
+            raise AnotherSealer
 
     # --- reading -----------------------------------------------------------------------------------------------------
 
     def tree(self, log_id: int) -> Tree:
         """The tree of a log; ask for a fresh one where it may have grown."""
 
-        async def fetch(tiles: Sequence[Tile]) -> dict[Tile, bytes]:
+        async def fetch(tiles: Sequence[Tile]) -> dict[Tile, Held]:
             levels, numbers = [level for level, _ in tiles], [number for _, number in tiles]
             found = await self._pool.fetch(_SEVERAL, log_id, levels, numbers)
-            return {(record["level"], record["number"]): record["hashes"] for record in found}
+            return {(level, number): Held(hashes, middle) for level, number, hashes, middle in found}
 
         return Tree(fetch)
 

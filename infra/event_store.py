@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Final, Self
 from uuid import UUID
@@ -37,7 +38,12 @@ COLUMNS: Final = (
     "on_behalf_of_id", "command_id", "cause", "correlation_id", "received_at", "effective_at", "recorded_at",
     "reason_code", "reason_document_id", "line_version", "nonce",
 )  # fmt: skip
-_SELECTED: Final = ", ".join(f"e.{name}" for name in COLUMNS if name not in ("documents", "line_version", "nonce"))
+# A driver's instant costs as much as all other columns of a row together; its text, and reading that, a third.
+_TEXTS: Final = [f"e.{name}::text AS {name}" if name.endswith("_at") else f"e.{name}" for name in COLUMNS]
+_READ: Final = [
+    text for name, text in zip(COLUMNS, _TEXTS, strict=True) if name not in ("documents", "line_version", "nonce")
+]
+_SELECTED: Final = ", ".join(_READ)
 
 
 class RecordNotOurs(Exception):
@@ -102,6 +108,10 @@ class EventStore:
         """Show what this process decided beyond a reading; await nothing between this and ``enqueue``."""
         return self._recent.overlay(items, known)
 
+    def unanswered(self, events: Sequence[Recorded]) -> list[Recorded]:
+        """Those of some recorded events that this process wrote and has no answer about yet."""
+        return self._recent.unanswered(events)
+
     def enqueue(self, proposal: Proposal) -> asyncio.Future[Outcome]:
         """Queue a proposal. Raises Overloaded, or Unwritable where its bytes are not fit for the record."""
         if not proposal.facts:
@@ -155,15 +165,21 @@ class EventStore:
         return {row["position"]: self._recorded(row) for row in rows}
 
     async def read_for_decision(
-        self, items: Sequence[Item], command_id: UUID, checks: Sequence[Check] = (), limit: int | None = None
+        self,
+        items: Sequence[Item],
+        command_id: UUID,
+        checks: Sequence[Check] = (),
+        limit: int | None = None,
+        after: int = 0,
     ) -> Known:
         """Read a boundary, the head, the command's earlier receipt and extra answers, in one statement.
 
-        Of a boundary with more events than the limit only so many are read, the oldest first.
+        Of a boundary with more events than the limit only so many are read, the oldest first; with ``after``, those
+        from there on.
         """
         sql, arguments = _question(items, tuple(check.sql for check in checks), tuple(len(c.arguments) for c in checks))
         asked = [argument for check in checks for argument in check.arguments]
-        rows = await self._pool.fetch(sql, self.log_id, 0, _EVERYTHING, limit, *arguments, command_id, *asked)
+        rows = await self._pool.fetch(sql, self.log_id, after, _EVERYTHING, limit, *arguments, command_id, *asked)
         first = rows[0]
         receipt = None
         if first["k_first"] is not None:
@@ -189,9 +205,14 @@ class EventStore:
         )
         return None if row is None else Receipt(command_id=command_id, **dict(row))
 
-    async def rows(self, after: int = 0, until: int | None = None) -> AsyncIterator[list[asyncpg.Record]]:
-        """Page through whole rows, for lines and leaves; the next page is on its way while one is used."""
-        async for page in self._pages(_ROWS, after, until):
+    async def rows(
+        self, after: int = 0, until: int | None = None, length: int = PAGE
+    ) -> AsyncIterator[list[asyncpg.Record]]:
+        """Page through whole rows, for lines and leaves; the next page is on its way while one is used.
+
+        Their times are text, as PostgreSQL writes them, which a line takes: instants would cost more than all else.
+        """
+        async for page in self._pages(_ROWS, after, until, length):
             yield page
 
     async def pages(self, after: int = 0, until: int | None = None) -> AsyncIterator[list[Recorded]]:
@@ -199,17 +220,26 @@ class EventStore:
         async for page in self._pages(_EVENTS, after, until):
             yield [self._recorded(row) for row in page]
 
-    async def _pages(self, sql: str, after: int, until: int | None) -> AsyncIterator[list[asyncpg.Record]]:
+    async def told(self, items: Sequence[Item], until: int) -> AsyncIterator[list[Recorded]]:
+        """Page through the events up to a position that any item means."""
+        after = 0
+        while page := (await self.read(items, after, until, PAGE)).events:
+            yield page
+            after = page[-1].position
+
+    async def _pages(
+        self, sql: str, after: int, until: int | None, length: int = PAGE
+    ) -> AsyncIterator[list[asyncpg.Record]]:
         until = await self.head() if until is None else until
         async with self._pool.acquire() as connection:
             statement = await connection.prepare(sql)
-            asked = asyncio.ensure_future(statement.fetch(self.log_id, after, min(until, after + PAGE)))
+            asked = asyncio.ensure_future(statement.fetch(self.log_id, after, min(until, after + length)))
             try:
                 while after < until:
                     page = await asked
-                    after = min(until, after + PAGE)
+                    after = min(until, after + length)
                     if after < until:
-                        asked = asyncio.ensure_future(statement.fetch(self.log_id, after, min(until, after + PAGE)))
+                        asked = asyncio.ensure_future(statement.fetch(self.log_id, after, min(until, after + length)))
                     yield page
             finally:
                 await asyncio.gather(asked, return_exceptions=True)
@@ -221,28 +251,34 @@ class EventStore:
     # --- decoding ---------------------------------------------------------------------------------------------------
 
     def _recorded(self, row: asyncpg.Record) -> Recorded:
-        kind = row["type"]
+        (
+            position, event_id, kind, tags, data, actor_id, actor_kind, authority, on_behalf_of_id, command_id, cause,
+            correlation_id, received_at, effective_at, recorded_at, reason_code, reason_document_id,
+        ) = row[: len(_READ)]  # fmt: skip
         return Recorded(
-            position=row["position"],
-            event_id=row["event_id"],
+            position=position,
+            event_id=event_id,
             type=kind,
-            tags=tuple(row["tags"]),
-            event=self.catalogue.decode(kind, row["data"]),
+            tags=tuple(tags),
+            event=self.catalogue.decode(kind, data),
             envelope=Envelope(
-                actor_id=row["actor_id"],
-                actor_kind=row["actor_kind"],
-                authority=row["authority"],
-                on_behalf_of_id=row["on_behalf_of_id"],
-                command_id=row["command_id"],
-                cause=row["cause"],
-                correlation_id=row["correlation_id"],
-                received_at=row["received_at"],
-                effective_at=row["effective_at"],
-                reason_code=row["reason_code"],
-                reason_document_id=row["reason_document_id"],
+                actor_id=actor_id,
+                actor_kind=actor_kind,
+                authority=authority,
+                on_behalf_of_id=on_behalf_of_id,
+                command_id=command_id,
+                cause=cause,
+                correlation_id=correlation_id,
+                received_at=_instant(received_at),
+                effective_at=_instant(effective_at),
+                reason_code=reason_code,
+                reason_document_id=reason_document_id,
             ),
-            recorded_at=row["recorded_at"],
+            recorded_at=_instant(recorded_at),
         )
+
+
+_instant: Final = datetime.fromisoformat
 
 
 # --- SQL, made per shape of query ------------------------------------------------------------------------------------
@@ -272,7 +308,7 @@ FROM types_of($1, {tag}) AS kind(type), LATERAL (
 """
 _VERSION: Final = VERSION_OF.format(tag="$2", until="$3")
 _RANGE = "FROM event e WHERE e.log_id = $1 AND e.position > $2 AND e.position <= $3 ORDER BY e.position"
-_ROWS = f"SELECT {', '.join(f'e.{name}' for name in COLUMNS)} {_RANGE}"
+_ROWS = f"SELECT {', '.join(_TEXTS)} {_RANGE}"
 _EVENTS = f"SELECT {_SELECTED} {_RANGE}"
 _STRETCH = f"{_EVENTS} LIMIT $4"
 _AT = f"SELECT {_SELECTED} FROM event e WHERE e.log_id = $1 AND e.position = ANY ($2::bigint[])"  # noqa: S608 - Our own.
@@ -348,7 +384,7 @@ LEFT JOIN (SELECT request_hash AS k_hash, first_position AS k_first, last_positi
                   receipt AS k_receipt FROM command WHERE log_id = $1 AND command_id = ${0} LIMIT 1) k ON true
 """
 _FRAME = """
-SELECT coalesce({head}, 0) AS head, {columns}{aside}
+SELECT {columns}, coalesce({head}, 0) AS head{aside}
 FROM (SELECT 1) AS always {joined}
 LEFT JOIN (
     SELECT e.* FROM (SELECT DISTINCT hit.position FROM ({hits}) AS hit ORDER BY hit.position LIMIT $4) AS found,

@@ -68,6 +68,7 @@ from infra.documents import Documents, NoSuchDocument
 from infra.event_store import EventStore
 from infra.log import logger
 from infra.overlay import Overlay
+from infra.paged_past import PAGE, PagedPast
 from infra.record import (
     Accepted,
     Check,
@@ -75,6 +76,7 @@ from infra.record import (
     Fact,
     Item,
     KeyReused,
+    Known,
     Outcome,
     Proposal,
     Repeated,
@@ -113,6 +115,9 @@ ATTEMPTS: Final = 32
 _WARN_FROM: Final = 4
 """A boundary that holds a quarter of what it may is worth a line in the log: 500 events, for most commands."""
 
+_MISSED: Final = 100
+"""A caller whose version has passed is told of some of what it missed; there may be a great deal."""
+
 _log = logger()
 
 
@@ -135,13 +140,17 @@ class _Request:
     values: Mapping[str, Any]
     hash: bytes
     now: datetime | None = None
+    pages: PagedPast | None = None
 
     def fresh(self) -> Command:
         """A command that knows what is asked, by whom and when, and nothing yet of the past."""
+        return self.told(self.ask.command(**self.values))
+
+    def told(self, command: Command) -> Command:
+        """A command that has been told by whom and when it is asked."""
         # Until the first read has told the server's time, a boundary that depends on the day is only a guess, and is
         # asked again afterwards.
         now = self.now or guess()
-        command = self.ask.command(**self.values)
         command.by, command.zone, command.now = self.actor.id, self.institution.zone, now
         command.by_units = frozenset()
         command.institution_id = InstitutionId(self.institution.institution_id)
@@ -163,12 +172,23 @@ class _Request:
 
 @dataclass(slots=True)
 class _Read:
-    """A command that has taken in its past, and what that past was."""
+    """A command that has taken in its past, and what that past was.
+
+    ``begun`` gives a command that has taken in what lies before ``past``: nothing, unless that was read page by page;
+    then ``kept`` is what the door itself asks of it.
+    """
 
     command: Command
     past: list[Recorded]
     items: tuple[Item, ...]
     overlay: Overlay
+    begun: Callable[[], Command]
+    kept: list[Recorded] = field(default_factory=list)
+
+    @property
+    def recorded(self) -> list[Recorded]:
+        """The past without what is pending."""
+        return self.past[: len(self.past) - len(self.overlay.events)]
 
 
 @dataclass(slots=True)
@@ -316,7 +336,7 @@ class FrontDoor:
             await read.overlay.settled()
             return None
         try:
-            events, authority = self._execute(request, read.command, read.past)
+            events, authority = self._execute(request, read.command, [*read.kept, *read.past])
             waits = takes_positions(type(read.command)) and self._quotes_pending_positions(request, read, events)
         except VersionPassed as passed:
             # What is only pending may never be recorded, and its position is not known yet.
@@ -346,13 +366,12 @@ class FrontDoor:
 
         It needs no waiting; where others write all the time, there would be no end of waiting.
         """
-        recorded = read.past[: len(read.past) - len(read.overlay.events)]
-        command = request.fresh()
-        replay(command, recorded)
+        command = read.begun()
+        replay(command, read.recorded)
         if not {_item(selector) for selector in command.consistency_boundary()} <= set(read.items):
             return None
         try:
-            self._execute(request, command, recorded)
+            self._execute(request, command, [*read.kept, *read.recorded])
         except Refusal as refusal:
             return refusal
         except VersionPassed:
@@ -367,16 +386,17 @@ class FrontDoor:
         """
         if not any(forerunner.open for forerunner in read.overlay.forerunners):
             return False
-        recorded = read.past[: len(read.past) - len(read.overlay.events)]
         moved = [replace(pending, position=pending.position + _FAR) for pending in read.overlay.events]
-        again = request.fresh()
-        replay(again, [*recorded, *moved])
-        return self._execute(request, again, [*recorded, *moved])[0] != events
+        again = read.begun()
+        replay(again, [*read.recorded, *moved])
+        return self._execute(request, again, [*read.kept, *read.recorded, *moved])[0] != events
 
     async def _read(self, request: _Request, store: EventStore) -> _Read | Receipt:
         """Read the boundary until the command asks for no more, or find that it was accepted before."""
         standing = self.law.standing(request.ask.caller.person_id)
         at_most = request.ask.command.READS_AT_MOST
+        if at_most is None:
+            return await self._read_pages(request, store, standing)
         steps = reading(request.fresh)
         boundary = next(steps)
         while True:
@@ -384,33 +404,67 @@ class FrontDoor:
             known = await store.read_for_decision(
                 items, request.command_id, _checks(request.ask.caller), limit=at_most + 1
             )
-            if request.ask.caller.token_hash is not None and not known.answers[1]:
-                raise NotAuthenticated
-            if known.receipt is not None:
-                if known.receipt.request_hash != request.hash:
-                    raise OtherRequest(request.command_id)
-                return _receipt(known.receipt)
-            if request.ask.if_match is not None and request.ask.if_match > known.head:
-                raise VersionAhead(given=request.ask.if_match, head=known.head)
-            request.now = request.now or known.answers[0].astimezone(UTC)
+            if (receipt := _heeded(request, known)) is not None:
+                return receipt
             overlay = store.overlay(items, known)
             past = [*known.events, *overlay.events]
-            self._measure(request.ask.command, len(past))
+            self._measure(request.ask.command, len(past), at_most)
             try:
                 boundary = steps.send(past)
             except StopIteration as done:
                 self.counts(request.ask.command.__name__, len(past))
-                return _Read(done.value, past, items, overlay)
+                return _Read(done.value, past, items, overlay, request.fresh)
 
-    def _measure(self, command: type[Command], events: int) -> None:
+    async def _read_pages(self, request: _Request, store: EventStore, standing: Selector) -> _Read | Receipt:
+        """Take in a boundary of any width page by page, or find that the command was accepted before.
+
+        What is recorded never changes and positions have no gaps, so pages that were read one after another are what
+        one reading of the last one's moment would have found. What was taken in stays so where the race is lost.
+        """
+        pages = request.pages = request.pages or PagedPast(request.fresh(), self._is_kept(request))
+        items = tuple(_item(selector) for selector in (*pages.boundary, standing))
+        while True:
+            known = await store.read_for_decision(
+                items, request.command_id, _checks(request.ask.caller), limit=PAGE, after=pages.position
+            )
+            if (receipt := _heeded(request, known)) is not None:
+                return receipt
+            if len(known.events) < PAGE:
+                break
+            pages.take(known.events, store.unanswered(known.events))
+        overlay = store.overlay(items, replace(known, events=[*pages.unanswered, *known.events]))
+        past = [*known.events, *overlay.events]
+        self._measure(request.ask.command, pages.events + len(past), None)
+        self.counts(request.ask.command.__name__, pages.events + len(past))
+        read = _Read(request.fresh(), past, items, overlay, lambda: request.told(pages.begun()), pages.kept)
+        read.command = read.begun()
+        replay(read.command, past)
+        pages.refuse_growth(read.command)
+        return read
+
+    def _is_kept(self, request: _Request) -> Callable[[Recorded], bool]:
+        """Which events of a past that is read page by page the door itself asks about: offices, and versions missed."""
+        ask = request.ask
+
+        def is_kept(recorded: Recorded) -> bool:
+            if ask.if_match is not None and recorded.position > ask.if_match and ask.subject in recorded.tags:
+                return request.pages is not None and len(request.pages.kept) < _MISSED
+            return self.law.is_standing(recorded.event, ask.caller.person_id)
+
+        return is_kept
+
+    def _measure(self, command: type[Command], events: int, at_most: int | None) -> None:
         """Note how wide a boundary is; one that is wider than its command allows is refused."""
         name = command.__name__
-        if events > self.widest.get(name, 0):
+        wider = events > self.widest.get(name, 0)
+        if wider:
             self.widest[name] = events
-            if events * _WARN_FROM >= command.READS_AT_MOST:
-                _log.warning("boundary.wide", command=name, events=events, at_most=command.READS_AT_MOST)
-        if events > command.READS_AT_MOST:
-            raise BoundaryTooWide(command=called(command), at_most=command.READS_AT_MOST)
+        if at_most is None:
+            return
+        if wider and events * _WARN_FROM >= at_most:
+            _log.warning("boundary.wide", command=name, events=events, at_most=at_most)
+        if events > at_most:
+            raise BoundaryTooWide(command=called(command), at_most=at_most)
 
     def _execute(self, request: _Request, command: Command, past: Sequence[Recorded]) -> tuple[list[Event], str]:
         """Authorise and decide; nothing is awaited."""
@@ -448,6 +502,20 @@ class FrontDoor:
             what=ask.subject or "",
             outcome=denied.kind,
         )
+
+
+def _heeded(request: _Request, known: Known) -> Receipt | None:
+    """The receipt of a command that was accepted before; and what a reading tells beside the past, taken note of."""
+    if request.ask.caller.token_hash is not None and not known.answers[1]:
+        raise NotAuthenticated
+    if known.receipt is not None:
+        if known.receipt.request_hash != request.hash:
+            raise OtherRequest(request.command_id)
+        return _receipt(known.receipt)
+    if request.ask.if_match is not None and request.ask.if_match > known.head:
+        raise VersionAhead(given=request.ask.if_match, head=known.head)
+    request.now = request.now or known.answers[0].astimezone(UTC)
+    return None
 
 
 async def _append(store: EventStore, proposal: Proposal, attempt: Attempt | None) -> Outcome:

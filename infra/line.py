@@ -7,7 +7,7 @@ Positions are dense, so the leaf of position n has index n − 1. An export is t
 
 from __future__ import annotations
 
-import base64
+import binascii
 import hashlib
 import json
 import re
@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from json.encoder import encode_basestring
+from operator import itemgetter
 from typing import Any, Final, NamedTuple, NoReturn, Protocol
 
 __all__ = ["KEYS", "Checked", "Root", "Row", "Wrong", "check", "leaf", "line", "root_of"]
@@ -28,7 +29,11 @@ KEYS: Final = (
 )  # fmt: skip
 _LARGEST: Final = 2**53 - 1
 _DIGITS: Final = 17
-_UTC_OFFSET: Final = "+00:00"
+_OF_ROW: Final = itemgetter(*(key for key in KEYS if key != "log"))
+_PADDING: Final = {len("2020-05-09 08:36:00+00"): ".000000"} | {
+    len("2020-05-09 08:36:00.1+00") + digits: "0" * (5 - digits) for digits in range(6)
+}
+"""What PostgreSQL leaves out of a time in UTC, by the length of what it writes: its zeros at the end."""
 
 
 class Row(Protocol):
@@ -42,21 +47,29 @@ class Row(Protocol):
 
 
 def line(log: str, row: Row) -> bytes:
-    """Return the canonical line of a row of the log of this origin, without a line feed."""
+    """Return the canonical line of a row of the log of this origin, without a line feed.
+
+    Its times are instants, or what PostgreSQL writes for them where the time zone of the session is UTC.
+    """
+    (
+        actor_id, actor_kind, authority, cause, command_id, correlation_id, data, documents, effective_at, event_id,
+        line_version, nonce, on_behalf_of_id, position, reason_code, reason_document_id, received_at, recorded_at, tags,
+        kind,
+    ) = _OF_ROW(row)  # fmt: skip
     head = (
-        f'{{"actor_id":{_text(row["actor_id"])},"actor_kind":{_text(row["actor_kind"])},'
-        f'"authority":{_text(row["authority"])},"cause":{_whole(row["cause"])},'
-        f'"command_id":"{row["command_id"]}","correlation_id":"{row["correlation_id"]}","data":'
+        f'{{"actor_id":{encode_basestring(actor_id)},"actor_kind":{encode_basestring(actor_kind)},'
+        f'"authority":{encode_basestring(authority)},"cause":{"null" if cause is None else cause},'
+        f'"command_id":"{command_id}","correlation_id":"{correlation_id}","data":'
     )
     tail = (
-        f',"documents":{_texts(row["documents"])},"effective_at":{_time(row["effective_at"])},'
-        f'"event_id":"{row["event_id"]}","line_version":{row["line_version"]},"log":{_text(log)},'
-        f'"nonce":"{base64.b64encode(row["nonce"]).decode()}","on_behalf_of_id":{_text(row["on_behalf_of_id"])},'
-        f'"position":{row["position"]},"reason_code":{_text(row["reason_code"])},'
-        f'"reason_document_id":{_text(row["reason_document_id"])},"received_at":{_time(row["received_at"])},'
-        f'"recorded_at":{_time(row["recorded_at"])},"tags":{_texts(row["tags"])},"type":{_text(row["type"])}}}'
+        f',"documents":{_texts(documents)},"effective_at":{_time(effective_at)},"event_id":"{event_id}",'
+        f'"line_version":{line_version},"log":{encode_basestring(log)},'
+        f'"nonce":"{binascii.b2a_base64(nonce, newline=False).decode()}","on_behalf_of_id":{_text(on_behalf_of_id)},'
+        f'"position":{position},"reason_code":{_text(reason_code)},"reason_document_id":{_text(reason_document_id)},'
+        f'"received_at":{_time(received_at)},"recorded_at":{_time(recorded_at)},"tags":{_texts(tags)},'
+        f'"type":{encode_basestring(kind)}}}'
     )
-    return head.encode() + bytes(row["data"]) + tail.encode()
+    return head.encode() + bytes(data) + tail.encode()
 
 
 def _text(value: str | None) -> str:
@@ -67,14 +80,13 @@ def _texts(values: Sequence[str]) -> str:
     return "[" + ",".join(map(encode_basestring, values)) + "]"
 
 
-def _whole(value: int | None) -> str:
-    return "null" if value is None else str(value)
-
-
-def _time(value: datetime) -> str:
-    text = value.isoformat(timespec="microseconds")
-    if not text.endswith(_UTC_OFFSET):  # The driver gives UTC; the dear conversion is for other callers.
-        text = value.astimezone(UTC).isoformat(timespec="microseconds")
+def _time(value: datetime | str) -> str:
+    if isinstance(value, str):
+        padding = _PADDING.get(len(value))
+        if padding is not None and value[10] == " " and value.endswith("+00"):
+            return f'"{value[:10]}T{value[11:-3]}{padding}Z"'
+        value = datetime.fromisoformat(value)
+    text = value.astimezone(UTC).isoformat(timespec="microseconds")
     return f'"{text[:-6]}Z"'
 
 

@@ -71,6 +71,11 @@ UPDATE outbox o SET state = 'done', ended_at = clock_timestamp(), fault = NULL
 FROM unnest($2::uuid[], $3::integer[]) AS mine(key, attempts)
 WHERE o.log_id = $1 AND o.key = mine.key AND o.attempts = mine.attempts AND o.state = 'pending' RETURNING o.key
 """
+_HOLD: Final = """
+UPDATE outbox o SET due_at = now() + make_interval(secs => $4)
+FROM unnest($2::uuid[], $3::integer[]) AS mine(key, attempts)
+WHERE o.log_id = $1 AND o.key = mine.key AND o.attempts = mine.attempts AND o.state = 'pending'
+"""
 # What was recorded is known whoever tells it first; anything else only the one who has the row may say.
 _ANSWER: Final = """
 UPDATE outbox o SET state = a.state, recorded = a.recorded, refusal = a.refusal, fault = a.fault,
@@ -246,6 +251,11 @@ class Outbox:
         rows = list(rows)
         keys, attempts = [row.key for row in rows], [row.attempt for row in rows]
         return {record["key"] for record in await connection.fetch(_DONE, log_id, keys, attempts)}
+
+    async def hold(self, log_id: int, rows: Sequence[Taken], seconds: float) -> None:
+        """Hold on to rows that are still ours for so many seconds more."""
+        keys, attempts = [row.key for row in rows], [row.attempt for row in rows]
+        await self._pool.execute(_HOLD, log_id, keys, attempts, seconds)
 
     async def answer(self, log_id: int, answers: Iterable[Answer]) -> None:
         """Write down what became of rows."""

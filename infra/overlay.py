@@ -11,7 +11,7 @@ import asyncio
 import enum
 import itertools
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -281,6 +281,11 @@ class Recent:
                 found.append(pair)
         found.reverse()
         return found
+
+    def unanswered(self, events: Sequence[Recorded]) -> list[Recorded]:
+        """Those of some recorded events whose proposals are open: committed, and read before the answer was."""
+        pending = {event.event_id for entry in self._entries if entry.open for event in entry.events}
+        return [event for event in events if event.event_id in pending]
 
     def ours(self, after: int, until: int) -> bool:
         """Whether every position after one and up to another was written by this process, as far as it remembers."""

@@ -11,14 +11,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
-__all__ = ["HASH", "WIDTH", "Growing", "Tile", "Tree", "proves_consistency", "proves_inclusion"]
+__all__ = ["HASH", "WIDTH", "Growing", "Held", "Tile", "Tree", "proves_consistency", "proves_inclusion"]
 
 HASH: Final = 32
 _HEIGHT: Final = 8
 WIDTH: Final = 1 << _HEIGHT
 """How many hashes a full tile holds."""
+
+_HALF: Final = _HEIGHT // 2
+_RUN: Final = HASH << _HALF
 
 Tile = tuple[int, int]
 """Level and number of a tile."""
@@ -33,16 +36,42 @@ def _node(left: bytes, right: bytes) -> bytes:
     return _pair(left + right)
 
 
-def _perfect(hashes: Sequence[bytes]) -> bytes:
-    """The root of a full subtree over as many hashes as a power of two."""
-    while len(hashes) > 1:
-        hashes = [_node(hashes[n], hashes[n + 1]) for n in range(0, len(hashes), 2)]
-    return hashes[0]
+def _perfect(hashes: bytes) -> bytes:
+    """The root of a full subtree over as many hashes, end to end, as a power of two."""
+    while len(hashes) > HASH:
+        hashes = b"".join([_pair(hashes[n : n + 2 * HASH]) for n in range(0, len(hashes), 2 * HASH)])
+    return hashes
 
 
 def _split(size: int) -> int:
     """The largest power of two below a size of at least two: where RFC 6962 divides a tree."""
     return 1 << (size - 1).bit_length() - 1
+
+
+class Held(NamedTuple):
+    """A tile as it is kept: its hashes, and from half-way up the roots over each full run of 16 of them.
+
+    What is half-way up saves a proof all hashing below it. It may be missing, and then follows from the hashes.
+    """
+
+    hashes: bytes
+    middle: bytes = b""
+
+    @classmethod
+    def of(cls, hashes: bytes) -> Held:
+        """The tile of these hashes, with what is half-way up."""
+        runs = range(0, len(hashes) - _RUN + 1, _RUN)
+        return cls(hashes, b"".join([_perfect(hashes[at : at + _RUN]) for at in runs]))
+
+    def root(self, level: int, first: int) -> bytes | None:
+        """The root over 2^level of the hashes, from the first on, or None where the tile ends before."""
+        if level >= _HALF and self.middle:
+            return Held(self.middle).root(level - _HALF, first >> _HALF)
+        hashes = self.hashes[first * HASH : (first + (1 << level)) * HASH]
+        return _perfect(hashes) if len(hashes) == HASH << level else None
+
+
+_MISSING: Final = Held(b"")
 
 
 # --- growing ---------------------------------------------------------------------------------------------------------
@@ -54,7 +83,7 @@ class Growing:
 
     size: int = 0
     last: dict[int, list[bytes]] = field(default_factory=dict)
-    changed: dict[Tile, bytes] = field(default_factory=dict)
+    changed: dict[Tile, Held | None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, size: int, tiles: dict[Tile, bytes]) -> Growing:
@@ -64,23 +93,31 @@ class Growing:
 
     def add(self, leaves: Iterable[bytes]) -> None:
         """Add leaf hashes, in order."""
-        for each in leaves:
-            self._add(0, self.size, each)
-            self.size += 1
+        added = list(leaves)
+        self._extend(0, self.size, added)
+        self.size += len(added)
 
-    def _add(self, level: int, index: int, joined: bytes) -> None:
+    def _extend(self, level: int, size: int, added: Sequence[bytes]) -> None:
+        """Add hashes to a level that has so many, and to the level above what they complete."""
         hashes = self.last.setdefault(level, [])
-        hashes.append(joined)
-        number = index >> _HEIGHT
-        self.changed[level, number] = b""  # Joined once, when it is taken.
-        if len(hashes) == WIDTH:
-            self.changed[level, number] = b"".join(hashes)
-            self.last[level] = []
-            self._add(level + 1, number, _perfect(hashes))
+        complete = []
+        at = 0
+        while at < len(added):
+            part = added[at : at + WIDTH - len(hashes)]
+            hashes += part
+            at += len(part)
+            tile = level, (size + at - 1) >> _HEIGHT
+            self.changed[tile] = None  # Joined once, when it is taken.
+            if len(hashes) == WIDTH:
+                self.changed[tile] = full = Held.of(b"".join(hashes))
+                complete.append(_perfect(full.middle))
+                hashes.clear()
+        if complete:
+            self._extend(level + 1, size >> _HEIGHT, complete)
 
-    def take(self) -> dict[Tile, bytes]:
+    def take(self) -> dict[Tile, Held]:
         """What has changed since this was asked last."""
-        taken = {tile: whole or b"".join(self.last[tile[0]]) for tile, whole in self.changed.items()}
+        taken = {tile: full or Held.of(b"".join(self.last[tile[0]])) for tile, full in self.changed.items()}
         self.changed = {}
         return taken
 
@@ -106,9 +143,9 @@ def unfinished(size: int) -> list[tuple[int, int, int]]:
 class Tree:
     """A tree whose tiles are fetched as they are needed, each once, and all those of a path together."""
 
-    def __init__(self, fetch: Callable[[Sequence[Tile]], Awaitable[Mapping[Tile, bytes]]]) -> None:
+    def __init__(self, fetch: Callable[[Sequence[Tile]], Awaitable[Mapping[Tile, Held]]]) -> None:
         self._fetch = fetch
-        self._tiles: dict[Tile, bytes] = {}
+        self._tiles: dict[Tile, Held] = {}
 
     async def _have(self, tiles: Iterable[Tile]) -> None:
         missing = sorted(set(tiles) - self._tiles.keys())
@@ -177,13 +214,10 @@ class Tree:
         first = index << above
         tile = (tile_level, first >> _HEIGHT)
         await self._have([tile])
-        at = (first % WIDTH) * HASH
-        hashes = self._tiles.get(tile, b"")[at : at + (HASH << above)]
-        if len(hashes) < HASH << above:
+        root = self._tiles.get(tile, _MISSING).root(above, first % WIDTH)
+        if root is None:
             raise ValueError(f"Tile {tile} ends before the hash that is asked of it.")
-        while len(hashes) > HASH:
-            hashes = b"".join([_pair(hashes[n : n + 2 * HASH]) for n in range(0, len(hashes), 2 * HASH)])
-        return hashes
+        return root
 
 
 # --- proving ---------------------------------------------------------------------------------------------------------

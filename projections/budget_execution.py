@@ -120,7 +120,7 @@ def _says(facts: Iterable[Recorded], period: Period) -> Iterator[Told]:
             for key in units.get(fact.event.application_id, {}):
                 yield from fills(key, fact, unit_id=fact.event.successor_unit_id)
             continue
-        posted = list(sides(fact))
+        posted = sides(fact, period)
         found = [side for side in posted if period.covers(side.account.year)]
         # What is carried from one year that is counted into another is neither carried in nor carried forward.
         years = {side.account.year for side in posted if side.account.code in _CARRIED}

@@ -306,6 +306,7 @@ class PaymentRow(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: Annotated[datetime, subject("Expires at", "失效时刻")]
     last_day: Annotated[date, subject("Last day", "截止日")]
     pending: Annotated[bool, subject("Pending", "待办结")] = True
+    waits_to_expire: Annotated[bool, office("Waits to expire", "待失效")] = True
     posted_position: Annotated[int | None, office("Posted at (position)", "付款记录位置")] = None
 
 
@@ -335,12 +336,12 @@ def _payment(row: PaymentRow | None, recorded: Recorded, _key: Key) -> PaymentRo
         case PaymentApproved():
             return replace(row, state="approved", approved_by=recorded.envelope.actor_id, approved_at=at)
         case EntryReversed():
-            # What was posted wrongly is pending again.
+            # What was posted wrongly is pending again; since the bank had done its part, it does not expire.
             return replace(
                 row, state="approved", paid_fen=0, bank_reference=None, resolved_at=None, pending=True,
                 posted_position=None,
             )  # fmt: skip
-    return _resolved(replace(row, resolved_at=at, pending=False), recorded)
+    return _resolved(replace(row, resolved_at=at, pending=False, waits_to_expire=False), recorded)
 
 
 def _resolved(row: PaymentRow, recorded: Recorded) -> PaymentRow:
@@ -355,7 +356,7 @@ def _resolved(row: PaymentRow, recorded: Recorded) -> PaymentRow:
 
 PAYMENT = View(
     name="payment",
-    version=1,
+    version=2,
     en="Payments",
     zh="拨付登记簿",
     row=PaymentRow,
@@ -364,7 +365,7 @@ PAYMENT = View(
     touches=_payment_touches,
     fold=_payment,
     indexes=("posted_position",),
-    filters=("programme_id", "application_id", "unit_id", "source", "year", "state", "pending"),
+    filters=("programme_id", "application_id", "unit_id", "source", "year", "state", "pending", "waits_to_expire"),
     sorts=("expires_at", "requested_at"),
     subject_units=("unit_id",),
     is_open=lambda _: False,

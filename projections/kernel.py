@@ -296,10 +296,13 @@ def cell(value: object) -> str:
             return msgspec.json.encode(value, order="sorted").decode()
 
 
-def canonical_csv(table: Table) -> Iterator[bytes]:
-    """The bytes that are hashed: UTF-8, RFC 4180 lines (CR LF), field names as the first line, rows in given order."""
+def canonical_csv(table: Table, rows: Iterable[Sequence[object]] | None = None) -> Iterator[bytes]:
+    """The bytes that are hashed: UTF-8, RFC 4180 lines (CR LF), field names as the first line, rows in given order.
+
+    Rows that are too many to be held are given apart from the table.
+    """
     yield _csv_line(column.name for column in table.columns)
-    for row in table.rows:
+    for row in table.rows if rows is None else rows:
         yield _csv_line(cell(value) for value in row)
 
 

@@ -9,9 +9,11 @@ in which it took effect, with its original day beside it.
 from __future__ import annotations
 
 import csv
+import dataclasses
+import functools
 import hashlib
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Annotated, Any, Final, Literal, NamedTuple, cast
 
@@ -36,6 +38,8 @@ from domain.funding.policy import MONEY_FACTS, RULES_VERSION, MoneyFact, post
 from domain.ids import ApplicationId, CalendarYear, InstitutionId, PaymentId, ProgrammeId, RecoveryId, TrackId, UnitId
 from domain.kernel import Code, Digest, Event, Recorded, office
 from domain.person.events import Role
+from projections.budget_execution import BUDGET_EXECUTION
+from projections.execution_over_time import execution_over_time
 from projections.funding import CLOSING, ClosingRow
 from projections.kernel import Column, Key, Table, View, canonical_csv, columns, fold_all, keyed
 from projections.statements import STATEMENT_FACTS, STATEMENTS, Period
@@ -53,12 +57,15 @@ __all__ = [
     "awaited",
     "covered",
     "file_of",
+    "ledger_files",
     "ledger_tables",
     "table_from",
     "tables_together",
     "waiting_to_be_confirmed",
 ]
 
+_BY_MONTHS: Final = frozenset(("year", "cycle"))
+"""Periods long enough that their ledger also tells how the execution came to be, month by month."""
 LEDGER_FACTS: Final[tuple[type[Event], ...]] = STATEMENT_FACTS
 """What a ledger is computed from: all with the tag of the programme."""
 
@@ -67,34 +74,33 @@ LEDGER_FACTS: Final[tuple[type[Event], ...]] = STATEMENT_FACTS
 
 
 class Covered(NamedTuple):
-    """What the ledger of a period tells of: the facts that its close covers, from which day on, and up to which."""
+    """What the ledger of a period tells of: up to which position, from which day on and up to which, by which rules."""
 
     period: PeriodKind
-    facts: Sequence[Recorded]
+    covers_position: int
     first_day: date | None
     last_day: date
     zone: tzinfo
+    rules_version: int
 
     def day(self, fact: Recorded) -> date:
         """The day on which a fact took effect."""
         return fact.envelope.effective_at.astimezone(self.zone).date()
 
-    def within(self) -> Iterator[Recorded]:
-        """The facts of the period itself."""
-        return (fact for fact in self.facts if self.first_day is None or self.day(fact) >= self.first_day)
+    def covers(self, fact: Recorded) -> bool:
+        """Whether the close covers a fact."""
+        return fact.position <= self.covers_position and self.day(fact) <= self.last_day
+
+    def is_within(self, fact: Recorded) -> bool:
+        """Whether a fact that is covered is of the period itself."""
+        return self.first_day is None or self.day(fact) >= self.first_day
 
 
-def covered(closed: PeriodClosed, earlier: Iterable[PeriodClosed], facts: Iterable[Recorded], zone: tzinfo) -> Covered:
-    """What a close covers, of the facts up to its position; ``earlier`` are the closes that were recorded before it."""
+def covered(closed: PeriodClosed, earlier: Iterable[PeriodClosed], zone: tzinfo) -> Covered:
+    """What a close covers, by the posting rules that it names; ``earlier`` are the closes recorded before it."""
     before = [each.last_day for each in earlier if each.period == closed.period and each.last_day < closed.last_day]
-    known = [
-        fact
-        for fact in facts
-        if fact.position <= closed.covers_position
-        and fact.envelope.effective_at.astimezone(zone).date() <= closed.last_day
-    ]
     first_day = max(before) + timedelta(days=1) if before else None
-    return Covered(closed.period, known, first_day, closed.last_day, zone)
+    return Covered(closed.period, closed.covers_position, first_day, closed.last_day, zone, closed.rules_version)
 
 
 # --- its files --------------------------------------------------------------------------------------------------------
@@ -127,9 +133,9 @@ class EntryRow(msgspec.Struct, frozen=True, kw_only=True):
     reverses: Annotated[int | None, office("Reverses (position)", "所冲销位置")]
 
 
-def _entries(fact: Recorded, day: date) -> Iterator[EntryRow]:
+def _entries(fact: Recorded, day: date, rules_version: int) -> Iterator[EntryRow]:
     body = cast("MoneyFact", fact.event)
-    for line, entry in enumerate(post(RULES_VERSION, body), start=1):
+    for line, entry in enumerate(post(rules_version, body), start=1):
         debit, credit = entry.debit, entry.credit
         yield EntryRow(
             position=fact.position,
@@ -155,14 +161,19 @@ def _entries(fact: Recorded, day: date) -> Iterator[EntryRow]:
         )
 
 
-def _journal(period: Covered) -> Table:
+_JOURNAL: Final = Table(
+    name="journal", en="Journal of the period", zh="本期日记账", columns=columns(EntryRow), rows=()
+)  # fmt: skip
+
+
+def _journal(facts: Iterable[Recorded], period: Covered) -> Iterator[Sequence[object]]:
     """Every entry of the period, in the order of the record."""
-    moved = (fact for fact in period.within() if isinstance(fact.event, MONEY_FACTS))
-    rows = [entry for fact in moved for entry in _entries(fact, period.day(fact))]
-    return Table(
-        name="journal", en="Journal of the period", zh="本期日记账", columns=columns(EntryRow),
-        rows=[msgspec.structs.astuple(row) for row in rows],
-    )  # fmt: skip
+    return (
+        msgspec.structs.astuple(entry)
+        for fact in facts
+        if period.is_within(fact) and isinstance(fact.event, MONEY_FACTS)
+        for entry in _entries(fact, period.day(fact), period.rules_version)
+    )
 
 
 def _asked_of(code: str, period: Covered) -> Period:
@@ -172,25 +183,59 @@ def _asked_of(code: str, period: Covered) -> Period:
     """
     if code == "budget_execution":
         year = None if period.period == "cycle" else period.last_day.year
-        return Period(zone=period.zone, last_day=period.last_day, first_year=year, last_year=year)
-    first_day = None if code == "reconciliation" else period.first_day
-    return Period(zone=period.zone, first_day=first_day, last_day=period.last_day)
+        return _told_of(period, first_year=year, last_year=year)
+    return _told_of(period, first_day=None if code == "reconciliation" else period.first_day)
 
 
-def ledger_tables(period: Covered) -> list[Table]:
+def _told_of(period: Covered, **more: Any) -> Period:  # noqa: ANN401 - Fields of a period.
+    return Period(zone=period.zone, last_day=period.last_day, rules_version=period.rules_version, **more)
+
+
+Rows = Iterable[Sequence[object]]
+Published = tuple[LedgerFile, bytes]
+"""A file with its bytes."""
+
+
+def _made(period: Covered) -> Iterator[Callable[[Iterable[Recorded]], tuple[Table, Rows]]]:
+    """What makes each table of a ledger, its rows beside it, of the facts that are covered: read once, in order."""
+    yield lambda facts: (_JOURNAL, _journal(facts, period))
+    for code, statement in STATEMENTS.items():
+        yield functools.partial(_stated, statement.table, _asked_of(code, period))
+    if period.period in _BY_MONTHS:
+        yield functools.partial(_stated, execution_over_time, _asked_of(BUDGET_EXECUTION.code, period))
+
+
+def _stated(
+    read: Callable[[Iterable[Recorded], Period], Table], asked: Period, facts: Iterable[Recorded]
+) -> tuple[Table, Rows]:
+    table = read(facts, asked)
+    return table, table.rows
+
+
+def ledger_tables(period: Covered, facts: Sequence[Recorded]) -> list[Table]:
     """The tables of a ledger, in the order in which they are read; the canonical CSV of each is what is published."""
-    statements = (each.table(period.facts, _asked_of(code, period)) for code, each in STATEMENTS.items())
-    return [_journal(period), *statements]
+    known = list(filter(period.covers, facts))
+    found = (make(known) for make in _made(period))
+    return [dataclasses.replace(table, rows=list(rows)) for table, rows in found]
 
 
-def file_of(table: Table) -> tuple[LedgerFile, bytes]:
+def ledger_files(period: Covered) -> list[Callable[[Iterable[Recorded]], Published]]:
+    """What makes each file of a ledger of facts that are read once, so that no more of them is held than a page."""
+
+    def published(make: Callable[[Iterable[Recorded]], tuple[Table, Rows]], facts: Iterable[Recorded]) -> Published:
+        return file_of(*make(filter(period.covers, facts)))
+
+    return [functools.partial(published, make) for make in _made(period)]
+
+
+def file_of(table: Table, rows: Rows | None = None) -> Published:
     """A table as it is published: its canonical CSV, known by name, digest and size."""
-    content = b"".join(canonical_csv(table))
+    content = b"".join(canonical_csv(table, rows))
     return LedgerFile(name=table.name, digest=hashlib.sha256(content).hexdigest(), size=len(content)), content
 
 
-_NOTHING: Final = Covered("cycle", (), None, date.min, UTC)
-LEDGER_TABLES: Final = {table.name: table for table in ledger_tables(_NOTHING)}
+_NOTHING: Final = Covered("cycle", 0, None, date.min, UTC, RULES_VERSION)
+LEDGER_TABLES: Final = {table.name: table for table in ledger_tables(_NOTHING, ())}
 """The tables of a ledger by their names, without rows: their titles and columns."""
 
 

@@ -45,7 +45,7 @@ __all__ = ["COMMITMENTS", "CORRECTIONS", "MATCHING_PLEDGES", "PAYMENTS", "RECOVE
 
 
 def _counted(fact: Recorded, period: Period) -> Iterator[Side]:
-    return (side for side in sides(fact) if period.covers(side.account.year))
+    return (side for side in sides(fact, period) if period.covers(side.account.year))
 
 
 # --- payments ---------------------------------------------------------------------------------------------------------
@@ -290,7 +290,7 @@ _BACK: Final = "B250"
 
 @dataclass(slots=True)
 class _Returns:
-    """Which line of the register each fact belongs to, and the bank references that stand on each line."""
+    """Which line of the register each fact belongs to that has none of its own, and the references on each line."""
 
     orders: dict[RecoveryId, int] = field(default_factory=dict)
     line_of: dict[int, int] = field(default_factory=dict)
@@ -307,7 +307,8 @@ class _Returns:
             at = self.orders.get(event.recovery_id, fact.position)
         else:
             at = fact.position
-        self.line_of[fact.position] = at
+        if at != fact.position:
+            self.line_of[fact.position] = at
         return at
 
     def newest(self, at: int, fact: Recorded) -> BankReference | None:
@@ -387,20 +388,22 @@ class CorrectionLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _corrections(facts: Iterable[Recorded], period: Period) -> Iterator[Told]:
-    seen: dict[int, Recorded] = {}
+    seen: dict[int, tuple[str, date]] = {}
+    alike: dict[tuple[str, date], tuple[str, date]] = {}
     for fact in period.known(facts):
-        seen[fact.position] = fact
+        # Of everything that may be reversed only this is kept, once for all facts of a kind and day.
+        told = fact.type, period.day(fact)
+        seen[fact.position] = alike.setdefault(told, told)
         undone, occurred_on = reversed_by(fact), getattr(fact.event, "occurred_on", None)
         posted = next(_counted(fact, period), None)
         if posted is None or (undone is None and occurred_on is None):
             continue
         key, of = (fact.position,), posted.account
-        reversed_fact = seen.get(undone or 0)
+        reversed_fact, reversed_day = seen.get(undone or 0, (None, None))
         yield from fills(
             key, fact, kind="late" if undone is None else "reversal", fact=fact.type, day=period.day(fact),
             recorded_at=fact.recorded_at, recorded_by=fact.envelope.actor_id, occurred_on=occurred_on,
-            reversed_position=undone, reversed_fact=reversed_fact and reversed_fact.type,
-            reversed_day=reversed_fact and period.day(reversed_fact),
+            reversed_position=undone, reversed_fact=reversed_fact, reversed_day=reversed_day,
             application_id=getattr(fact.event, "application_id", None), source=of.source, year=of.year,
         )  # fmt: skip
         yield adds(key, "amount_fen", abs(posted.amount_fen), fact, posted.line)

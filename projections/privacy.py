@@ -6,9 +6,17 @@ from typing import Annotated
 import msgspec
 from msgspec.structs import replace
 
-from domain.ids import DocumentId, ErasureId, InstitutionId, PersonId
-from domain.kernel import Code, Recorded, office, public
-from domain.privacy.events import ErasureDeclined, ErasureProposed, PersonErased, RetentionDefined
+from domain.ids import DocumentId, ErasureId, InstitutionId, ObjectionId, PersonId
+from domain.kernel import Code, Recorded, office, public, restricted
+from domain.privacy.events import (
+    ErasureDeclined,
+    ErasureProposed,
+    ObjectorErased,
+    ObjectorErasureDeclined,
+    ObjectorErasureProposed,
+    PersonErased,
+    RetentionDefined,
+)
 from domain.privacy.policy import ERASURE_FACTS, ErasureState
 from projections.kernel import Key, View, keyed
 
@@ -50,7 +58,8 @@ class ErasureRow(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     erasure_id: Annotated[ErasureId, office("Erasure", "删除事项")]
-    person_id: Annotated[PersonId, office("Person", "人员")]
+    person_id: Annotated[PersonId | None, office("Person", "人员")] = None
+    objection_id: Annotated[ObjectionId | None, office("Objection whose objector is erased", "异议人所提异议")] = None
     state: Annotated[ErasureState, office("State", "状态")] = "proposed"
     basis_document_id: Annotated[DocumentId, office("Legal basis", "依据文件")]
     clause: Annotated[Code, office("Clause", "条款")]
@@ -59,29 +68,30 @@ class ErasureRow(msgspec.Struct, frozen=True, kw_only=True):
     decided_by: Annotated[str | None, office("Decided by", "决定人")] = None
     decided_at: Annotated[datetime | None, office("Decided at", "决定时间")] = None
     document_ids: Annotated[tuple[DocumentId, ...], office("Documents that nobody opens any more", "失效的文件")] = ()
+    statement_document_ids: Annotated[
+        tuple[DocumentId, ...], restricted("Statements that nobody opens any more", "失效的异议内容")
+    ] = ()
 
 
 def _erasure(row: ErasureRow | None, recorded: Recorded, _key: Key) -> ErasureRow | None:
-    envelope = recorded.envelope
-    match recorded.event:
-        case ErasureProposed() as proposed:
-            return ErasureRow(**proposed.as_dict(), proposed_by=envelope.actor_id, proposed_at=envelope.effective_at)
-        case ErasureDeclined() if row is not None:
-            return replace(row, state="declined", decided_by=envelope.actor_id, decided_at=envelope.effective_at)
-        case PersonErased(document_ids=document_ids) if row is not None:
-            return replace(
-                row,
-                state="erased",
-                decided_by=envelope.actor_id,
-                decided_at=envelope.effective_at,
-                document_ids=document_ids,
-            )
+    event, by, at = recorded.event, recorded.envelope.actor_id, recorded.envelope.effective_at
+    if isinstance(event, ErasureProposed | ObjectorErasureProposed):
+        return ErasureRow(**event.as_dict(), proposed_by=by, proposed_at=at)
+    if row is None:
+        return None
+    match event:
+        case ErasureDeclined() | ObjectorErasureDeclined():
+            return replace(row, state="declined", decided_by=by, decided_at=at)
+        case PersonErased(document_ids=documents):
+            return replace(row, state="erased", decided_by=by, decided_at=at, document_ids=documents)
+        case ObjectorErased(statement_document_ids=documents):
+            return replace(row, state="erased", decided_by=by, decided_at=at, statement_document_ids=documents)
     return row
 
 
 ERASURE = View(
     name="erasure",
-    version=1,
+    version=2,
     en="Erasures",
     zh="删除事项",
     row=ErasureRow,
@@ -89,6 +99,6 @@ ERASURE = View(
     reads=ERASURE_FACTS,
     touches=keyed("erasure_id"),
     fold=_erasure,
-    filters=("state", "person_id"),
+    filters=("state", "person_id", "objection_id"),
     sorts=("proposed_at",),
 )

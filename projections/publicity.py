@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from domain.ids import ApplicationId, DocumentId, ObjectionId, ProgrammeId, PublicityId
 from domain.kernel import Code, Digest, Recorded, office, public, restricted
+from domain.privacy.events import ObjectorErased
 from domain.publicity.events import (
     Check,
     DayRule,
@@ -226,6 +227,7 @@ class ObjectionRow(msgspec.Struct, frozen=True, kw_only=True):
     due_day: Annotated[date | None, office("To be decided by", "办理截止日")] = None
     received_at: Annotated[datetime, office("Received at", "收到时间")]
     changed_at: Annotated[datetime, office("Changed at", "变更时间")]
+    erased_at: Annotated[datetime | None, office("Objector and statement erased at", "异议人与内容删除时间")] = None
 
 
 def _objection(row: ObjectionRow | None, recorded: Recorded, _key: Key) -> ObjectionRow | None:
@@ -234,6 +236,8 @@ def _objection(row: ObjectionRow | None, recorded: Recorded, _key: Key) -> Objec
         return ObjectionRow(**event.as_dict(), received_at=at, changed_at=at)
     if row is None:
         return None
+    if isinstance(event, ObjectorErased):
+        return replace(row, erased_at=at)
     row = replace(row, state=OBJECTION_STATE_AFTER[type(event)], changed_at=at)
     match event:
         case ObjectionNotAdmitted(ground=ground):
@@ -245,7 +249,7 @@ def _objection(row: ObjectionRow | None, recorded: Recorded, _key: Key) -> Objec
 
 OBJECTION = View(
     name="objection",
-    version=1,
+    version=2,
     en="Objections",
     zh="异议",
     row=ObjectionRow,
@@ -258,6 +262,7 @@ OBJECTION = View(
         ObjectionUpheld,
         ObjectionDismissed,
         ObjectionWithdrawn,
+        ObjectorErased,
     ),
     touches=keyed("objection_id"),
     fold=_objection,

@@ -117,7 +117,10 @@ class Ledgers:
             raise ValueError("a ledger is published of a period that was not closed")
         earlier = [cast("PeriodClosed", each.event) for each in closes if each.position < published.closed_position]
         facts = self._facts.get(published.programme_id, ())
-        return ledger_tables(covered(cast("PeriodClosed", closed[0].event), earlier, facts, self._in_zone()))
+        period = covered(cast("PeriodClosed", closed[0].event), earlier, self._in_zone())
+        names = {file.name for file in published.files}
+        # A table of another name came into this program after the ledger was published.
+        return [table for table in ledger_tables(period, facts) if table.name in names]
 
     def _in_zone(self) -> tzinfo:
         if self._zone is None:

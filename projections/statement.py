@@ -8,6 +8,7 @@ there.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, tzinfo
@@ -53,7 +54,8 @@ class Period:
     """Which facts a statement counts: up to a last day, from a first one on, of the authority of some fiscal years.
 
     What is not said is not bounded. Days are those of the institution's ``zone``. ``since`` and ``until`` are the days
-    between which time is seen to progress; where they are not said, those of the fiscal years.
+    between which time is seen to progress; where they are not said, those of the fiscal years. ``rules_version`` is
+    that of the posting rules by which every line is posted.
     """
 
     zone: tzinfo
@@ -64,6 +66,7 @@ class Period:
     since: date | None = None
     until: date | None = None
     denominator: Denominator = "allocated"
+    rules_version: int = RULES_VERSION
 
     def day(self, fact: Recorded) -> date:
         """The day on which a fact took effect."""
@@ -92,13 +95,22 @@ class Side(NamedTuple):
     amount_fen: int
 
 
-def sides(fact: Recorded) -> Iterator[Side]:
-    """Both sides of every entry that a fact posts; lines count from 1, as in the journal."""
-    if isinstance(fact.event, CaseSucceeded):
-        return
-    for line, entry in enumerate(post(RULES_VERSION, cast("MoneyFact", fact.event)), start=1):
-        yield Side(line, entry.debit, entry.credit, entry.amount_fen)
-        yield Side(line, entry.credit, entry.debit, -entry.amount_fen)
+def sides(fact: Recorded, period: Period) -> tuple[Side, ...]:
+    """Both sides of every entry that a fact posts, by the rules of a period; lines count from 1, as in the journal."""
+    return () if isinstance(fact.event, CaseSucceeded) else _sides(period.rules_version, cast("MoneyFact", fact.event))
+
+
+@functools.lru_cache(maxsize=4_096)
+def _sides(rules_version: int, event: MoneyFact) -> tuple[Side, ...]:
+    """Asked by each of the statements of a ledger, which go through a page of facts side by side."""
+    return tuple(
+        side
+        for line, entry in enumerate(post(rules_version, event), start=1)
+        for side in (
+            Side(line, entry.debit, entry.credit, entry.amount_fen),
+            Side(line, entry.credit, entry.debit, -entry.amount_fen),
+        )
+    )
 
 
 class Told(NamedTuple):
@@ -286,10 +298,10 @@ def reversed_by(fact: Recorded) -> int | None:
     return fact.event.reversed_position if isinstance(fact.event, EntryReversed) else None
 
 
-def amount_of(fact: Recorded) -> int | None:
+def amount_of(fact: Recorded, period: Period) -> int | None:
     """The amount that a fact posts, of a reversal the one that it takes back; None where it posts nothing."""
-    posted = next(sides(fact), None)
-    return None if posted is None else abs(posted.amount_fen)
+    posted = sides(fact, period)
+    return abs(posted[0].amount_fen) if posted else None
 
 
 def blank(*parts: Any) -> Key:  # noqa: ANN401 - Words and numbers, as a row has them.

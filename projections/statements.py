@@ -59,7 +59,7 @@ def _on_own_side(account: Account, amount_fen: int) -> int:
 
 def _balances(facts: Iterable[Recorded], period: Period) -> Iterator[Told]:
     for fact in period.known(facts):
-        for side in sides(fact):
+        for side in sides(fact, period):
             if period.covers(side.account.year):
                 amount = _on_own_side(side.account, side.amount_fen)
                 yield adds(_of(side.account), "amount_fen", amount, fact, side.line)
@@ -103,7 +103,7 @@ class TurnoverRow(msgspec.Struct, frozen=True, kw_only=True):
 
 def _turnover(facts: Iterable[Recorded], period: Period) -> Iterator[Told]:
     for fact in period.known(facts):
-        for side in sides(fact):
+        for side in sides(fact, period):
             if period.covers(side.account.year):
                 yield from _turned_over(side, fact, within=period.is_within(fact))
 
@@ -188,7 +188,7 @@ def _of_authority(account: Account) -> tuple[tuple[Item, int], ...]:
 
 def _reconciled(facts: Iterable[Recorded], period: Period) -> Iterator[Told]:
     for fact in period.known(facts):
-        for side in sides(fact):
+        for side in sides(fact, period):
             if period.covers(side.account.year):
                 yield from _compared(side, fact)
 

@@ -183,7 +183,7 @@ def test_every_actor_says_how_long_it_may_take_and_that_the_queue_tries_nothing_
         assert declared.options == {
             "max_retries": 0,
             "throws": (Refusal,),
-            "time_limit": 1000 * actor.limit_seconds,
+            "time_limit": 1000 * actor.message_seconds,
             "notify_shutdown": actor.interrupted,
         }
     assert isinstance(queue, RedisBroker)

@@ -20,9 +20,9 @@ import pytest_asyncio
 
 from api.cli.bundle.replay import replay
 from domain.audit.events import AuditFindingRecorded, EngagementEnded, EngagementOpened
-from domain.ids import AuditFindingId, DocumentId, EngagementId, ErasureId, PersonId, ProposerId
+from domain.ids import AuditFindingId, DocumentId, EngagementId, ErasureId, ObjectionId, PersonId, ProposerId
 from domain.kernel import Event
-from domain.privacy.events import ErasureProposed, PersonErased
+from domain.privacy.events import ErasureProposed, ObjectorErased, ObjectorErasureProposed, PersonErased
 from infra.checkpoints import Checkpoints
 from infra.embedded import EmbeddedPostgres
 from infra.line import leaf, line
@@ -315,7 +315,7 @@ async def test_an_event_that_the_sealer_left_out_is_named(scene: Scene) -> None:
         growing = Growing()
         growing.add(leaf(line("UNI", row)) for row in rows)
         await scene.attacker.run("TRUNCATE tile, tree, signed_checkpoint")
-        for (level, number), hashes in growing.take().items():
+        for (level, number), (hashes, _) in growing.take().items():
             await scene.attacker.run("INSERT INTO tile VALUES (1, $1, $2, $3)", level, number, hashes)
         await scene.attacker.run("INSERT INTO tree VALUES (1, $1)", growing.size)
         (scene.folder / "thief").mkdir()
@@ -338,7 +338,10 @@ async def test_bytes_that_say_the_same_otherwise_are_named(scene: Scene) -> None
 
 
 @pytest.mark.parametrize("named", [True, False], ids=["named by the erasure", "another than the erasure names"])
-async def test_a_document_that_two_persons_erased_is_excused_and_no_other(scene: Scene, named: bool) -> None:
+@pytest.mark.parametrize("of_objector", [False, True], ids=["of a person", "of an objector"])
+async def test_a_document_that_two_persons_erased_is_excused_and_no_other(
+    scene: Scene, named: bool, of_objector: bool
+) -> None:
     rows = await scene.attacker.fetch("SELECT position, documents FROM event WHERE type = 'document.deposited.v1'")
     (gone,), position = rows[0]["documents"], rows[0]["position"]
     hands = await scene.attacker.fetch(
@@ -346,16 +349,18 @@ async def test_a_document_that_two_persons_erased_is_excused_and_no_other(scene:
         "WHERE type IN ('funding.payment_requested.v1', 'funding.payment_approved.v1') ORDER BY type DESC"
     )
     assert hands[0]["actor_id"] != hands[1]["actor_id"]
+    whose = {"objection_id": ObjectionId("O-1")} if of_objector else {"person_id": PersonId(hands[0]["actor_id"])}
     about: dict[str, Any] = {
-        "erasure_id": ErasureId("E-1"), "person_id": PersonId(hands[0]["actor_id"]), "clause": "consent",
+        **whose, "erasure_id": ErasureId("E-1"), "clause": "consent",
         "basis_document_id": DocumentId(gone if named else rows[1]["documents"][0]),
     }  # fmt: skip
-    erased = PersonErased(
-        **about, proposed_by=ProposerId(hands[0]["actor_id"]), commitments=(),
-        document_ids=(DocumentId(gone if named else rows[1]["documents"][0]),),
-    )  # fmt: skip
+    proposal, fact = (ObjectorErasureProposed, ObjectorErased) if of_objector else (ErasureProposed, PersonErased)
+    gone_with_it: dict[str, Any] = {
+        "statement_document_ids" if of_objector else "document_ids": (about["basis_document_id"],)
+    }
+    erased = fact(**about, **gone_with_it, proposed_by=ProposerId(hands[0]["actor_id"]), commitments=())
     async with parts_of(scene.database.app_url, key_file=scene.folder / "vault.key") as parts:
-        for event, by in zip((ErasureProposed(**about), erased), hands, strict=True):
+        for event, by in zip((proposal(**about), erased), hands, strict=True):
             await recorded_by(parts, by["actor_id"], by["authority"], event)
     await scene.seal()
     await scene.attacker.run("DELETE FROM document_chunk USING document d WHERE d.document_id = $1 "

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from domain.calendar.commands import SupplyWorkingDays
 from domain.calendar.events import WorkingDaysSupplied
 from domain.calendar.policy import (
+    BeyondCalendar,
     CalendarMissing,
     DayOfAnotherYear,
     DayTwice,
@@ -157,6 +158,16 @@ def test_a_period_over_new_year_quotes_the_newest_calendar_and_a_refiled_year_re
 def test_a_period_has_at_least_one_day(length: int) -> None:
     with pytest.raises(PeriodOfNoDays):
         JUNE.deadline(date(2020, 6, 22), length, "calendar", SHANGHAI, count_first_day=True)
+
+
+def test_days_are_counted_as_far_as_the_calendar_goes() -> None:
+    last = date(2200, 12, 30)
+    counted = JUNE.deadline(last, 1, "calendar", SHANGHAI, count_first_day=True)
+    assert counted == Deadline(last, at("2200-12-31 00:00"), None)
+    for start, length in ((last, 2), (date(2020, 6, 22), 10**9), (date.max, 1)):
+        with pytest.raises(BeyondCalendar) as refused:
+            JUNE.deadline(start, length, "calendar", SHANGHAI, count_first_day=True)
+        assert refused.value.because["last_year"] == 2200
 
 
 ALL_2020 = [date(2020, 1, 1) + n * DAY for n in range(366)]

@@ -14,7 +14,7 @@ from infra.codes import CodePending, Codes, seat_of
 from infra.master_key import MasterKeys
 from infra.staging import Staging
 from infra.vault import Vault, prepare
-from tests.vaulting import OPEN_LOGS, accept, everything, forget
+from tests.vaulting import OPEN_LOGS, accept, everything
 
 pytestmark = pytest.mark.store
 
@@ -152,6 +152,8 @@ async def test_a_new_master_key_finds_the_codes_that_a_former_one_gave(
 async def test_with_the_key_of_a_matter_goes_the_way_from_persons_to_its_codes(seating: Seating) -> None:
     await seating.seat("S-1", LI)
     await seating.seat("S-1", LI, "P-2")
-    await forget(seating.superuser, 1, "matter:P-1")
+    await seating.superuser.execute(
+        "UPDATE subject_key SET wrapped = NULL, master_id = NULL, destroyed_at = now() WHERE subject_id = 'matter:P-1'"
+    )
     assert await seating.codes.find(1, "P-1", LI) is None
     assert await seating.codes.held_by(1, LI) == (("P-2", "S-1"),)

@@ -27,7 +27,7 @@ from tests.vaulting import OPEN_LOGS, accept, everything, forget
 
 pytestmark = pytest.mark.store
 
-OWNER = "0b9d1a1e-8f0e-4a3c-9c1b-2f6f0d8e7a11"
+OWNER = "person:0b9d1a1e-8f0e-4a3c-9c1b-2f6f0d8e7a11"
 EMPTY = {
     "public.subject_key": "",
     "public.staging": "",

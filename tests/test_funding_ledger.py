@@ -5,15 +5,19 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
 from hypothesis import given as over
 from hypothesis import settings
 
+from domain.funding import period as period_of_books
+from domain.funding import posting
 from domain.funding.case import PeriodIsClosed
 from domain.funding.events import (
+    Entry,
+    ExpenditureAccounted,
     InstitutionLedgerPublished,
     LedgerConfirmed,
     LedgerFile,
@@ -22,7 +26,7 @@ from domain.funding.events import (
     PeriodClosed,
 )
 from domain.funding.period import ClosePeriod
-from domain.funding.policy import MoneyFact, is_last_day, period_after, rules_digest
+from domain.funding.policy import MoneyFact, is_last_day, mirrored, period_after, post, rules_digest
 from domain.funding.publication import (
     ConfirmationNotAsked,
     ConfirmedByCloser,
@@ -49,11 +53,13 @@ from projections.ledger import (
     awaited,
     covered,
     file_of,
+    ledger_files,
     ledger_tables,
     table_from,
     tables_together,
     waiting_to_be_confirmed,
 )
+from projections.statements import STATEMENTS, Period
 from tests.call import CALL, PAPER
 from tests.money import about, closed, done, rule, the_payment
 from tests.spec import ANOTHER, INSTITUTION, SHANGHAI, SOMEBODY, Past, at
@@ -333,29 +339,38 @@ def test_files_of_programmes_are_put_together_row_by_row_each_with_whose_it_is()
 # --- the files --------------------------------------------------------------------------------------------------------
 
 
-def of(past: Past, kind: Any, last_day: date, when: Any = None) -> tuple[Past, Covered]:
+class Told(NamedTuple):
+    """What a ledger tells of, and everything about the money that is on record."""
+
+    of: Covered
+    facts: list[Recorded]
+
+
+def of(past: Past, kind: Any, last_day: date, when: Any = None) -> tuple[Past, Told]:
     """A period closed by the command, and what its ledger tells of."""
     command = ClosePeriod(programme_id=CALL, period=kind, last_day=last_day)
     past = done(past, command, when or at("2023-01-05 09:00"), by=SCHEDULE)
     return past, told(past)
 
 
-def told(past: Past) -> Covered:
+def told(past: Past) -> Told:
     """What the ledger tells of that was closed last."""
     *earlier, body = [each.event for each in past.log if isinstance(each.event, PeriodClosed)]
-    return covered(body, earlier, money(past), SHANGHAI)
+    return Told(covered(body, earlier, SHANGHAI), money(past))
 
 
 def money(past: Past) -> list[Recorded]:
     return [each for each in past.log if isinstance(each.event, LEDGER_FACTS)]
 
 
-def bytes_of(period: Covered) -> dict[str, bytes]:
-    return {table.name: file_of(table)[1] for table in ledger_tables(period)}
+def bytes_of(period: Told) -> dict[str, bytes]:
+    """Its files, each made of facts that are read once."""
+    made = [make(iter(period.facts)) for make in ledger_files(period.of)]
+    return {file.name: content for file, content in made}
 
 
-def table(period: Covered, name: str) -> list[dict[str, Any]]:
-    found = next(each for each in ledger_tables(period) if each.name == name)
+def table(period: Told, name: str) -> list[dict[str, Any]]:
+    found = next(each for each in ledger_tables(period.of, period.facts) if each.name == name)
     return [dict(zip([column.name for column in found.columns], row, strict=True)) for row in found.rows]
 
 
@@ -392,8 +407,39 @@ def test_each_entry_of_the_story_stands_in_one_journal_of_each_kind() -> None:
     assert len(set(last.values())) == 1
 
 
-def table_named(period: Covered, name: str) -> Table:
-    return next(each for each in ledger_tables(period) if each.name == name)
+def table_named(period: Told, name: str) -> Table:
+    return next(each for each in ledger_tables(period.of, period.facts) if each.name == name)
+
+
+def test_a_ledger_is_computed_by_the_posting_rules_that_its_close_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Version 3, as it might be, posts what version 2 does, takes it back, and posts it again."""
+    past, july = of(the_payment(), "month", JULY_ENDS, AUGUST)
+    before = bytes_of(july)
+    month = before["journal"]
+
+    def post_3(event: MoneyFact) -> tuple[Entry, ...]:
+        entries = post(2, event)
+        return (*entries, *mirrored(entries), *entries)
+
+    monkeypatch.setitem(posting._RULES, 3, post_3)
+    monkeypatch.setattr(period_of_books, "RULES_VERSION", 3)
+    past = done(past, AccountForExpenditure(**about(300_000), category="training", evidence_document_id=PAPER), AUGUST)
+    past, august = of(past, "month", date(2020, 8, 31), SEPTEMBER)
+    assert [each.event.rules_version for each in past.log if isinstance(each.event, PeriodClosed)] == [2, 3]
+    again = july._replace(facts=money(past))
+    assert bytes_of(again) == before
+    assert bytes_of(again)["journal"] == month
+    (spent,) = [each for each in august.facts if isinstance(each.event, ExpenditureAccounted)]
+    by_three = len(post(3, spent.event))  # type: ignore[arg-type]
+    assert len(table(august, "journal")) == by_three == 3 * len(post(2, spent.event))  # type: ignore[arg-type]
+    closed_august: Any = past.log[-1].event
+    assert file_of(table_named(august, "trial_balance"))[0].digest == closed_august.trial_balance_digest
+    # A statement of today's is posted by whichever version is asked for.
+    lines = {
+        version: STATEMENTS["turnover"].table(august.facts, Period(zone=SHANGHAI, rules_version=version)).rows
+        for version in (1, 2, 3)
+    }
+    assert lines[1] != lines[2] != lines[3]
 
 
 def test_the_execution_of_the_cycle_is_that_of_the_money_of_the_story() -> None:
@@ -412,6 +458,21 @@ def test_the_execution_of_the_cycle_is_that_of_the_money_of_the_story() -> None:
     assert years == budget["accounted_for_fen"]
 
 
+def test_the_files_of_a_ledger_are_those_of_its_tables() -> None:
+    _, period = of(STORY.past, "cycle", date(2022, 9, 30))
+    tables = ledger_tables(period.of, period.facts)
+    assert bytes_of(period) == {table.name: file_of(table)[1] for table in tables}
+
+
+def test_the_ledger_of_a_cycle_tells_how_its_execution_came_to_be() -> None:
+    _, period = of(STORY.past, "cycle", date(2022, 9, 30))
+    months = table(period, "execution_over_time")
+    assert (months[0]["by"], months[-1]["by"]) == (date(2020, 7, 31), date(2022, 9, 30))
+    rows = [row for row in table(period, "budget_execution") if row["level"] == "programme"]
+    for column in ("allocated_fen", "paid_out_fen", "accounted_for_fen", "recovered_fen"):
+        assert months[-1][column] == sum(row[column] for row in rows) > 0
+
+
 def test_a_late_fact_stands_where_it_took_effect_with_its_own_day() -> None:
     """Entered in August, of July, which is closed: it is told in August's journal, and July's stays as it was."""
     past, july = of(the_payment(), "month", JULY_ENDS, AUGUST)
@@ -423,7 +484,7 @@ def test_a_late_fact_stands_where_it_took_effect_with_its_own_day() -> None:
     )
     past = done(past, late, at("2020-08-20 10:00"))
     closed_july = next(each.event for each in past.log if isinstance(each.event, PeriodClosed))
-    assert bytes_of(covered(closed_july, (), money(past), SHANGHAI)) == before
+    assert bytes_of(Told(covered(closed_july, (), SHANGHAI), money(past))) == before
     _, august = of(past, "month", date(2020, 8, 31), SEPTEMBER)
     (row,) = table(august, "journal")
     assert (row["day"], row["occurred_on"], row["debit"]) == (date(2020, 8, 20), date(2020, 7, 20), "B235")
@@ -471,4 +532,3 @@ def test_over_any_lawful_history_a_closed_period_stays_what_it_was(chance: rando
         except Refusal:
             continue
     assert bytes_of(told(past)) == before
-    assert sum(isinstance(each.event, MoneyFact) for each in period.facts) <= len(money(past))

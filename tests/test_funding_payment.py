@@ -29,10 +29,11 @@ from domain.funding.payment import (
     PaymentNotPending,
     PaymentOver,
     PaymentUnknown,
+    PaymentWasPosted,
     PostPayment,
     RequestPayment,
 )
-from domain.funding.policy import StageExceeded
+from domain.funding.policy import RULES_VERSION, StageExceeded, mirrored, post
 from domain.funding.spending import CategoryCapExceeded
 from domain.ids import ApplicationId, BankReference, PaymentId
 from domain.publicity.policy import SecondPersonMissing
@@ -263,6 +264,19 @@ def test_what_the_bank_did_in_time_is_posted_late_and_what_it_did_too_late_is_no
     late = at("2020-08-07 10:00")
     the_approval().when(post_it(), now=late, effective=at("2020-08-05 10:00")).then(posted())
     the_approval().when(post_it(), now=late).refused(PaymentOver, last_day=date(2020, 8, 5))
+
+
+def test_what_was_posted_wrongly_in_time_is_posted_anew_however_late_it_was_noticed() -> None:
+    wrong = the_approval().and_(posted(), when=NEXT)
+    late = at("2020-10-12 10:00")
+    undone = EntryReversed(
+        **case(), reversed_position=len(wrong.log), rules_version=RULES_VERSION, bank_reference=BANK,
+        entries=mirrored(post(RULES_VERSION, posted())),
+    )  # fmt: skip
+    past = wrong.and_(undone, when=late)
+    past.when(ExpirePayment(**WHICH), now=late).refused(PaymentWasPosted, payment_id="PAY-1", there_fen=1_000_000)
+    past.when(post_it(400_000), now=late).then(posted(400_000, unpaid_fen=600_000))
+    past.when(FailPayment(**WHICH, ground="returned_by_bank"), now=late).then(failed())
 
 
 @pytest.mark.parametrize("end", [posted(), failed(), expired()], ids=lambda body: type(body).__name__)

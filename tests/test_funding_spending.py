@@ -609,6 +609,18 @@ def test_matching_that_was_allocated_stays() -> None:
     )
 
 
+def test_a_pledge_on_which_money_came_in_stays() -> None:
+    past = the_appropriation().and_(award(), pledged(), when=START)
+    where = len(past.log)
+    past.when(reverse(where), now=SOON).then(reversed_(past))
+    paid = past.and_(came_in(), when=LATER)
+    paid.when(reverse(where), now=SOON).refused(
+        MoreThanPledged, source="school_match", there_fen=0, asked_fen=2_000_000
+    )
+    undone = paid.and_(reversed_(paid), when=SOON)
+    undone.when(reverse(where), now=SOON).then(reversed_(undone, where))
+
+
 def test_a_reversal_races_with_the_case_and_where_it_moves_it_with_the_unallocated_money() -> None:
     past = the_expenditure()
     asked = past.when(reverse(len(past.log)), now=SOON)

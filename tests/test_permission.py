@@ -190,6 +190,13 @@ def test_every_command_has_its_row_and_names_a_unit_it_knows() -> None:
             assert not row.at or row.at in vars(command)["__dataclass_fields__"] or hasattr(command, row.at), row
 
 
+def test_what_is_read_page_by_page_takes_no_earlier_day() -> None:
+    """The door would have to know the first fact of its subject, of which it keeps nothing."""
+    paged = [command for command in commands() if command.READS_AT_MOST is None]
+    assert paged
+    assert not any(act_of(command).backdatable for command in paged)
+
+
 def test_a_row_stands_only_where_its_role_can_be_held() -> None:
     for row in TABLE:
         if row.role not in BESIDE_ROLES:

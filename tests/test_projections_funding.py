@@ -194,6 +194,7 @@ def test_a_payment_that_was_posted_wrongly_is_pending_again() -> None:
     past = the_payment()
     again = payment(past.and_(reversed_(past), when=SOON))
     assert (again.state, again.pending, again.paid_fen, again.bank_reference) == ("approved", True, 0, None)
+    assert (payment(the_approval()).waits_to_expire, again.waits_to_expire) == (True, False)
 
 
 def waiting(past: Past, person_id: str | None = None) -> list[tuple[str, str, Any]]:

@@ -25,8 +25,8 @@ from tests.vaulting import OPEN_LOGS, accept, everything, forget, say_erased
 
 pytestmark = pytest.mark.store
 
-PERSON = "0b9d1a1e-8f0e-4a3c-9c1b-2f6f0d8e7a11"
-OTHER = "5c0c2b6e-3d0b-4f53-8a51-0d3c6a1be2f4"
+PERSON = "person:0b9d1a1e-8f0e-4a3c-9c1b-2f6f0d8e7a11"
+OTHER = "person:5c0c2b6e-3d0b-4f53-8a51-0d3c6a1be2f4"
 NAME = json.dumps({"name": "李四", "phone": "13800000000"}, ensure_ascii=False).encode()
 AT_ONCE = timedelta(0)
 EMPTY = {"public.subject_key": "", "public.staging": "", "public.envelope": "", "public.document": ""}
@@ -119,7 +119,7 @@ async def test_the_newest_envelope_opens_and_an_earlier_one_as_of_its_position(
 async def test_many_open_in_one_read_and_the_unknown_and_forgotten_are_absent(
     vault: Vault, staging: Staging, superuser: asyncpg.Connection, neighbour: None
 ) -> None:
-    forgotten = str(uuid4())
+    forgotten = f"person:{uuid4()}"
     await register(vault, staging, superuser, text=b"one")
     await register(vault, staging, superuser, person=OTHER, text=b"two")
     await register(vault, staging, superuser, person=forgotten, text=b"three")

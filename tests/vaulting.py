@@ -7,6 +7,8 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from domain.kernel import Event
+from domain.privacy.events import PersonErased
 from infra.vault import erase
 
 OPEN_LOGS = (
@@ -35,13 +37,16 @@ async def accept(superuser: asyncpg.Connection, log_id: int, command_id: UUID, *
     return position
 
 
-async def say_erased(superuser: asyncpg.Connection, log_id: int, subject_id: str) -> None:
-    """Put into the record that what is kept of a subject is erased."""
+async def say_erased(
+    superuser: asyncpg.Connection, log_id: int, subject_id: str, by: type[Event] = PersonErased
+) -> None:
+    """Put into the record that what is kept of a subject is erased, by a fact of some kind."""
     position = await accept(superuser, log_id, uuid4())
     await superuser.execute(
-        "INSERT INTO event_tag (log_id, tag, type, position) VALUES ($1, $2, 'privacy.person_erased.v1', $3)",
+        "INSERT INTO event_tag (log_id, tag, type, position) VALUES ($1, $2, $3, $4)",
         log_id,
         subject_id,
+        by.TOPIC,
         position,
     )
 

@@ -79,6 +79,7 @@ ACTORS: Final[tuple[Actor, ...]] = (
         first_wait_seconds=0.5,
         longest_wait_seconds=60.0,
         limit_seconds=180.0,
+        longest_seconds=3600.0,
     ),
     Actor(
         name="verify",
@@ -109,7 +110,7 @@ def declare(broker: dramatiq.Broker, work: Callable[[], Work], actors: Sequence[
             broker=broker,
             max_retries=0,
             throws=(Refusal,),
-            time_limit=1000 * actor.limit_seconds,
+            time_limit=1000 * actor.message_seconds,
             notify_shutdown=actor.interrupted,
         )(_carry_out(broker, work, actor))
 

@@ -29,7 +29,8 @@ import msgspec
 
 import domain
 import projections
-from domain.accountability.events import MeasureDecided, MeasureLifted
+from domain.accountability.events import MeasureDecided, MeasureLifted, QuotaCutPassed
+from domain.accountability.succession import PassQuotaCut
 from domain.audit.certificate import CertifyReplay
 from domain.audit.events import CertifiedView
 from domain.cultivation.commands import BeginCultivation, SucceedCase
@@ -37,7 +38,6 @@ from domain.cultivation.events import CaseSucceeded
 from domain.designation.commands import RestoreTitle, RevokeTitle
 from domain.designation.events import TitleConferred, TitleRevoked
 from domain.funding.events import LedgerOf, LedgerPublished, PeriodClosed
-from domain.funding.policy import RULES_VERSION
 from domain.funding.publication import PublishInstitutionLedger, PublishLedger
 from domain.ids import (
     ApplicationId,
@@ -45,6 +45,8 @@ from domain.ids import (
     DesignationId,
     InstitutionId,
     MeasureId,
+    NominatorUnitId,
+    ObjectionId,
     PanelId,
     PersonId,
     ProgrammeId,
@@ -54,7 +56,9 @@ from domain.ids import (
 )
 from domain.kernel import Command, Event, Recorded
 from domain.lifecycle import CATALOGUE
-from domain.privacy.events import PersonErased
+from domain.nomination.events import QuotaAssigned, QuotaPassed
+from domain.nomination.succession import PassQuota
+from domain.privacy.events import ObjectorErased, PersonErased
 from domain.publicity.events import EntryPassed, ObjectionUpheld
 from domain.review.events import Mark, ScoreSheetAmended, ScoreSheetFiled, ScoringClosed
 from domain.review.sheet import OpenScoreSheet, SeatKeyDestroyed
@@ -68,9 +72,10 @@ from infra.codes import seat_of
 from infra.log import logger
 from infra.record import Item
 from infra.replay import replayed
+from infra.side_by_side import side_by_side
 from infra.vault import KeyDestroyed, erase
 from projections import VIEWS
-from projections.ledger import CLOSES, LEDGER_FACTS, awaited, covered, file_of, ledger_tables, tables_together
+from projections.ledger import CLOSES, LEDGER_FACTS, awaited, covered, file_of, ledger_files, tables_together
 
 if TYPE_CHECKING:
     from infra.subscription import Connection
@@ -248,6 +253,65 @@ async def _case_of_merged_unit(started: Started, _parts: Assembly) -> Asked:
     return Asked(values, tag(ApplicationId, application_id))
 
 
+def _quotas_of_unit(merged: Recorded) -> Sequence[Item]:
+    unit = tag(NominatorUnitId, cast("UnitMerged", merged.event).unit_id)
+    return [Item((QuotaAssigned.TOPIC,), (unit,)), Item((QuotaPassed.TOPIC,), (unit,))]
+
+
+def _each_quota(_merged: Recorded, past: Sequence[Recorded]) -> Iterable[Recorded]:
+    """Of each track in which the unit ever had places, the newest fact that says so."""
+    had = {(event.programme_id, event.track_id): each for each in past for event in [cast("QuotaAssigned", each.event)]}
+    return sorted(had.values(), key=lambda each: each.position)
+
+
+async def _quota_of_merged_unit(started: Started, _parts: Assembly) -> Asked:
+    had = cast("QuotaAssigned | QuotaPassed", started.about.event)
+    values = {
+        "programme_id": had.programme_id,
+        "track_id": had.track_id,
+        "nominator_unit_id": cast("UnitMerged", started.recorded.event).unit_id,
+    }
+    return Asked(values, tag(ProgrammeId, had.programme_id))
+
+
+def _cuts_of_unit(merged: Recorded) -> Sequence[Item]:
+    unit_id = cast("UnitMerged", merged.event).unit_id
+    return [
+        Item((MeasureDecided.TOPIC,), (tag(UnitId, unit_id),)),
+        Item((QuotaCutPassed.TOPIC,), (tag(SuccessorUnitId, unit_id),)),
+    ]
+
+
+def _each_cut(_merged: Recorded, past: Sequence[Recorded]) -> Iterable[Recorded]:
+    """Of each cut that the unit ever bore, the newest fact that says so."""
+    bore = {
+        event.measure_id: each
+        for each in past
+        for event in [cast("MeasureDecided | QuotaCutPassed", each.event)]
+        if not isinstance(event, MeasureDecided) or event.kind == "quota_cut"
+    }
+    return sorted(bore.values(), key=lambda each: each.position)
+
+
+async def _cut_of_merged_unit(started: Started, _parts: Assembly) -> Asked:
+    bore = cast("MeasureDecided | QuotaCutPassed", started.about.event)
+    unit_id = cast("UnitMerged", started.recorded.event).unit_id
+    return Asked({"measure_id": bore.measure_id, "from_unit_id": unit_id}, tag(MeasureId, bore.measure_id))
+
+
+def _merger_before(decided: Recorded) -> Sequence[Item]:
+    """Whether the unit from whose quotas is cut had been merged before that was decided."""
+    cut = cast("MeasureDecided", decided.event)
+    if cut.kind != "quota_cut" or cut.unit_id is None:
+        return []
+    return [Item((UnitMerged.TOPIC,), (tag(UnitId, cut.unit_id),))]
+
+
+async def _cut_of_unit_merged_before(started: Started, _parts: Assembly) -> Asked:
+    cut = cast("MeasureDecided", started.recorded.event)
+    return Asked({"measure_id": cut.measure_id, "from_unit_id": cut.unit_id}, tag(MeasureId, cut.measure_id))
+
+
 def _title_in_question(decided: Recorded) -> Sequence[Item]:
     """The title that a measure is about, if it is about one."""
     designation_id = cast("MeasureDecided", decided.event).designation_id
@@ -282,16 +346,16 @@ async def _ledger_of_period(started: Started, parts: Assembly) -> Asked:
     store, programme = await parts.stores(log_id), tag(ProgrammeId, closed.programme_id)
     closes = await store.read([Item((PeriodClosed.TOPIC,), (programme,))], until=started.recorded.position - 1)
     topics = tuple(kind.TOPIC for kind in LEDGER_FACTS)
-    facts = await store.read([Item(topics, (programme,))], until=closed.covers_position)
     earlier = [cast("PeriodClosed", each.event) for each in closes.events]
-    period = covered(closed, earlier, facts.events, started.institution.zone)
-    made = await asyncio.to_thread(lambda: [file_of(table) for table in ledger_tables(period)])
+    period = covered(closed, earlier, started.institution.zone)
+    told = store.told([Item(topics, (programme,))], closed.covers_position)
+    made = await side_by_side(told, ledger_files(period))
     await parts.published.keep(log_id, (content for _, content in made))
     values = {
         "programme_id": closed.programme_id,
         "period": closed.period,
         "last_day": closed.last_day,
-        "rules_version": RULES_VERSION,
+        "rules_version": closed.rules_version,
         "files": tuple(file for file, _ in made),
     }
     return Asked(values, programme)
@@ -358,6 +422,11 @@ async def _erased_person(started: Started, connection: Connection) -> None:
     await erase(connection, started.institution.log_id, tag(PersonId, erased.person_id))
 
 
+async def _erased_objector(started: Started, connection: Connection) -> None:
+    erased = cast("ObjectorErased", started.recorded.event)
+    await erase(connection, started.institution.log_id, tag(ObjectionId, erased.objection_id))
+
+
 CERTIFYING = Automation(
     name="when_night_has_come_certify_replay",
     en="When night has come, every view is folded anew and compared with its table, and what came of it is recorded",
@@ -405,6 +474,30 @@ AUTOMATIONS: tuple[Automation, ...] = (
         then=Asks(SucceedCase, _case_of_merged_unit),
     ),
     Automation(
+        name="when_unit_merged_pass_quota",
+        en="When a unit was merged, its places, and what was filed on them, pass to the unit that carries on",
+        zh="单位合并后,其在各赛道的推荐指标及已据此报送的申报转由承接单位承继",
+        when=UnitMerged,
+        each=Each(past=_quotas_of_unit, chosen=_each_quota),
+        then=Asks(PassQuota, _quota_of_merged_unit),
+    ),
+    Automation(
+        name="when_unit_merged_pass_quota_cut",
+        en="When a unit was merged, each cut of its quota passes to the unit that carries on",
+        zh="单位合并后,其各项核减指标措施转由承接单位承担",
+        when=UnitMerged,
+        each=Each(past=_cuts_of_unit, chosen=_each_cut),
+        then=Asks(PassQuotaCut, _cut_of_merged_unit),
+    ),
+    Automation(
+        name="when_measure_decided_pass_quota_cut",
+        en="When a cut was decided against a unit that had been merged before, it passes to the unit that carries on",
+        zh="对此前已合并的单位决定核减指标后,该措施转由承接单位承担",
+        when=MeasureDecided,
+        each=Each(past=_merger_before),
+        then=Asks(PassQuotaCut, _cut_of_unit_merged_before),
+    ),
+    Automation(
         name="when_measure_decided_revoke_title",
         en="When a measure was decided that revokes a title, the title is revoked",
         zh="决定撤销称号的措施后,撤销该称号",
@@ -426,6 +519,13 @@ AUTOMATIONS: tuple[Automation, ...] = (
         zh="人员信息的删除获批后,销毁其密钥及由其封存的全部内容",
         when=PersonErased,
         then=Does(_erased_person),
+    ),
+    Automation(
+        name="when_objector_erased_destroy_key",
+        en="When an objector's erasure was approved, the objection's key is destroyed, and with it all that it sealed",
+        zh="异议人信息的删除获批后,销毁该异议的密钥及由其封存的全部内容",
+        when=ObjectorErased,
+        then=Does(_erased_objector),
     ),
     Automation(
         name="when_period_closed_publish_ledger",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, cast
+
+import asyncpg
 
 from domain.kernel import Recorded, Refusal
 from infra.assembly import Assembly
@@ -14,6 +17,7 @@ from infra.front_door import Ask, Caller, OtherRequest, Reason, Receipt, service
 from infra.log import logger
 from infra.outbox import Answer, Entry, Outbox, Taken, key_of
 from infra.record import Item
+from infra.writer import heed_cancellation
 from workers.automations import Asks, Automation, Does, Sends, Started
 
 __all__ = ["NAME", "THREADS", "Actor", "Work"]
@@ -22,6 +26,8 @@ NAME: Final = "worker"
 THREADS: Final = 8
 _SERVICE: Final = "automation"
 _SHARE_SECONDS: Final = 2.0
+_HOLDS: Final = 3
+"""How often whoever works at a row says so before it would be left alone no longer."""
 
 _log = logger()
 
@@ -32,7 +38,9 @@ class Actor:
 
     A row that breaks down is taken up again after ``first_wait_seconds``, then after twice that, up to the longest, and
     is dead after ``attempts``. ``limit_seconds`` is how long a message may take, and how long a row that was taken up
-    and not answered is left alone. ``interrupted`` says that it need not be finished when the process is told to stop.
+    and not answered is left alone. What takes as long as the record is long may take ``longest_seconds``; whoever is at
+    it says so all the while, and a row of one that was killed is left alone no longer than any other. ``interrupted``
+    says that it need not be finished when the process is told to stop.
     """
 
     name: str
@@ -44,7 +52,13 @@ class Actor:
     first_wait_seconds: float
     longest_wait_seconds: float
     limit_seconds: float
+    longest_seconds: float | None = None
     interrupted: bool = False
+
+    @property
+    def message_seconds(self) -> float:
+        """How long a message may take."""
+        return self.limit_seconds if self.longest_seconds is None else self.longest_seconds
 
     def wait_seconds(self, attempt: int) -> float:
         """How long to wait after an attempt that broke down."""
@@ -89,8 +103,29 @@ class Work:
         for taken in dead:
             _log.error("automation.dead", log_id=log_id, automation=name, position=taken.position, about=taken.about)
         if ours:
-            await _Batch(self._parts, self._outbox, actor, automation, log_id).carry_out(ours)
+            async with self._held(actor, log_id, ours):
+                await _Batch(self._parts, self._outbox, actor, automation, log_id).carry_out(ours)
         return len(ours) + len(dead) == actor.batch or (automation.each is not None and bool(ours))
+
+    @asynccontextmanager
+    async def _held(self, actor: Actor, log_id: int, rows: Sequence[Taken]) -> AsyncIterator[None]:
+        """Hold on to rows for as long as they are worked at, where that may be longer than they are left alone."""
+        holding = asyncio.create_task(self._hold(actor, log_id, rows))
+        try:
+            yield
+        finally:
+            holding.cancel()
+            await asyncio.wait([holding])
+
+    async def _hold(self, actor: Actor, log_id: int, rows: Sequence[Taken]) -> None:
+        while actor.longest_seconds is not None:
+            await asyncio.sleep(actor.limit_seconds / _HOLDS)
+            try:
+                await self._outbox.hold(log_id, rows, actor.limit_seconds)
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
+                # Said again soon; where it is not heard in time, another takes the row up, and it happens once.
+                heed_cancellation()
+                _log.warning("automation.unheld", log_id=log_id, automation=actor.name, kind=type(fault).__name__)
 
 
 @dataclass(frozen=True, slots=True)

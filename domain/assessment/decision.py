@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import ClassVar
 
 from domain.assessment.events import (
@@ -26,7 +26,7 @@ from domain.assessment.policy import (
     AssessedFact,
     Assessments,
 )
-from domain.calendar.policy import end_of
+from domain.calendar.policy import days_after, end_of
 from domain.cultivation.policy import AboutRunningCase
 from domain.document.policy import RestsOnPapers
 from domain.ids import ApplicationId, DocumentId, PanelId, ProgrammeId, tag
@@ -324,7 +324,7 @@ class OrderRectification(AboutAssessment):
     def _last_day(self, one: Assessed) -> date:
         outcome = None if one.decided is None else one.outcome(one.decided.outcome)
         within = None if outcome is None else outcome.rectify_within_days
-        at_most = None if within is None else self.today + timedelta(days=within)
+        at_most = None if within is None else days_after(self.today, within)
         last_day = self.last_day or at_most
         if last_day is None:
             raise LastDayNotNamed(field="last_day")
@@ -411,8 +411,9 @@ class ExtendCase(AboutAssessed):
         if until is not None and self.last_day <= until:
             raise NotALaterDay(last_day=until)
         within = None if one.definition is None else one.definition.extend_at_most_days
-        if until is not None and within is not None and self.last_day > until + timedelta(days=within):
-            raise ExtendedTooFar(at_most=until + timedelta(days=within), last_day=self.last_day)
+        at_most = None if until is None or within is None else days_after(until, within)
+        if at_most is not None and self.last_day > at_most:
+            raise ExtendedTooFar(at_most=at_most, last_day=self.last_day)
         self.trigger_event(CaseExtended, **named, assessment=self.assessment, last_day=self.last_day)
 
 

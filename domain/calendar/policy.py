@@ -8,9 +8,11 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Final, Literal
 
 from domain.calendar.events import WorkingDaysSupplied
+from domain.institution.policy import LAST_YEAR
 from domain.kernel import Invalid, Refusal
 
 __all__ = [
+    "BeyondCalendar",
     "CalendarMissing",
     "DayOfAnotherYear",
     "DayTwice",
@@ -21,6 +23,7 @@ __all__ = [
     "WorkedAnyway",
     "WorkingDays",
     "check_year",
+    "days_after",
     "end_of",
 ]
 
@@ -34,6 +37,13 @@ class CalendarMissing(Refusal):
     """The working days of {year} have not been filed.
     zh: {year} 年度的工作日历尚未备案。
     title: The working days of the year are not filed · 该年度工作日历尚未备案
+    """
+
+
+class BeyondCalendar(Invalid):
+    """Days are counted up to the year {last_year}; the day that comes {days} days after {day} lies beyond.
+    zh: 历法止于 {last_year} 年,{day} 之后第 {days} 日超出其范围。
+    title: The day lies beyond the calendar · 日期超出历法范围
     """
 
 
@@ -82,9 +92,16 @@ class Deadline:
     """The newest of the filed calendars it was counted by; None where no calendar was needed."""
 
 
+def days_after(day: date, days: int) -> date:
+    """The day that comes so many days after another. Raises BeyondCalendar."""
+    if days > (date(LAST_YEAR, 12, 31) - day).days:
+        raise BeyondCalendar(last_year=LAST_YEAR, days=days, day=day)
+    return day + timedelta(days=days)
+
+
 def end_of(day: date, zone: tzinfo) -> datetime:
-    """The instant at which a day is over: the next local midnight, exclusive, in UTC."""
-    return datetime.combine(day + _ONE_DAY, time(), zone).astimezone(UTC)
+    """The instant at which a day is over: the next local midnight, exclusive, in UTC. Raises BeyondCalendar."""
+    return datetime.combine(days_after(day, 1), time(), zone).astimezone(UTC)
 
 
 def check_year(year: int, days_off: Sequence[date], days_worked: Sequence[date]) -> None:
@@ -132,14 +149,14 @@ class WorkingDays:
     def deadline(self, start: date, length: int, unit: DayUnit, zone: tzinfo, *, count_first_day: bool) -> Deadline:
         """Count so many days from a day on: the last of them, and when it is over.
 
-        Raises CalendarMissing where working days of a year are needed that was not filed, and PeriodOfNoDays. A first
-        day that is counted but not worked counts as no working day.
+        Raises CalendarMissing where working days of a year are needed that was not filed, PeriodOfNoDays, and
+        BeyondCalendar. A first day that is counted but not worked counts as no working day.
         """
         if length < 1:
             raise PeriodOfNoDays(field="length", length=length)
         day = start if count_first_day else start + _ONE_DAY
         if unit == "calendar":
-            last_day = day + (length - 1) * _ONE_DAY
+            last_day = days_after(day, length - 1)
             return Deadline(last_day, end_of(last_day, zone), None)
         positions = {self._year(day).position}
         counted = 0

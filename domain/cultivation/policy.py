@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, Final, Literal, TypedDict, get_args
 
 from domain.application.policy import require_state
 from domain.assessment.events import CaseClosedWithoutCompletion, CaseCompleted, CaseExtended
+from domain.calendar.policy import days_after
 from domain.cultivation.events import (
     BudgetItem,
     CaseSucceeded,
@@ -191,14 +192,17 @@ class Report:
 
 
 def due_day(due: Due, terms: Terms, first_day: date) -> date:
-    """The last day on which something is in time. Raises TermUnknown, or TermNotInterpreted while a term says none."""
+    """The last day on which something is in time.
+
+    Raises TermUnknown, TermNotInterpreted while a term says none, and BeyondCalendar.
+    """
     match due:
         case DueOn(day=day):
             return day
         case DueByTerm(term=term):
             return terms.day(term)
         case _:
-            return first_day + timedelta(days=due.days)
+            return days_after(first_day, due.days)
 
 
 def budget_of_year(budget: Sequence[BudgetItem], year: int) -> int:

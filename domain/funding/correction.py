@@ -12,6 +12,7 @@ from domain.funding.case import NOTHING, AboutMoney
 from domain.funding.events import (
     Entry,
     EntryReversed,
+    MatchingPledged,
     MatchingReceived,
     PaymentApproved,
     PaymentExpired,
@@ -19,6 +20,7 @@ from domain.funding.events import (
     PaymentRequested,
     PeriodClosed,
 )
+from domain.funding.matching import MoreThanPledged, outstanding_pledge
 from domain.funding.policy import (
     CASE_MONEY_FACTS,
     POOL_FACTS,
@@ -129,6 +131,7 @@ class ReverseEntry(AboutMoney):
         posted = self._posted()
         if self.position in self.ledger.reversed:
             raise ReversedAlready(position=self.position, there_fen=posted[0].amount_fen)
+        self._require_not_received(undone)
         self._require_not_allocated(undone)
         confirmed = self.confirmed
         self._record(
@@ -149,6 +152,16 @@ class ReverseEntry(AboutMoney):
         """What is to be reversed, once it has been read."""
         undone = self.ledger.facts.get(self.position)
         return () if undone is None else post(RULES_VERSION, undone)
+
+    def _require_not_received(self, undone: MoneyFact) -> None:
+        """Raise MoreThanPledged where money has come in on the pledge since: what came in is reversed first."""
+        if not isinstance(undone, MatchingPledged):
+            return
+        there = outstanding_pledge(self.ledger.books, undone.application_id, undone.source)
+        if there < undone.amount_fen:
+            raise MoreThanPledged(
+                source=word(undone.source, SOURCE_TITLES), there_fen=there, asked_fen=undone.amount_fen
+            )
 
     def _require_not_allocated(self, undone: MoneyFact) -> None:
         """Raise MatchingNotReceived where money that came in by it has been allocated since."""

@@ -8,8 +8,9 @@ from domain.funding.events import HigherAwardRecorded, MatchingPledged, Matching
 from domain.funding.policy import (
     MATCHING,
     SOURCE_TITLES,
+    Books,
 )
-from domain.ids import CalendarYear, DocumentId
+from domain.ids import ApplicationId, CalendarYear, DocumentId
 from domain.kernel import Code, Invalid, Refusal, asked, word
 
 
@@ -58,6 +59,12 @@ class RecordHigherAward(Ruled, ByDocument):
         )  # fmt: skip
 
 
+def outstanding_pledge(books: Books, application_id: ApplicationId, source: Source) -> int:
+    """What was pledged to a case from a source and has not come in, in fen."""
+    whose = {"application_id": application_id, "source": source}
+    return books.total("B120", **whose) - books.total("F4601", **whose)
+
+
 def _require_matching(source: Source, asked_fen: int) -> None:
     if source not in MATCHING:
         raise SourceNotMatching(field="source", source=word(source, SOURCE_TITLES), asked_fen=asked_fen)
@@ -83,9 +90,7 @@ class RecordMatching(ByBank, AboutCaseMoney):
     def execute(self) -> None:
         fields = self._fields()
         _require_matching(self.source, self.amount_fen)
-        whose = {"application_id": self.application_id, "source": self.source}
-        books = self.ledger.books
-        there = books.total("B120", **whose) - books.total("F4601", **whose)
+        there = outstanding_pledge(self.ledger.books, self.application_id, self.source)
         if there < self.amount_fen:
             raise MoreThanPledged(source=word(self.source, SOURCE_TITLES), there_fen=there, asked_fen=self.amount_fen)
         self._require_unused(self.amount_fen)

@@ -59,6 +59,13 @@ class PaymentNotOverYet(Refusal):
     """
 
 
+class PaymentWasPosted(Refusal):
+    """Payment {payment_id} of {there_fen} fen was posted once, and that was reversed; it is posted anew, or failed.
+    zh: 拨付 {payment_id}({there_fen} 分)曾登记付款并经冲销:须重新登记付款或登记失败,不再失效。
+    title: What was posted once does not expire · 曾登记付款者不再失效
+    """
+
+
 class EvidenceMissing(Invalid):
     """What is reimbursed names its category and its evidence; {asked_fen} fen were asked.
     zh: 报销须列明支出类别与凭证;所请金额 {asked_fen} 分。
@@ -151,8 +158,9 @@ class AboutPayment(AboutCase):
         return payment, pending, fields
 
     def _require_not_over(self, payment: Payment, at: datetime) -> None:
+        """Raise PaymentOver for what had to be resolved before; what is only posted anew had been in time."""
         requested = payment.requested
-        if at >= requested.expires_at:
+        if at >= requested.expires_at and not payment.was_posted:
             raise PaymentOver(
                 payment_id=self.payment_id, there_fen=requested.amount_fen, last_day=requested.last_day,
                 expires_at=requested.expires_at,
@@ -214,6 +222,8 @@ class ExpirePayment(AboutPayment):
 
     def execute(self) -> None:
         payment, pending, fields = self._require_payment("requested", "approved")
+        if payment.was_posted:
+            raise PaymentWasPosted(payment_id=self.payment_id, there_fen=pending)
         if self.effective_at < payment.requested.expires_at:
             raise PaymentNotOverYet(
                 payment_id=self.payment_id, there_fen=pending, expires_at=payment.requested.expires_at

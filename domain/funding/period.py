@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
-from typing import Final
 
 from domain.funding.case import Rules
 from domain.funding.events import FundingRuleDefined, PeriodClosed, PeriodKind, Source
@@ -14,9 +13,9 @@ from domain.funding.policy import (
     RULES_VERSION,
     SOURCE_TITLES,
     Books,
+    BooksBy,
     Closings,
     MoneyFact,
-    books_of,
     is_last_day,
     rules_digest,
     trial_balance_digest,
@@ -25,9 +24,6 @@ from domain.ids import ProgrammeId, tag
 from domain.kernel import Command, Event, Invalid, Refusal, Selector, any_event, asked, event, known, word
 from domain.programme.events import ProgrammeAnnounced
 from domain.programme.policy import ProgrammeUnknown
-
-_WIDEST: Final = 200_000
-"""A close reads the whole of a programme's money; nothing else does. So much takes seconds, and some hundred MB."""
 
 
 class PeriodNotOver(Refusal):
@@ -66,7 +62,7 @@ class ClosePeriod(Command):
     month. What is closed stays as it was, since nothing takes effect on or before the last day of any of them.
     """
 
-    READS_AT_MOST = _WIDEST
+    READS_AT_MOST = None
 
     programme_id: ProgrammeId = asked("Programme", "项目")
     period: PeriodKind = asked("Period", "期间类别")
@@ -75,7 +71,7 @@ class ClosePeriod(Command):
     announced: bool = known(default=False)
     closings: Closings = known(factory=Closings)
     rules: Rules = known(factory=Rules)
-    facts: list[tuple[int, datetime, MoneyFact]] = known(factory=list)
+    added_up: BooksBy | None = known()
 
     def consistency_boundary(self) -> Sequence[Selector]:
         kinds: tuple[type[Event], ...] = (ProgrammeAnnounced, PeriodClosed, FundingRuleDefined, *MONEY_FACTS)
@@ -95,13 +91,15 @@ class ClosePeriod(Command):
 
     @any_event(*MONEY_FACTS)
     def _(self, body: MoneyFact, at: datetime, position: int) -> None:
-        self.facts.append((position, at, body))
+        self.added_up = self._books()
+        self.added_up.take(position, at, body)
 
     def execute(self) -> None:
         if not self.announced:
             raise ProgrammeUnknown(programme_id=self.programme_id)
         self._require_period()
-        books, entries, newest = books_of(self.facts, self.last_day, self.zone)
+        found = self._books()
+        books = found.books
         rule = self.rules.on(self.effective_at)
         after_days = None if rule is None else rule[1].close_months_after_days
         if self.period == "cycle":
@@ -114,13 +112,17 @@ class ClosePeriod(Command):
             programme_id=self.programme_id,
             period=self.period,
             last_day=self.last_day,
-            covers_position=newest,
-            entries=entries,
-            rules_version=RULES_VERSION,
-            rules_digest=rules_digest(RULES_VERSION),
+            covers_position=found.newest,
+            entries=found.entries,
+            rules_version=found.rules_version,
+            rules_digest=rules_digest(found.rules_version),
             trial_balance_digest=trial_balance_digest(books),
             **self.closings.next_close(after_days, self.last_day, self.zone),
         )
+
+    def _books(self) -> BooksBy:
+        """The books by the last day as far as they were read, by the rules that hold."""
+        return self.added_up or BooksBy(self.last_day, self.zone, RULES_VERSION)
 
     def _require_period(self) -> None:
         last, effective_on = self.last_day, self.effective_at.astimezone(self.zone).date()

@@ -93,6 +93,7 @@ __all__ = [
     "Balance",
     "BankFact",
     "Books",
+    "BooksBy",
     "CaseMoneyFact",
     "Closings",
     "Ledger",
@@ -206,8 +207,9 @@ def _guards(account: Account, amount: int) -> Iterator[tuple[Account, int]]:
 
 @dataclass(slots=True)
 class Books:
-    """The sum of entries, with the days on which each counts."""
+    """The sum of entries, with the days on which each counts; without, where nothing is ever asked by the day."""
 
+    is_dated: bool = True
     sums: dict[Account, int] = field(default_factory=dict)
     moves: dict[Account, list[tuple[datetime, int]]] = field(default_factory=dict)
     allocated: dict[tuple[ApplicationId | None, Source], int] = field(default_factory=dict)
@@ -218,12 +220,19 @@ class Books:
         for entry in entries:
             for account, amount in _sides(entry):
                 self.sums[account] = self.sums.get(account, 0) + amount
-                for guarded, moved in _guards(account, amount):
-                    self.moves.setdefault(guarded, []).append((at, moved))
+                if self.is_dated:
+                    self._date(account, amount, at)
+                elif not self.sums[account]:
+                    # Payments come and go in any number; what is left of them is what stands.
+                    del self.sums[account]
             for given, signed in ((entry, entry.amount_fen), (turned(entry), -entry.amount_fen)):
                 if (given.debit.code, given.credit.code) == ("B210", "B200"):
                     case = given.debit.application_id, given.debit.source
                     self.allocated[case] = self.allocated.get(case, 0) + signed
+
+    def _date(self, account: Account, amount: int, at: datetime) -> None:
+        for guarded, moved in _guards(account, amount):
+            self.moves.setdefault(guarded, []).append((at, moved))
 
     def balance(self, account: Account) -> int:
         """What stands on an account, on its own side."""
@@ -306,17 +315,36 @@ def trial_balance_digest(books: Books) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
+@dataclass(slots=True)
+class BooksBy:
+    """The books by the end of a day, fact by fact: what stands, how many entries that took, and the newest fact.
+
+    They hold what stands on accounts and nothing of what led there, so that any number of facts is added up.
+    """
+
+    last_day: date
+    zone: tzinfo
+    rules_version: int = RULES_VERSION
+    books: Books = field(default_factory=lambda: Books(is_dated=False))
+    entries: int = 0
+    newest: int = 0
+
+    def take(self, position: int, at: datetime, body: MoneyFact) -> None:
+        """Take in a fact, unless it took effect later."""
+        if at.astimezone(self.zone).date() <= self.last_day:
+            posted = post(self.rules_version, body)
+            self.books.take(posted, at)
+            self.entries, self.newest = self.entries + len(posted), position
+
+
 def books_of(
     facts: Iterable[tuple[int, datetime, MoneyFact]], last_day: date, zone: tzinfo, rules_version: int = RULES_VERSION
 ) -> tuple[Books, int, int]:
     """The books of the facts that took effect by the end of a day: how many entries, and the newest such fact."""
-    books, entries, newest = Books(), 0, 0
+    found = BooksBy(last_day, zone, rules_version)
     for position, at, body in facts:
-        if at.astimezone(zone).date() <= last_day:
-            posted = post(rules_version, body)
-            books.take(posted, at)
-            entries, newest = entries + len(posted), position
-    return books, entries, newest
+        found.take(position, at, body)
+    return found.books, found.entries, found.newest
 
 
 class Reconciliation(NamedTuple):
@@ -454,6 +482,8 @@ class Payment:
     requested: PaymentRequested
     requested_by: str
     state: PaymentState = "requested"
+    was_posted: bool = False
+    """It was posted once, wrongly, and that was reversed: the bank has done its part, so it expires no more."""
 
 
 @dataclass(slots=True)
@@ -486,7 +516,8 @@ class Ledger:
         self.reversed.add(reversed_position)
         undone = self.facts.get(reversed_position)
         if isinstance(undone, PaymentPosted):
-            self.payments[undone.payment_id].state = "approved"
+            payment = self.payments[undone.payment_id]
+            payment.state, payment.was_posted = "approved", True
 
     def standing(self) -> Iterator[MoneyFact]:
         """The facts that were not reversed."""

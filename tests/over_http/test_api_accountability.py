@@ -184,6 +184,9 @@ async def test_a_finding_is_heard_before_anything_is_decided(office: Consequence
     )  # fmt: skip
     assert {"evidence_document_ids", "person_id", "recorded_by"}.isdisjoint(row)
     assert (await c.served.get(c.neighbour, "/v1/findings/F-2")).status_code == 404
+    for figure, most in ({"places": 2**53}, "/places"), ({"until_on": "9999-12-31"}, None):
+        odd = await c.served.post(c.head, path, measure | {"kind": "quota_cut", "places": 1} | figure)
+        assert (odd.status_code, odd.json().get("errors", [{}])[0].get("pointer")) == (422, most)
     await c.post(c.head, path, measure)
     assert await c.waiting(c.head) == {}
     circular = {"circular_document_id": await c.deposit(c.head)}

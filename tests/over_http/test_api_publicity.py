@@ -5,24 +5,38 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final, cast
+from uuid import uuid4
 
 import asyncpg
 import pytest_asyncio
 
 from domain.ids import ApplicationId, PanelId, ProgrammeId, TrackId, UnitId
 from domain.kernel import Event
+from domain.privacy.events import ObjectorErased
 from domain.review.events import ApplicationRanked, RankingRecorded
 from infra.front_door import Caller
 from infra.line import Root, leaf, line
-from infra.record import Accepted, Fact, Proposal
+from infra.record import Accepted, Fact, Item, Proposal
 from tests.over_http.serving import Served
 from tests.over_http.test_api_programme import definition, notice
 from tests.viewing import envelope
+from workers.automations import AUTOMATIONS, Started
+
+if TYPE_CHECKING:
+    from workers.automations import Does
 
 CALL, TRACK, PANEL = "call-of-2020", "branch", "PANEL-1"
 FIRST, SECOND, THIRD, FOURTH = "A-1", "A-2", "A-3", "A-4"
 MARKER = "张三丰-13900001111"
+OBJECTOR = "/v1/objections/OBJ-1/objector"
+_LEFT: Final = """
+SELECT (SELECT count(*) FROM subject_key WHERE log_id = $1 AND subject_id = $2 AND wrapped IS NOT NULL)
+     + (SELECT count(*) FROM envelope WHERE log_id = $1 AND subject_id = $2 AND sealed <> '')
+     + (SELECT count(*) FROM document JOIN document_chunk USING (log_id, upload_id)
+        WHERE log_id = $1 AND subject_id = $2)
+"""
+"""What is left of a subject: keys, envelopes and pieces of documents that somebody could open."""
 UNTIL_OPENING, UNTIL_CLOSING = "2020-06-22T09:00:00+08:00", "2020-06-30T00:00:00+08:00"
 
 
@@ -255,3 +269,55 @@ async def test_the_obligation_to_decide_was_answered_and_is_asked_for_no_more(co
     assert await c.refused(c.clerk, f"{path}/remind", body) == (409, "answered-already")
     assert await c.refused(c.head, f"{path}/excuse", body, "no_need") == (409, "answered-already")
     assert await c.refused(c.clerk, f"{path}/remind", {}) == (422, "not-about-one-matter")
+
+
+async def test_who_handles_an_objection_opens_the_objector_and_each_reading_is_journalled(
+    committee: Committee, attacker: asyncpg.Connection
+) -> None:
+    c = committee
+    opened = await c.get(OBJECTOR, c.supervisor)
+    assert opened["objector"] == {"name": MARKER, "phone": MARKER}
+    auditor = await c.served.office.somebody("auditor")
+    assert (await c.served.get(auditor, OBJECTOR)).status_code == 404
+    assert (await c.served.get(c.clerk, "/v1/objections/OBJ-9/objector")).status_code == 404
+    read = await attacker.fetch("SELECT actor_id FROM access WHERE what = 'objection:OBJ-1' AND outcome = 'read'")
+    assert [row["actor_id"] for row in read] == [c.supervisor.person_id]
+
+
+async def test_an_objector_is_erased_by_two_and_the_fact_names_the_very_digests(
+    committee: Committee, attacker: asyncpg.Connection
+) -> None:
+    c, log_id, subject = committee, committee.served.office.log_id, "objection:OBJ-1"
+    law = {"basis_document_id": await c.deposit(c.head, "basis"), "clause": "article_47"}
+    ask = {"objection_id": "OBJ-1", "erasure_id": "E-1", **law}
+    await c.post(c.head, "/v1/retentions", {**law, "retention_years": 0, "first_day": "2020-01-01"})
+    assert await c.refused(c.clerk, "/v1/erasures", ask) == (409, "objector-retention-runs")
+    await c.advance("2020-07-09T09:00:00+08:00")
+    assert await c.refused(c.clerk, "/v1/erasures", {**law, "erasure_id": "E-1"}) == (422, "erasure-not-of-one-subject")
+    await c.post(c.clerk, "/v1/erasures", ask)
+    approved = await c.post(c.head, "/v1/erasures/E-1/approve")
+    statement = await attacker.fetchval(
+        "SELECT document_id FROM document WHERE subject_id = $1 AND log_id = $2", subject, log_id
+    )
+    told = await c.served.get(c.supervisor, OBJECTOR, headers={"Accept-Language": "zh"})
+    assert (told.status_code, told.json()["type"]) == (410, "/problems/details-erased")
+    assert "已删除" in told.json()["detail"]
+    assert (await c.served.get(c.supervisor, f"/v1/documents/{statement}")).status_code == 410
+    assert (await c.get("/v1/objections/OBJ-1"))["erased_at"] is not None
+    (row,) = (await c.get("/v1/erasures", objection_id="OBJ-1"))["items"]
+    assert (row["state"], row["erasure_id"]) == ("erased", "E-1")
+
+    assert await attacker.fetchval(_LEFT, log_id, subject) > 3
+    (follows,) = [each for each in AUTOMATIONS if each.when is ObjectorErased]
+    store = await c.served.parts.stores(log_id)
+    (recorded,) = (await store.read([Item((ObjectorErased.TOPIC,))])).events
+    kept = await attacker.fetch(
+        "SELECT commitment FROM envelope WHERE subject_id = $1 AND log_id = $2", subject, log_id
+    )
+    named = cast("ObjectorErased", recorded.event)
+    assert (named.commitments, named.statement_document_ids) == (tuple(row["commitment"] for row in kept), (statement,))
+    assert recorded.position == approved["version"]
+    started = Started(await c.served.parts.clock.institution(log_id), recorded, recorded, uuid4())
+    async with c.served.parts.pool.acquire() as connection, connection.transaction():
+        await cast("Does", follows.then).effect(started, connection)
+    assert await attacker.fetchval(_LEFT, log_id, subject) == 0

@@ -94,8 +94,7 @@ UNPROVEN = {
 }  # fmt: skip
 Data = dict[str, Any]
 FORMAT, HASH = "biaogan-bundle/1", 32
-# So many findings of a step are told one by one, all are counted; so much may clocks of recording and signing differ.
-AT_MOST, SKEW = 200, timedelta(seconds=5)
+AT_MOST, SKEW = 200, timedelta(seconds=5)  # Of a step so many findings are told, all counted; clocks differ by so much.
 
 
 class Unusable(Exception):
@@ -380,7 +379,7 @@ class Leaves:
         return self._bytes[(position - 1) * HASH : position * HASH] if position > 0 else b""
 
     def roots(self, sizes: set[int]) -> dict[int, bytes]:
-        """The root at each of these sizes, as far as there are leaves."""
+        """The root at each of these sizes, as far as there are leaves: from a whole subtree for every bit of it."""
         sha256, levels = hashlib.sha256, [self._bytes]
         while (pairs_below := len(levels[-1]) // (2 * HASH)) > 0:
             below, ends = levels[-1], range(0, pairs_below * 2 * HASH, 2 * HASH)
@@ -388,7 +387,6 @@ class Leaves:
         found = {}
         for size in (each for each in sizes if each <= self.size):
             joined = b""
-            # A whole subtree for every bit of the size, the smallest and last one first.
             for height in (each for each in range(size.bit_length()) if size >> each & 1):
                 number = (size >> height) - 1
                 subtree = levels[height][number * HASH : (number + 1) * HASH]
@@ -426,6 +424,7 @@ SECOND_PERSON = {
     "cultivation.task_book_signed.v1": ("cultivation.task_book_filed.v1", "application_id"),
     "accountability.measure_decided.v1": ("accountability.finding_recorded.v1", "finding_id"),
     "privacy.person_erased.v1": ("privacy.erasure_proposed.v1", "erasure_id"),
+    "privacy.objector_erased.v1": ("privacy.objector_erasure_proposed.v1", "erasure_id"),
 }  # What one person does after another did something, about the same matter.
 FIRST_PERSON = dict(SECOND_PERSON.values())
 OPENED, APPOINTED, ENDED = "institution.opened.v1", "person.appointed.v1", "person.appointment_ended.v1"
@@ -619,7 +618,8 @@ PLAIN, ESCAPE = r'[^"\\\x00-\x1f]*', r'\\(?:["\\bfnrt]|u00(?:0[0-7bef]|1[0-9a-f]
 plain_line, line_with_escapes = (
     re.compile(LINE.replace("TEXT", text), re.ASCII).fullmatch for text in (PLAIN, f"{PLAIN}(?:{ESCAPE}{PLAIN})*")
 )
-ERASED, POSITION = "privacy.person_erased.v1", re.compile(rb'"position":([1-9][0-9]{0,14}),"reason_code"')
+ERASED = {"privacy.person_erased.v1": "document_ids", "privacy.objector_erased.v1": "statement_document_ids"}
+POSITION = re.compile(rb'"position":([1-9][0-9]{0,14}),"reason_code"')
 
 
 def whole(text: str) -> int:
@@ -750,8 +750,8 @@ class Lines:
         duties.authority(position, actor, authority, command, received_at)
         if kind in ABOUT_DUTIES:
             duties.take(kind, position, actor, data)
-        if kind == ERASED and data["proposed_by"] != actor:
-            self._excused.update(data["document_ids"])
+        if kind in ERASED and data["proposed_by"] != actor:
+            self._excused.update(data[ERASED[kind]])
         if kind in MONEY and self._book is not None:
             self._book.take(kind, position, day_of(effective_at[:16], duties.zone), data)
 
