@@ -10,7 +10,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+import sysconfig
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 
 import bagit
@@ -91,6 +92,34 @@ async def test_the_books_of_a_generated_programme_are_reproduced_by_both_program
     assert report["clean"], report["findings"]
     assert folded["clean"], folded["findings"]
     assert report["checked"]["ledger files"] == 2
+    assert all(judge["ledgers"] == 2 * judge["ran"] for judge in folded["added_up_by"].values())
+
+
+def test_a_fen_that_is_planted_is_found_by_other_peoples_accounting_too(bundle: Path) -> None:
+    """beancount comes with the developers' packages; hledger judges where the machine has it."""
+    table = bundle / "data" / "published" / "ledgers" / CALL / "cycle-2022-09-30" / "trial_balance.csv"
+    table.write_bytes(table.read_bytes().replace(b"B100,budget,2020,,,,,,5500000", b"B100,budget,2020,,,,,,5500001"))
+    folded = replay(rebagged(bundle))
+    judges = {name for name, told in folded["added_up_by"].items() if told["ran"]}
+    assert "bean-check" in judges
+    assert all(told["ledgers"] == 3 * told["ran"] for told in folded["added_up_by"].values())
+    said = {one["code"]: one["position"] for one in folded["findings"]}
+    assert set(said) == {"differs", "judge"}
+    assert len(set(said.values())) == 1
+    named = {one["en"].partition(" ")[0] for one in folded["findings"] if one["code"] == "judge"}
+    assert named == judges
+
+
+def test_a_program_that_is_not_installed_is_said_not_to_have_run(bundle: Path, tmp_path: Path) -> None:
+    bare = tmp_path / "bin"
+    bare.mkdir()
+    (bare / "python").symlink_to(Path(sys.executable).resolve())
+    env = {"PATH": str(bare), "PYTHONPATH": sysconfig.get_path("platlib")}
+    argv = [str(bare / "python"), str(bundle / "replay.py")]
+    ran = subprocess.run(argv, capture_output=True, text=True, check=False, env=env)
+    assert ran.returncode == 0, ran.stderr
+    for program in ("bean-check", "hledger"):
+        assert f"{program}: not run: it is not installed here · 未运行:本机未安装" in ran.stdout
 
 
 # --- by people who do not have the product ---------------------------------------------------------------------------
@@ -221,7 +250,10 @@ def test_the_command_line_makes_one_report_and_answers_by_exit_code(
 
 @pytest.fixture(scope="module")
 def small(house: tuple[Database, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bundle as its first lines would have made it, with few rules and registers: quickly judged, byte by byte."""
+    """The bundle as its first lines would have made it, every kind of file in it and each short.
+
+    Of programs, rules, registers and types there are so many that judging it once for every byte takes no hours.
+    """
     folder = Path(shutil.copytree(house[1] / "bundle", tmp_path_factory.mktemp("small") / "bundle"))
     data = folder / "data"
     size = json.loads((data / "checkpoints.jsonl").read_text().splitlines()[0])["note"].split("\n")[1]
@@ -232,7 +264,10 @@ def small(house: tuple[Database, Path], tmp_path_factory: pytest.TempPathFactory
     (rules,) = (data / "rules").iterdir()
     shutil.rmtree(rules)
     rules.mkdir()
-    (rules / "one.py").write_bytes(b"1\n")
+    for program in (rules / "one.py", folder / "verify.py", folder / "replay.py"):
+        program.write_bytes(b"1\n")
+    kinds = sorted({json.loads(line)["type"] for line in (data / "log.jsonl").read_bytes().splitlines()})
+    (data / "event-catalogue.md").write_text("".join(f"### `{kind}`\n" for kind in kinds))
     for path in (data / "published").rglob("*.csv"):
         if path.name != "institution.csv":
             path.unlink()
@@ -244,40 +279,40 @@ def small(house: tuple[Database, Path], tmp_path_factory: pytest.TempPathFactory
     return folder
 
 
-def flips(bundle: Path, path: Path, places: list[int]) -> Iterator[tuple[str, int]]:
+def flips(bundle: Path, path: Path, places: Iterable[int]) -> Iterator[tuple[str, int]]:
     """Flip a bit of each of these bytes of a file, one after another; those of which nothing was found."""
     content = path.read_bytes()
     for place in places:
-        path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1 << place % 8]) + content[place + 1 :])
         if judged(bundle)["clean"]:
             yield path.relative_to(bundle).as_posix(), place
     path.write_bytes(content)
 
 
-def test_a_bit_that_is_flipped_anywhere_is_found(small: Path) -> None:
+def test_a_bit_that_is_flipped_anywhere_in_a_long_file_is_found(bundle: Path) -> None:
     chance, unseen = random.Random(5), []
-    files = sorted(path for path in small.rglob("*") if path.is_file())
-    assert len(files) > 15
-    for path in files:
+    (rules,) = (bundle / "data" / "rules").iterdir()
+    long = (
+        "verify.py",
+        "replay.py",
+        "data/event-catalogue.md",
+        "data/log.jsonl",
+        "data/published/registers/organisation.csv",
+    )
+    for path in (*(bundle / name for name in long), rules / "domain" / "kernel.py"):
         length = path.stat().st_size
-        places = {0, length - 1, *(chance.randrange(length) for _ in range(6))} if length else set()
-        unseen += list(flips(small, path, sorted(places)))
+        unseen += list(flips(bundle, path, (0, chance.randrange(length), length - 1)))
     assert unseen == []
 
 
 @pytest.mark.slow
-def test_no_byte_of_what_is_judged_is_uncovered(small: Path) -> None:
-    """Every byte of the proofs and of the first and the last line; programs and rules are bytes of a manifest alone."""
-    unseen = []
-    for path in sorted(path for path in small.rglob("*") if path.is_file()):
-        if path.suffix not in {".py", ".md"}:
-            length = path.stat().st_size
-            places = list(range(length))
-            if path.name == "log.jsonl":
-                lines = path.read_bytes().splitlines(keepends=True)
-                places = [*range(len(lines[0])), *range(length - len(lines[-1]), length)]
-            unseen += list(flips(small, path, places))
+def test_no_byte_of_a_small_bundle_is_uncovered(small: Path) -> None:
+    """Every byte of every file, one after another: a bit of it is flipped, and something is found."""
+    files = sorted(path for path in small.rglob("*") if path.is_file())
+    assert {path.suffix for path in files} >= {".jsonl", ".bin", ".json", ".txt", ".md", ".csv", ".py", ""}
+    unseen = [each for path in files for each in flips(small, path, range(path.stat().st_size))]
     assert unseen == []
+    assert judged(small)["clean"]
 
 
 def test_a_moment_that_is_none_is_named_and_stops_nothing(bundle: Path) -> None:
