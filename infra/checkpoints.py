@@ -11,7 +11,7 @@ import asyncpg
 
 from infra.event_store import EventStore
 from infra.line import leaf, line
-from infra.tree import WIDTH, Growing, Tile, Tree, unfinished
+from infra.tree import WIDTH, Growing, Held, Tile, Tree, unfinished
 
 __all__ = ["LATE_SECONDS", "AnotherSealer", "Checkpoints", "Lag", "SealedLog", "Signed", "lags"]
 
@@ -38,8 +38,10 @@ SELECT log_id, follower, head - size AS events,
            WHERE e.log_id = f.log_id AND e.position = f.size + 1)), 0)::float8 AS seconds
 FROM followed f ORDER BY log_id, follower
 """
+# Arrays as the results of subqueries: at an array itself the planner would look, and plan for every proof anew.
 _SEVERAL: Final = """
-SELECT level, number, hashes FROM unnest($2::smallint[], $3::bigint[]) AS asked (level, number)
+SELECT level, number, hashes, middle
+FROM unnest((SELECT $2::smallint[]), (SELECT $3::bigint[])) AS asked (level, number)
 JOIN tile USING (level, number) WHERE log_id = $1
 """
 # Whoever grows the same tree waits for its row, and then finds it moved: none of their tiles is kept.
@@ -48,9 +50,9 @@ WITH moved AS (
     INSERT INTO tree (log_id, size) VALUES ($1, $3)
     ON CONFLICT (log_id) DO UPDATE SET size = excluded.size WHERE tree.size = $2 RETURNING size
 ), kept AS (
-    INSERT INTO tile (log_id, level, number, hashes)
-    SELECT $1, t.* FROM moved, unnest($4::smallint[], $5::bigint[], $6::bytea[]) AS t
-    ON CONFLICT (log_id, level, number) DO UPDATE SET hashes = excluded.hashes
+    INSERT INTO tile (log_id, level, number, hashes, middle)
+    SELECT $1, t.* FROM moved, unnest($4::smallint[], $5::bigint[], $6::bytea[], $7::bytea[]) AS t
+    ON CONFLICT (log_id, level, number) DO UPDATE SET hashes = excluded.hashes, middle = excluded.middle
 )
 SELECT size FROM moved
 """
@@ -154,8 +156,9 @@ class Checkpoints:
     async def _keep(self, log_id: int, before: int, growing: Growing) -> None:
         tiles = sorted(growing.take().items())
         levels, numbers = [tile[0] for tile, _ in tiles], [tile[1] for tile, _ in tiles]
-        hashes = [each for _, each in tiles]
-        if await self._pool.fetchval(_GROWN, log_id, before, growing.size, levels, numbers, hashes) is None:
+        hashes, middles = [held.hashes for _, held in tiles], [held.middle for _, held in tiles]
+        moved = await self._pool.fetchval(_GROWN, log_id, before, growing.size, levels, numbers, hashes, middles)
+        if moved is None:
             raise AnotherSealer
 
     # --- reading -----------------------------------------------------------------------------------------------------
@@ -163,10 +166,10 @@ class Checkpoints:
     def tree(self, log_id: int) -> Tree:
         """The tree of a log; ask for a fresh one where it may have grown."""
 
-        async def fetch(tiles: Sequence[Tile]) -> dict[Tile, bytes]:
+        async def fetch(tiles: Sequence[Tile]) -> dict[Tile, Held]:
             levels, numbers = [level for level, _ in tiles], [number for _, number in tiles]
             found = await self._pool.fetch(_SEVERAL, log_id, levels, numbers)
-            return {(record["level"], record["number"]): record["hashes"] for record in found}
+            return {(level, number): Held(hashes, middle) for level, number, hashes, middle in found}
 
         return Tree(fetch)
 

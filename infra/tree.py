@@ -8,18 +8,20 @@ what an auditor runs (RFC 9162, 2.1.3.2 and 2.1.4.2).
 
 from __future__ import annotations
 
-import functools
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
-__all__ = ["HASH", "WIDTH", "Growing", "Tile", "Tree", "proves_consistency", "proves_inclusion"]
+__all__ = ["HASH", "WIDTH", "Growing", "Held", "Tile", "Tree", "proves_consistency", "proves_inclusion"]
 
 HASH: Final = 32
 _HEIGHT: Final = 8
 WIDTH: Final = 1 << _HEIGHT
 """How many hashes a full tile holds."""
+
+_HALF: Final = _HEIGHT // 2
+_RUN: Final = HASH << _HALF
 
 Tile = tuple[int, int]
 """Level and number of a tile."""
@@ -34,13 +36,8 @@ def _node(left: bytes, right: bytes) -> bytes:
     return _pair(left + right)
 
 
-@functools.lru_cache(maxsize=2048)
 def _perfect(hashes: bytes) -> bytes:
-    """The root of a full subtree over as many hashes, end to end, as a power of two.
-
-    Kept by the hashes themselves, not by where they stand: what is remembered can be of no other tile than the one at
-    hand, whatever was done to the stored ones. It takes 16 MB at most.
-    """
+    """The root of a full subtree over as many hashes, end to end, as a power of two."""
     while len(hashes) > HASH:
         hashes = b"".join([_pair(hashes[n : n + 2 * HASH]) for n in range(0, len(hashes), 2 * HASH)])
     return hashes
@@ -49,6 +46,32 @@ def _perfect(hashes: bytes) -> bytes:
 def _split(size: int) -> int:
     """The largest power of two below a size of at least two: where RFC 6962 divides a tree."""
     return 1 << (size - 1).bit_length() - 1
+
+
+class Held(NamedTuple):
+    """A tile as it is kept: its hashes, and from half-way up the roots over each full run of 16 of them.
+
+    What is half-way up saves a proof all hashing below it. It may be missing, and then follows from the hashes.
+    """
+
+    hashes: bytes
+    middle: bytes = b""
+
+    @classmethod
+    def of(cls, hashes: bytes) -> Held:
+        """The tile of these hashes, with what is half-way up."""
+        runs = range(0, len(hashes) - _RUN + 1, _RUN)
+        return cls(hashes, b"".join([_perfect(hashes[at : at + _RUN]) for at in runs]))
+
+    def root(self, level: int, first: int) -> bytes | None:
+        """The root over 2^level of the hashes, from the first on, or None where the tile ends before."""
+        if level >= _HALF and self.middle:
+            return Held(self.middle).root(level - _HALF, first >> _HALF)
+        hashes = self.hashes[first * HASH : (first + (1 << level)) * HASH]
+        return _perfect(hashes) if len(hashes) == HASH << level else None
+
+
+_MISSING: Final = Held(b"")
 
 
 # --- growing ---------------------------------------------------------------------------------------------------------
@@ -60,7 +83,7 @@ class Growing:
 
     size: int = 0
     last: dict[int, list[bytes]] = field(default_factory=dict)
-    changed: dict[Tile, bytes] = field(default_factory=dict)
+    changed: dict[Tile, Held | None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, size: int, tiles: dict[Tile, bytes]) -> Growing:
@@ -84,17 +107,17 @@ class Growing:
             hashes += part
             at += len(part)
             tile = level, (size + at - 1) >> _HEIGHT
-            self.changed[tile] = b""  # Joined once, when it is taken.
+            self.changed[tile] = None  # Joined once, when it is taken.
             if len(hashes) == WIDTH:
-                self.changed[tile] = b"".join(hashes)
-                complete.append(_perfect(self.changed[tile]))
+                self.changed[tile] = full = Held.of(b"".join(hashes))
+                complete.append(_perfect(full.middle))
                 hashes.clear()
         if complete:
             self._extend(level + 1, size >> _HEIGHT, complete)
 
-    def take(self) -> dict[Tile, bytes]:
+    def take(self) -> dict[Tile, Held]:
         """What has changed since this was asked last."""
-        taken = {tile: whole or b"".join(self.last[tile[0]]) for tile, whole in self.changed.items()}
+        taken = {tile: full or Held.of(b"".join(self.last[tile[0]])) for tile, full in self.changed.items()}
         self.changed = {}
         return taken
 
@@ -120,9 +143,9 @@ def unfinished(size: int) -> list[tuple[int, int, int]]:
 class Tree:
     """A tree whose tiles are fetched as they are needed, each once, and all those of a path together."""
 
-    def __init__(self, fetch: Callable[[Sequence[Tile]], Awaitable[Mapping[Tile, bytes]]]) -> None:
+    def __init__(self, fetch: Callable[[Sequence[Tile]], Awaitable[Mapping[Tile, Held]]]) -> None:
         self._fetch = fetch
-        self._tiles: dict[Tile, bytes] = {}
+        self._tiles: dict[Tile, Held] = {}
 
     async def _have(self, tiles: Iterable[Tile]) -> None:
         missing = sorted(set(tiles) - self._tiles.keys())
@@ -191,11 +214,10 @@ class Tree:
         first = index << above
         tile = (tile_level, first >> _HEIGHT)
         await self._have([tile])
-        at = (first % WIDTH) * HASH
-        hashes = self._tiles.get(tile, b"")[at : at + (HASH << above)]
-        if len(hashes) < HASH << above:
+        root = self._tiles.get(tile, _MISSING).root(above, first % WIDTH)
+        if root is None:
             raise ValueError(f"Tile {tile} ends before the hash that is asked of it.")
-        return _perfect(hashes)
+        return root
 
 
 # --- proving ---------------------------------------------------------------------------------------------------------

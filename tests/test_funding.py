@@ -486,6 +486,16 @@ def test_no_money_while_it_is_held_for_rectification() -> None:
     free.when(allocate(), now=LATER).then(allocated(free))
 
 
+def test_what_one_assessment_stops_or_holds_another_does_not_release() -> None:
+    for effects, gate in ((("stop_funds",), "assessment_not_failed"), (("rectify", "hold_funds"), "no_freeze")):
+        past = the_appropriation().and_(decided(*effects))
+        other = past.and_(decided("continue", assessment="spot_check"))
+        other.when(allocate(), now=LATER).refused(GateClosed, gate=gate, position=len(past.log))
+    of_another = msgspec.structs.replace(rectified(), assessment="spot_check")
+    still = the_appropriation().and_(rectify(), of_another)
+    still.when(allocate(), now=LATER).refused(GateClosed, gate="no_freeze", position=len(still.log) - 1)
+
+
 def test_no_money_while_any_of_it_is_frozen() -> None:
     past = the_allocation().and_(FundsFrozen(**case(), **amount(1), stage="allocated", ground="audit"), when=LATER)
     past.when(allocate(), now=LATER).refused(GateClosed, gate="no_freeze", position=len(past.log))

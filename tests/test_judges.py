@@ -22,7 +22,7 @@ import pytest_asyncio
 
 from infra.embedded import EmbeddedPostgres
 from infra.note import Checkpoint, Signer, signed
-from infra.tree import Tree
+from infra.tree import Held, Tree
 from tests.bundles import closed, database_like, exported, filled, vkey
 from tests.test_funding_story import played
 from tests.test_tree import ALL, LEAVES, root, tree
@@ -115,8 +115,8 @@ def test_go_opens_every_checkpoint_of_a_bundle_and_finds_every_line_under_the_la
     assert int(size) == len(lines)
     tiles = {(0, n): b"".join(leaves[n * 256 : (n + 1) * 256]) for n in range(-(-len(leaves) // 256))}
 
-    async def fetch(asked: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
-        return {tile: tiles[tile] for tile in asked if tile in tiles}
+    async def fetch(asked: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Held]:
+        return {tile: Held(tiles[tile]) for tile in asked if tile in tiles}
 
     paths = [encoded(*asyncio.run(Tree(fetch).inclusion(index, len(leaves)))) for index in range(0, len(leaves), 7)]
     records = [

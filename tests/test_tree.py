@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.line import Root
-from infra.tree import HASH, WIDTH, Growing, Tile, Tree, proves_consistency, proves_inclusion, unfinished
+from infra.tree import HASH, WIDTH, Growing, Held, Tile, Tree, proves_consistency, proves_inclusion, unfinished
 
 LEAVES = [hashlib.sha256(b"\x00" + str(n).encode()).digest() for n in range(70_000)]
 EDGES = (1, 2, 255, 256, 257, 511, 512, 513, 65_535, 65_536, 65_537, 65_793, 70_000)
@@ -54,14 +54,14 @@ def subproof_defined(m: int, leaves: Sequence[bytes], *, whole: bool = True) -> 
     return [*subproof_defined(m - k, leaves[k:], whole=False), defined(leaves[:k])]
 
 
-def grown(size: int) -> dict[Tile, bytes]:
+def grown(size: int) -> dict[Tile, Held]:
     growing = Growing()
     growing.add(LEAVES[:size])
     return growing.take()
 
 
-def tree(tiles: dict[Tile, bytes]) -> Tree:
-    async def fetch(asked: Sequence[Tile]) -> dict[Tile, bytes]:
+def tree(tiles: dict[Tile, Held]) -> Tree:
+    async def fetch(asked: Sequence[Tile]) -> dict[Tile, Held]:
         return {tile: tiles[tile] for tile in asked if tile in tiles}
 
     return Tree(fetch)
@@ -177,22 +177,49 @@ def test_two_of_one_size_agree_in_their_roots_or_not_at_all() -> None:
 @given(st.lists(st.integers(0, 700), min_size=1, max_size=8))
 @settings(max_examples=60, deadline=None)
 def test_a_tree_that_grew_in_pieces_and_was_put_down_between_has_the_same_tiles(steps: list[int]) -> None:
-    tiles: dict[Tile, bytes] = {}
+    tiles: dict[Tile, Held] = {}
     size = 0
     for step in steps:
-        kept = {(level, number): tiles[level, number] for level, number, _ in unfinished(size)}
+        kept = {(level, number): tiles[level, number].hashes for level, number, _ in unfinished(size)}
         growing = Growing.of(size, kept)
         growing.add(LEAVES[size : size + step])
         tiles |= growing.take()
         assert growing.take() == {}
         size += step
     assert tiles == grown(size)
-    assert all(len(tile) <= WIDTH * HASH for tile in tiles.values())
+    assert all(len(tile.hashes) <= WIDTH * HASH for tile in tiles.values())
 
 
 def test_a_tile_that_was_cut_is_noticed() -> None:
     tiles = grown(300)
-    tiles[0, 1] = tiles[0, 1][:-HASH]
+    tiles[0, 1] = Held(tiles[0, 1].hashes[:-HASH], tiles[0, 1].middle)
     with pytest.raises(ValueError, match="ends before"):
         asyncio.run(tree(tiles).root(300))
     assert asyncio.run(tree(tiles).root(299)) == root(299)
+
+
+def test_half_way_up_stand_the_roots_over_each_full_run_of_16() -> None:
+    for width in (1, 15, 16, 17, 255, 256):
+        held = grown(width)[0, 0]
+        assert held.middle == b"".join(defined(LEAVES[at : at + 16]) for at in range(0, width - 15, 16))
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_proofs_are_the_same_where_nothing_is_kept_half_way_up(data: st.DataObject) -> None:
+    bare = {tile: Held(held.hashes) for tile, held in ALL.items()}
+    size = data.draw(st.sampled_from(EDGES[2:]) | st.integers(1, len(LEAVES)))
+    index = data.draw(st.integers(0, size - 1))
+    assert asyncio.run(tree(bare).inclusion(index, size)) == asyncio.run(tree(ALL).inclusion(index, size))
+    assert asyncio.run(tree(bare).consistency(index + 1, size)) == asyncio.run(tree(ALL).consistency(index + 1, size))
+
+
+@given(st.integers(0, 15), st.integers(0, 599))
+@settings(max_examples=60, deadline=None)
+def test_what_is_kept_wrong_half_way_up_proves_nothing_that_is_not_so(run: int, index: int) -> None:
+    """A path leads to the root that was signed, or to none: nobody is shown another leaf for it."""
+    held = ALL[0, 0]
+    wrong = held.middle[: run * HASH] + bytes(HASH) + held.middle[(run + 1) * HASH :]
+    path = asyncio.run(tree({**ALL, (0, 0): Held(held.hashes, wrong)}).inclusion(index, 600))
+    own = index >> 4 == run or index >= WIDTH
+    assert proves_inclusion(LEAVES[index], index, path, 600, root(600)) == own

@@ -270,12 +270,12 @@ class ApproveErasure(KnowsWhatIsKept, AboutErasure):
     def consistency_boundary(self) -> Sequence[Selector]:
         of_it = super().consistency_boundary()
         match self.erasure.proposed:
-            case None:
-                return of_it
             case ErasureProposed(person_id=person_id):
                 return [*of_it, *self._of_subject(person_id, None)]
             case ObjectorErasureProposed(objection_id=objection_id):
                 return [*of_it, *self._of_subject(None, objection_id)]
+            case _:
+                return of_it
 
     def execute(self) -> None:
         proposed = self._require_proposed()

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import itertools
 import subprocess
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 
+from api.app import wired
+from api.cli.bundle.export import export as export_bundle
 from api.cli.demo.backstage import export
 from domain.lifecycle import CATALOGUE
 from infra.assembly import Stores, open_pool
+from infra.backup import back_up
 from infra.checkpoints import Checkpoints
 from infra.embedded import EmbeddedPostgres
 from infra.master_key import ensure_key_file
 from infra.note import Checkpoint, opened
 from infra.receipt import Receipt
 from infra.signing import Memory, Signing
+from tests.walks.contents import caught_up
 from tests.walks.desk import Desk
 from tests.walks.running import Product
 from tests.walks.test_privacy import spellings
@@ -73,6 +80,9 @@ async def test_after_an_erasure_nothing_of_the_person_is_left_and_every_proof_ho
         before = await sealed.sign()
         receipt = await sealed.receipt(registered)
         lines = await _lines(product, house, tmp_path / "before.jsonl")
+        taken_out = await _taken_out(server, product, house, tmp_path / "before")
+        found = {place for place, content in taken_out.items() if _traces(content, sealed_before)}
+        assert found == {"bundle", "backup"}, "what is looked for is found where it stands, and nowhere else"
 
         product.kill("worker")
         try:
@@ -89,20 +99,10 @@ async def test_after_an_erasure_nothing_of_the_person_is_left_and_every_proof_ho
         assert path
         assert receipt.proves(lines[registered - 1], sealed.verifier).root == before.root
         assert (await _lines(product, house, tmp_path / "after.jsonl"))[: before.size] == lines[: before.size]
+        taken_out = await _taken_out(server, product, house, tmp_path / "after")
+        assert [place for place, content in taken_out.items() if _traces(content, sealed_before)] == []
 
-    told = await house.send("administrator", "GET", f"{person}/details", headers={"Accept-Language": "zh"})
-    assert (told.status_code, told.json()["type"]) == (410, "/problems/details-erased")
-    assert "已删除" in told.json()["detail"]
-    gone = await house.send("administrator", "GET", f"/v1/documents/{document}")
-    assert (gone.status_code, gone.json()["detail"][:7]) == (410, "Erased:")
-    assert (await house.send("marked", "GET", person)).status_code == 401
-    (fact,) = await house.feed("privacy.person_erased.v1")
-    assert fact["body"]["document_ids"] == [document]
-    version = fact["position"]
-    assert (await house.read("administrator", person, min_position=version))["erased_at"] is not None
-    entry = await house.read("administrator", f"/v1/documents/{document}/entry", min_position=version)
-    assert entry["erased"] is True
-
+    version = await _assert_told(house, marked, document)
     committed = await superuser.fetch(
         "SELECT commitment FROM envelope WHERE log_id = $1 AND subject_id = $2", house.log_id, f"person:{marked}"
     )
@@ -113,7 +113,32 @@ async def test_after_an_erasure_nothing_of_the_person_is_left_and_every_proof_ho
     )
     assert all(row["commitment"] in named for row in committed), "the fact names the very digests"
     await superuser.close()
-    _assert_nothing_is_left(_dump(server, product), sealed_before, product, server)
+    left = {
+        "database": _dump(server, product).encode(),
+        "database's log": server.log_file.read_bytes(),
+        "broker": _files(product.settings.state_dir / "broker"),
+        "log": product.log_file.read_bytes(),
+    }
+    assert all(left.values())
+    assert [place for place, content in left.items() if _traces(content, sealed_before)] == []
+
+
+async def _assert_told(house: Desk, marked: str, document: str) -> int:
+    """Whoever asks is told that it is erased, in their language; gives the position of the fact."""
+    person = f"/v1/people/{marked}"
+    told = await house.send("administrator", "GET", f"{person}/details", headers={"Accept-Language": "zh"})
+    assert (told.status_code, told.json()["type"]) == (410, "/problems/details-erased")
+    assert "已删除" in told.json()["detail"]
+    gone = await house.send("administrator", "GET", f"/v1/documents/{document}")
+    assert (gone.status_code, gone.json()["detail"][:7]) == (410, "Erased:")
+    assert (await house.send("marked", "GET", person)).status_code == 401
+    (fact,) = await house.feed("privacy.person_erased.v1")
+    assert fact["body"]["document_ids"] == [document]
+    version = int(fact["position"])
+    assert (await house.read("administrator", person, min_position=version))["erased_at"] is not None
+    entry = await house.read("administrator", f"/v1/documents/{document}/entry", min_position=version)
+    assert entry["erased"] is True
+    return version
 
 
 _KEYS = "SELECT count(*) FROM subject_key WHERE log_id = $1 AND subject_id = $2 AND wrapped IS NOT NULL"
@@ -198,12 +223,53 @@ def _dump(server: EmbeddedPostgres, product: Product) -> str:
     return ran.stdout
 
 
-def _assert_nothing_is_left(dump: str, sealed: list[str], product: Product, server: EmbeddedPostgres) -> None:
-    places = {
-        "dump": dump,
-        "log": product.log_file.read_text(),
-        "database's log": server.log_file.read_text(),
+def _traces(content: bytes, sealed: list[str]) -> list[str]:
+    """What stands of the person in something: a name or a word of the letter, or sealed bytes, plain or spelt out."""
+    clear = [way for mark in MARKS for way in spellings(mark) if way.encode() in content]
+    return clear + [each for each in sealed if each.encode() in content or bytes.fromhex(each) in content]
+
+
+def _files(folder: Path) -> bytes:
+    """Every byte of every file in a folder."""
+    return b"\n".join(file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file())
+
+
+def _unpacked(workbook: bytes) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(workbook)) as archive:
+        return b"\n".join(archive.read(name) for name in archive.namelist())
+
+
+async def _taken_out(server: EmbeddedPostgres, product: Product, house: Desk, at: Path) -> dict[str, bytes]:
+    """Everything that leaves the product: bundle, backup, and each list and trail that names the person, as a file."""
+    bundle, backup = at.with_suffix(".bundle"), at.with_suffix(".backup")
+    app_url, keys = str(product.settings.database_url), ensure_key_file(product.settings.key_file)
+    connection = await asyncpg.connect(product.superuser_url)
+    await caught_up(connection, house.log_id)
+    await connection.close()
+    async with wired(app_url, keys, name="test", pool_size=4) as wiring:
+        institution = await wiring.parts.clock.institution(house.log_id)
+        await export_bundle(wiring, institution, bundle, _unheard)
+    await back_up(app_url, backup, _unheard)
+    restored = [str(server.binaries.bin_dir / "pg_restore"), "--file=-", str(backup / "database.dump")]
+    found = {
+        "bundle": _files(bundle),
+        "backup": (await asyncio.to_thread(subprocess.run, restored, capture_output=True, check=True)).stdout,
+        "manifest": (backup / "manifest.json").read_bytes(),
     }
-    assert all(places.values())
-    written = [*sealed, *(way for mark in MARKS for way in spellings(mark))]
-    assert [(place, way) for place, text in places.items() for way in written if way in text] == []
+    about = (f"/v1/people/{house.people['marked']}/trail", "/v1/units/BR-0/trail", "/v1/people", "/v1/appointments",
+             "/v1/documents", "/v1/erasures", "/v1/roster")  # fmt: skip
+    for path, form in itertools.product(about, ("csv", "xlsx")):
+        answer = await house.send("auditor", "GET", path, params={"format": form})
+        assert answer.status_code == 200, (path, form, answer.text)
+        found[f"{path} {form}"] = _unpacked(answer.content) if form == "xlsx" else answer.content
+    for path in about[:2]:
+        answer = await house.send("auditor", "GET", path, params={"format": "jsonl"})
+        found[f"{path} jsonl"] = answer.content
+    found["events"] = (await house.send("auditor", "GET", "/v1/events", params={"limit": 1000})).content
+    found["figures"] = (await house.http.get(f"{house.urls[0]}/metrics")).content
+    assert all(found.values())
+    return found
+
+
+def _unheard(_done: int, _of: int) -> None:
+    """Nobody looks at how far it has come."""
