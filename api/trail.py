@@ -20,7 +20,17 @@ from api.acts import Wiring, address_of
 from api.answers import Stream
 from api.callers import Reader
 from api.problems import NotFound, ParameterInvalid
-from api.reads import File, FileForm, answer_file, finished, redacted, refuse_beyond_head, times, wanted_form
+from api.reads import (
+    MOMENTS,
+    File,
+    FileForm,
+    answer_file,
+    finished,
+    moment,
+    redacted,
+    times,
+    wanted_form,
+)
 from api.record import READ_AT, applications_of, tags_seen, units_of
 from api.requests import TIMES, Headers, Parameters
 from api.routes import AnyRequest, AnyResponse, Own, Page, Parameter
@@ -418,26 +428,13 @@ class Differences(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     simulated: bool = False
 
 
-async def _moment(wiring: Wiring, reader: Reader, parameters: Parameters, name: str) -> int | None:
-    """One of the two moments, given by its position or as an instant."""
-    at, as_of = parameters.whole(f"{name}_position"), parameters.instant(f"{name}_as_of")
-    if at is not None and as_of is not None:
-        raise ParameterInvalid(parameter=f"{name}_as_of", rule=f"not together with {name}_position")
-    if as_of is not None:
-        return await wiring.views.position_as_of(reader.caller.log_id, as_of)
-    if at is not None:
-        await refuse_beyond_head(wiring, reader, f"{name}_position", at)
-    return at
-
-
 async def _differences(subject: _Subject, wiring: Wiring, request: AnyRequest) -> AnyResponse:
     """What differs in the views about a subject between two moments, with the events by which it came to be."""
     headers = Headers(request.scope["headers"])
     caller = await wiring.callers.reading(headers, address_of(request))
-    moments = ("from_position", "from_as_of", "to_position", "to_as_of")
-    parameters = Parameters(request.scope["query_string"], (*moments, "format"))
+    parameters = Parameters(request.scope["query_string"], (*MOMENTS, "format"))
     reader, form = await wiring.callers.reader(caller), _form(headers, parameters)
-    then, now = [await _moment(wiring, reader, parameters, name) for name in ("from", "to")]
+    then, now = [await moment(wiring, reader, parameters, name) for name in ("from", "to")]
     if then is None:
         raise ParameterInvalid(parameter="from_position", rule="one of from_position, from_as_of")
     store = await wiring.parts.stores(reader.caller.log_id)
