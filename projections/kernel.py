@@ -62,6 +62,11 @@ class Column:
     audience: str
     type: Any
 
+    @property
+    def is_money(self) -> bool:
+        """Whether its cells are amounts in fen."""
+        return self.name.endswith("_fen")
+
 
 @dataclass(frozen=True, kw_only=True)
 class View(Generic[Row]):
