@@ -21,7 +21,7 @@ import pytest_asyncio
 from api.cli.bundle.export import NothingOfIt
 from api.cli.bundle.replay import replay
 from api.cli.bundle.verify import Duties, Fault, Report, Unusable, canonical, parsed
-from infra.bundle import Bag, BagThere
+from infra.bundle import Bag, BagThere, BagUnwritable
 from infra.embedded import EmbeddedPostgres
 from tests.bundles import closed, database_like, exported, filled, found, judged, rebagged, reruled, vkey
 from tests.call import CALL
@@ -195,6 +195,24 @@ def test_a_bag_that_is_left_early_is_none_and_what_is_there_is_not_touched(tmp_p
     assert [path.name for path in tmp_path.iterdir()] == ["bag"]
 
 
+def test_a_bag_that_cannot_be_written_says_why_and_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    for target, why in ((tmp_path / "none" / "bag", "No such file"), (tmp_path / "file" / "bag", "Not a directory")):
+        with pytest.raises(BagUnwritable, match=why), Bag(target):
+            pass
+    full = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+    full += "import sys; from pathlib import Path; from infra.bundle import Bag\nwith Bag(Path(sys.argv[1])) as bag:\n"
+    full += "    for number in range(int(sys.argv[2])): bag.write(f'data/{number}', b' ' * int(sys.argv[3]))\n"
+    full += "    bag.finish({})\n"
+    for files, size in ((1, 200_000), (5_000, 0)):  # A file that does not fit, and a manifest that does not.
+        argv = [sys.executable, "-c", full, str(tmp_path / "bag"), str(files), str(size)]
+        ran = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert ran.returncode == 1
+        assert "BagUnwritable: " in ran.stderr.splitlines()[-1]
+        assert "(File too large); nothing is left of it" in ran.stderr
+        assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 @pytest.mark.slow
 def test_an_export_that_is_killed_leaves_nothing_that_looks_like_a_bundle_and_the_next_one_sweeps_it(
     tmp_path: Path,
@@ -237,6 +255,14 @@ def test_the_command_line_makes_one_report_and_answers_by_exit_code(
     assert written.returncode == 0, written.stderr
     assert json.loads(written.stdout)["missing"] == []
     assert run("export", str(tmp_path / "taken")).returncode == 2
+    nowhere = run("export", str(tmp_path / "none" / "bag"), "--json")
+    assert nowhere.returncode == json.loads(nowhere.stdout)["exit_code"] == 2
+    assert "cannot be written (No such file or directory)" in json.loads(nowhere.stdout)["error"]
+    env["BIAOGAN_DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/none"
+    away = run("export", str(tmp_path / "away"))
+    assert away.returncode == 4, away.stderr
+    assert "The database does not answer" in away.stderr
+    assert not (tmp_path / "away").exists()
     assert run("verify", str(tmp_path / "taken"), "--key", vkey()).returncode == 0
     with (bundle / "data" / "log.jsonl").open("ab") as log:
         log.write(b"{}\n")
