@@ -23,6 +23,7 @@ from domain.accountability.commands import (
 )
 from domain.accountability.measure import DecideMeasure, EndMeasure, IssueCircular, LiftMeasure
 from domain.accountability.referral import NotifyReferralOutcome, ReferMatter
+from domain.accountability.succession import PassQuotaCut
 from domain.kernel import Command, tags_of
 from domain.person.events import Role
 from projections.accountability import ACCOUNTABILITY_RULE, FINDING, MEASURE, REFERRAL, ReferralRow
@@ -104,6 +105,7 @@ PAGE = Page(
         Act(path="/v1/measures/{measure_id}/dismiss", command=DismissAppeal),
         Act(path="/v1/measures/{measure_id}/withdraw-appeal", command=WithdrawAppeal),
         Act(path="/v1/measures/{measure_id}/lift", command=LiftMeasure),
+        Act(path="/v1/measures/{measure_id}/pass", command=PassQuotaCut),
         Row(
             path="/v1/programmes/{programme_id}/accountability-rule",
             view=ACCOUNTABILITY_RULE,

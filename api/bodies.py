@@ -28,6 +28,7 @@ __all__ = ["body_of", "decode", "fault", "field_types"]
 LARGEST: Final = 2**53 - 1
 _TEXTS: Final = 100
 _TEXT_LENGTH: Final = 20_000
+_DIGITS: Final = 40
 
 # msgspec repeats the offending words for some faults; those are said again without them.
 _QUOTING: Final = (
@@ -127,7 +128,7 @@ def decode(data: bytes, kind: Any) -> Any:  # noqa: ANN401 - The type is the rou
         found = _decoder(kind).decode(data or b"{}")
         _refuse_repetition(data)
     except msgspec.ValidationError as error:
-        raise fault(error) from None
+        raise fault(error, data) from None
     except (ValueError, RecursionError):
         # Not of the library alone: a number of very many digits is no number to Python.
         raise BodyUnreadable from None
@@ -189,13 +190,36 @@ def convert(values: Mapping[str, Any], kinds: Mapping[str, Any], names: Collecti
     return {name: msgspec.convert(values[name], kinds[name], strict=False) for name in names}
 
 
-def fault(error: msgspec.ValidationError) -> BodyInvalid:
-    """The refusal of a body, with a JSON pointer and without the words of the caller."""
+class _Number(str):
+    """A number as it was written."""
+
+    __slots__ = ()
+
+
+def _number_at(data: bytes, path: str) -> _Number | None:
+    """The number that stands at a place of a body, unless it has very many digits."""
+    try:
+        found: Any = json.loads(data, parse_int=_Number, parse_float=_Number)
+        for name, index in _STEP.findall(path):
+            found = found[name] if name else found[int(index)]
+    except (ValueError, RecursionError):
+        # Behind its first fault the body may be no JSON, and a place within a mapping is not named: no number is told.
+        return None
+    return found if isinstance(found, _Number) and len(found) <= _DIGITS else None
+
+
+def fault(error: msgspec.ValidationError, data: bytes = b"") -> BodyInvalid:
+    """The refusal of a body, with a JSON pointer and without the words of the caller.
+
+    Where a whole number was expected and another number given, that is told: it is a figure and nobody's name.
+    """
     match = _PLACE.fullmatch(str(error))
     what, path = (match["what"], match["path"] or "") if match else ("Invalid", "")
     named = _NAMED.fullmatch(what)
     for pattern, instead in _QUOTING:
         what = pattern.sub(instead, what)
+    if what.startswith("Expected `int") and (number := _number_at(data, path)) is not None:
+        what = f"{what.partition(', got ')[0]}, got {number}"
     pointer = "".join(f"/{name or index}" for name, index in _STEP.findall(path))
     if named:
         pointer += f"/{named[1]}"

@@ -23,10 +23,12 @@ from api.routes import Act, AnyRequest, AnyResponse, Own, Parameter, Route, Rows
 from domain.funding.events import LedgerFile, PeriodClosed, PeriodKind
 from domain.funding.publication import ConfirmLedger
 from domain.ids import ProgrammeId, tag
-from infra.export.spreadsheet import Language, TooLargeForWorkbook, as_workbook, for_excel
+from infra.export.spreadsheet import Chart, Language, TooLargeForWorkbook, as_workbook, for_excel
 from infra.published import FileDamaged, FileMissing
 from infra.record import Item
 from infra.side_by_side import side_by_side
+from projections.budget_execution import BUDGET_EXECUTION
+from projections.execution_over_time import OVER_TIME
 from projections.kernel import Table
 from projections.ledger import (
     INSTITUTION_LEDGER,
@@ -183,7 +185,17 @@ async def _file(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     if form == "json":
         return finished(_told(asked, file, table), asked.covers, asked.headers)
     wanted = File("xlsx" if form == "xlsx" else "excel_csv", asked.covers, asked.row.last_day, asked.headers)
-    return await answer_file(asked.reader, table, _at_once(table.rows), wanted)
+    chart = await _chart(wiring, asked, table) if form == "xlsx" else None
+    return await answer_file(asked.reader, table, _at_once(table.rows), wanted, chart)
+
+
+async def _chart(wiring: Wiring, asked: _Asked, table: Table) -> Chart | None:
+    """What a workbook of the budget execution draws beside the rows, where the ledger tells how it came to be."""
+    drawn = next((file for file in asked.row.files if file.name == OVER_TIME), None)
+    if drawn is None or table.name != BUDGET_EXECUTION.code or asked.programme_id is None:
+        return None
+    content = await wiring.parts.published.read(asked.reader.caller.log_id, drawn.digest)
+    return Chart(table=await asyncio.to_thread(table_from, drawn.name, content))
 
 
 def _as_published(asked: _Asked, file: LedgerFile, content: bytes) -> AnyResponse:
@@ -232,7 +244,7 @@ async def _archive(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     found = {"ledger.json": msgspec.json.format(msgspec.json.encode(_on_record(asked)), indent=2)}
     for file in row.files:
         content = await wiring.parts.published.read(log_id, file.digest)
-        async for suffix, made in _forms(asked, file, content, spoken):
+        async for suffix, made in _forms(wiring, asked, file, content, spoken):
             found[f"{file.name}.{suffix}"] = made
     store = await wiring.parts.stores(log_id)
     facts = (await store.read(_money_of(tag(ProgrammeId, row.programme_id)), until=row.covers_position)).events
@@ -248,14 +260,17 @@ async def _archive(wiring: Wiring, request: AnyRequest) -> AnyResponse:
     return Response(await asyncio.to_thread(_zipped, found), headers=fields, media_type=_ZIP)
 
 
-async def _forms(asked: _Asked, file: LedgerFile, content: bytes, spoken: Language) -> AsyncIterator[tuple[str, bytes]]:
+async def _forms(
+    wiring: Wiring, asked: _Asked, file: LedgerFile, content: bytes, spoken: Language
+) -> AsyncIterator[tuple[str, bytes]]:
     table, row = await asyncio.to_thread(table_from, file.name, content), asked.row
     yield "csv", content
     yield "excel.csv", b"".join([chunk async for chunk in for_excel(table, _at_once(table.rows), spoken)])
     yield "json", msgspec.json.format(msgspec.json.encode(_told(asked, file, table)), indent=2)
     wanted = File("xlsx", asked.covers, row.last_day, asked.headers)
     try:
-        workbook = await as_workbook(table, _at_once(table.rows), cover_of(asked.reader, table, wanted, spoken))
+        cover, chart = cover_of(asked.reader, table, wanted, spoken), await _chart(wiring, asked, table)
+        workbook = await as_workbook(table, _at_once(table.rows), cover, chart)
     except TooLargeForWorkbook:
         # The other forms hold it.
         return

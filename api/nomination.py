@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from api.routes import Act, Page, Rows
 from domain.nomination.commands import AssignQuota, DecideNomination, DeclineNomination, RecordPlan, VetMaterials
+from domain.nomination.succession import PassQuota
 from projections.nomination import CUTS, PLAN, QUOTA
 
 PAGE = Page(
@@ -12,6 +13,11 @@ PAGE = Page(
     "推荐",
     (
         Act(path="/v1/programmes/{programme_id}/tracks/{track_id}/quotas", command=AssignQuota, subject="programme_id"),
+        Act(
+            path="/v1/programmes/{programme_id}/tracks/{track_id}/quotas/{nominator_unit_id}/pass",
+            command=PassQuota,
+            subject="programme_id",
+        ),
         Act(path="/v1/programmes/{programme_id}/plans/{nominator_unit_id}", command=RecordPlan, subject="programme_id"),
         Act(path="/v1/applications/{application_id}/decide", command=DecideNomination),
         Act(path="/v1/applications/{application_id}/decline", command=DeclineNomination),

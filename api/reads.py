@@ -96,6 +96,22 @@ async def times(wiring: Wiring, reader: Reader, parameters: Parameters, *, effec
     return Times(max(wanted, at or 0), at, day)
 
 
+MOMENTS: Final = ("from_position", "from_as_of", "to_position", "to_as_of")
+"""How a comparison is told which two moments it is of."""
+
+
+async def moment(wiring: Wiring, reader: Reader, parameters: Parameters, name: str) -> int | None:
+    """One of the two moments of a comparison, given by its position or as an instant."""
+    at, as_of = parameters.whole(f"{name}_position"), parameters.instant(f"{name}_as_of")
+    if at is not None and as_of is not None:
+        raise ParameterInvalid(parameter=f"{name}_as_of", rule=f"not together with {name}_position")
+    if as_of is not None:
+        return await wiring.views.position_as_of(reader.caller.log_id, as_of)
+    if at is not None:
+        await refuse_beyond_head(wiring, reader, f"{name}_position", at)
+    return at
+
+
 async def refuse_beyond_head(wiring: Wiring, reader: Reader, name: str, position: int) -> None:
     """Refuse a position that nothing has been recorded at yet: no waiting would bring it."""
     if position > reader.position:
@@ -230,14 +246,17 @@ async def all_rows(
 # --- many rows -------------------------------------------------------------------------------------------------------
 
 
-def wanted_form(headers: Headers, parameters: Parameters) -> Form:
-    """In which form the caller wants rows: by parameter, or by the first of the forms that Accept names."""
+def wanted_form(headers: Headers, parameters: Parameters, beside: tuple[str, ...] = ()) -> Form:
+    """In which form the caller wants rows: by parameter, or by the first of the forms that Accept names.
+
+    ``beside`` are other forms that this address gives, to be named where the one that is wanted is none.
+    """
     asked = parameters.text("format")
     if asked is not None:
         for form in FORMS:
             if form == asked:
                 return form
-        raise FormatUnknown(known=", ".join(FORMS))
+        raise FormatUnknown(known=", ".join((*FORMS, *beside)))
     accepted = [part.split(";")[0].strip().lower() for part in headers.all("Accept").split(",") if part.strip()]
     for kind in accepted:
         if kind in _BY_MEDIA_TYPE:

@@ -61,6 +61,8 @@ CHINESE: Final[dict[str, str]] = {
     "Expected {} of length {}": "应为长度 {1} 的 {0}",
     "Expected {} >= {}": "应为不小于 {1} 的 {0}",
     "Expected {} <= {}": "应为不大于 {1} 的 {0}",
+    "Expected {} >= {}, got {}": "应为不小于 {1} 的 {0},实为 {2}",
+    "Expected {} <= {}, got {}": "应为不大于 {1} 的 {0},实为 {2}",
     "Expected {} with a timezone component": "应为带时差的 {}",
     "Invalid RFC3339 encoded {}": "不是 RFC 3339 格式的 {}",
     "Invalid UUID": "不是 UUID",

@@ -16,7 +16,18 @@ import msgspec
 from api.acts import Wiring, address_of
 from api.callers import Reader
 from api.problems import NotFound, ParameterInvalid
-from api.reads import File, Form, Said, answer_file, finished, refuse_beyond_head, times, wanted_form
+from api.reads import (
+    MOMENTS,
+    File,
+    Form,
+    Said,
+    answer_file,
+    finished,
+    moment,
+    refuse_beyond_head,
+    times,
+    wanted_form,
+)
 from api.requests import TIMES, Headers, Parameters
 from api.routes import AnyRequest, AnyResponse, Own, Parameter
 from domain.funding.policy import RULES_VERSION, RULES_VERSIONS
@@ -156,12 +167,17 @@ class Responsible(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Differences(msgspec.Struct, frozen=True, kw_only=True):
-    """What a statement tells differently at two positions, and exactly the events that it comes from."""
+    """What a statement tells differently at two moments of the record, and exactly the events that it comes from.
+
+    Each moment is told as the position it is, beside the instant where it was asked for by one.
+    """
 
     programme_id: str
     statement: str
     from_position: int
+    from_as_of: datetime | None
     to_position: int
+    to_as_of: datetime | None
     selected: Selected
     cells: tuple[DifferingCell, ...]
     events: tuple[Responsible, ...]
@@ -411,17 +427,13 @@ def _lines(period: Period, told: Sequence[Told]) -> tuple[Line, ...]:
 
 
 async def _difference(wiring: Wiring, request: AnyRequest) -> AnyResponse:
-    """What a statement tells differently at two positions."""
-    reader, headers, parameters = await _opened(
-        wiring, request, "from_position", "to_position", "min_position", "effective_on", *_SELECTING
-    )
+    """What a statement tells differently at two moments of the record."""
+    reader, headers, parameters = await _opened(wiring, request, *MOMENTS, "min_position", "effective_on", *_SELECTING)
     statement = _statement(request)
-    earlier, later = parameters.whole("from_position"), parameters.whole("to_position")
-    if earlier is None:
-        raise ParameterInvalid(parameter="from_position", rule="must be given")
     await refuse_beyond_head(wiring, reader, "min_position", parameters.whole("min_position") or 0)
-    await refuse_beyond_head(wiring, reader, "from_position", earlier)
-    await refuse_beyond_head(wiring, reader, "to_position", later or 0)
+    earlier, later = [await moment(wiring, reader, parameters, name) for name in ("from", "to")]
+    if earlier is None:
+        raise ParameterInvalid(parameter="from_position", rule="one of from_position, from_as_of")
     programme_id = request.path_params["programme_id"]
     facts = await _known(wiring, reader, programme_id, later)
     if earlier > facts.position:
@@ -432,7 +444,9 @@ async def _difference(wiring: Wiring, request: AnyRequest) -> AnyResponse:
         programme_id=programme_id,
         statement=statement.code,
         from_position=earlier,
+        from_as_of=parameters.instant("from_as_of"),
         to_position=facts.position,
+        to_as_of=parameters.instant("to_as_of"),
         selected=_selected(period, facts.position),
         cells=tuple(
             DifferingCell(
@@ -537,12 +551,15 @@ ROUTES: Final[tuple[Own, ...]] = (
         path=f"{_PATH}/{{statement}}/difference",
         answer=_difference,
         operation="compare_statement",
-        en="What a statement tells differently at two positions, and exactly the events that it comes from.",
-        zh="同一报表在两个位置的差异,以及造成差异的全部事件。",
+        en="What a statement tells differently at two moments of the record, and exactly the events it comes from.",
+        zh="同一报表在记录的两个时点的差异,以及造成差异的全部事件。",
         parameters=(
-            Parameter(name="from_position", en="What was known there", zh="该位置所知", type=int, required=True),
+            Parameter(name="from_position", en="What was known there", zh="该位置所知",
+                      type=int),
+            Parameter(name="from_as_of", en="Or by this instant", zh="或该时刻所知"),
             Parameter(name="to_position", en="And there; the newest, if it is not said", zh="及该位置所知,默认为最新",
                       type=int),
+            Parameter(name="to_as_of", en="Or by this instant", zh="或该时刻所知"),
             _AT[0],
             *_COUNTED,
         ),

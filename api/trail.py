@@ -20,7 +20,17 @@ from api.acts import Wiring, address_of
 from api.answers import Stream
 from api.callers import Reader
 from api.problems import NotFound, ParameterInvalid
-from api.reads import File, FileForm, answer_file, finished, redacted, refuse_beyond_head, times, wanted_form
+from api.reads import (
+    MOMENTS,
+    File,
+    FileForm,
+    answer_file,
+    finished,
+    moment,
+    redacted,
+    times,
+    wanted_form,
+)
 from api.record import READ_AT, applications_of, tags_seen, units_of
 from api.requests import TIMES, Headers, Parameters
 from api.routes import AnyRequest, AnyResponse, Own, Page, Parameter
@@ -144,20 +154,26 @@ def _wanted(parameters: Parameters) -> _Wanted:
     types = tuple(kinds.split(",")) if kinds else ()
     if not set(types) <= CATALOGUE.by_name.keys():
         raise ParameterInvalid(parameter="type", rule="the stored name of an event")
-    since = parameters.whole("from_position", 1)
+    since, until = parameters.whole("from_position", 1), parameters.whole("to_position", 1)
+    from_day, to_day = parameters.day("from_day"), parameters.day("to_day")
+    # Ends before it begins: nothing would be found, and that would be taken for nothing having happened.
+    if since is not None and until is not None and until < since:
+        raise ParameterInvalid(parameter="to_position", rule=f"{since} at least")
+    if from_day is not None and to_day is not None and to_day < from_day:
+        raise ParameterInvalid(parameter="to_day", rule=f"{from_day} at least")
     return _Wanted(
         types=types,
         actor=parameters.text("actor"),
-        from_day=parameters.day("from_day"),
-        to_day=parameters.day("to_day"),
+        from_day=from_day,
+        to_day=to_day,
         after=max(parameters.whole("after") or 0, 0 if since is None else since - 1),
-        to_position=parameters.whole("to_position", 1),
+        to_position=until,
         changes=parameters.flag("changes"),
     )
 
 
 def _form(headers: Headers, parameters: Parameters) -> TrailForm:
-    return "jsonl" if parameters.text("format") == "jsonl" else wanted_form(headers, parameters)
+    return "jsonl" if parameters.text("format") == "jsonl" else wanted_form(headers, parameters, beside=("jsonl",))
 
 
 # --- what is told of a fact -------------------------------------------------------------------------------------------
@@ -412,26 +428,13 @@ class Differences(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     simulated: bool = False
 
 
-async def _moment(wiring: Wiring, reader: Reader, parameters: Parameters, name: str) -> int | None:
-    """One of the two moments, given by its position or as an instant."""
-    at, as_of = parameters.whole(f"{name}_position"), parameters.instant(f"{name}_as_of")
-    if at is not None and as_of is not None:
-        raise ParameterInvalid(parameter=f"{name}_as_of", rule=f"not together with {name}_position")
-    if as_of is not None:
-        return await wiring.views.position_as_of(reader.caller.log_id, as_of)
-    if at is not None:
-        await refuse_beyond_head(wiring, reader, f"{name}_position", at)
-    return at
-
-
 async def _differences(subject: _Subject, wiring: Wiring, request: AnyRequest) -> AnyResponse:
     """What differs in the views about a subject between two moments, with the events by which it came to be."""
     headers = Headers(request.scope["headers"])
     caller = await wiring.callers.reading(headers, address_of(request))
-    moments = ("from_position", "from_as_of", "to_position", "to_as_of")
-    parameters = Parameters(request.scope["query_string"], (*moments, "format"))
+    parameters = Parameters(request.scope["query_string"], (*MOMENTS, "format"))
     reader, form = await wiring.callers.reader(caller), _form(headers, parameters)
-    then, now = [await _moment(wiring, reader, parameters, name) for name in ("from", "to")]
+    then, now = [await moment(wiring, reader, parameters, name) for name in ("from", "to")]
     if then is None:
         raise ParameterInvalid(parameter="from_position", rule="one of from_position, from_as_of")
     store = await wiring.parts.stores(reader.caller.log_id)

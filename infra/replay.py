@@ -10,6 +10,7 @@ that stand are kept in memory.
 from __future__ import annotations
 
 import hashlib
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
@@ -29,7 +30,7 @@ from projections.kernel import Change, Key, Register, View
 if TYPE_CHECKING:
     from infra.subscription import Connection
 
-__all__ = ["Difference", "Replayed", "ReplayedView", "replayed", "verify"]
+__all__ = ["Difference", "Replayed", "ReplayedView", "ViewPace", "replayed", "verify"]
 
 _PREFETCH: Final = 500
 _FOR_EVER: Final = 2**62
@@ -65,13 +66,27 @@ class ReplayedView:
     differences: int
 
 
+class ViewPace(msgspec.Struct, frozen=True):
+    """How fast one view was folded and compared: the events it reads, and the seconds that these took.
+
+    The seconds are those of the fold, of reading its table and of comparing the two; decoding an event, which is done
+    once for all views, is in none of them. ``events_per_second`` is null for a view that read nothing.
+    """
+
+    view: str
+    events: int
+    seconds: float
+    events_per_second: int | None
+
+
 @dataclass(frozen=True)
 class Replayed:
-    """What came of a replay: up to where all views stood, each of them, and the differences there are."""
+    """What came of a replay: up to where all views stood, each of them, the differences there are, and its pace."""
 
     position: int
     views: tuple[ReplayedView, ...]
     differences: list[Difference]
+    paces: tuple[ViewPace, ...]
 
 
 async def replayed(
@@ -113,7 +128,7 @@ async def replayed(
     counted = Counter(difference.view for difference in differences)
     folded = {check.name: check for check in checks}
     told = (_replayed(view, folded.get(view.name), counted[view.name]) for view in views)
-    return Replayed(common, tuple(told), differences)
+    return Replayed(common, tuple(told), differences, tuple(check.pace() for check in checks))
 
 
 def _replayed(view: View[Any], check: _Check | None, differences: int) -> ReplayedView:
@@ -184,6 +199,7 @@ class _Check:
         self.until = until
         self.common = until
         self.versions, self.digest = 0, hashlib.sha256()
+        self._events, self._seconds = 0, 0.0
         self._register = Register(shape.view)
         self._versions = versions
         self._next: _Version | None = None
@@ -194,9 +210,20 @@ class _Check:
 
     async def take(self, recorded: Recorded) -> None:
         """Fold one event, and compare the versions that begin and end with it."""
-        position = recorded.position
-        if self._failed or position > self.until:
+        if self._failed or recorded.position > self.until:
             return
+        began = time.perf_counter()
+        await self._take(recorded)
+        self._events += 1
+        self._seconds += time.perf_counter() - began
+
+    def pace(self) -> ViewPace:
+        """How fast it was, by now."""
+        rate = round(self._events / self._seconds) if self._seconds else None
+        return ViewPace(self.name, self._events, round(self._seconds, 6), rate)
+
+    async def _take(self, recorded: Recorded) -> None:
+        position = recorded.position
         try:
             changes = self._register.apply(recorded)
         except Exception:  # noqa: BLE001 - Whatever a fold raises is a finding about this view, and about no other.

@@ -24,6 +24,7 @@ from domain.accountability.events import (
     MeasureEnded,
     MeasureKind,
     MeasureLifted,
+    QuotaCutPassed,
     ReferralOutcomeNotified,
     StatementReceived,
 )
@@ -32,8 +33,12 @@ from domain.accountability.policy import (
     FINDING_STATE_AFTER,
     MEASURE_FACTS,
     REFERRAL_FACTS,
+    CutShare,
     FindingState,
     MeasureState,
+    shares_after,
+    shares_of,
+    shortened,
 )
 from domain.ids import ApplicationId, DesignationId, DocumentId, FindingId, MeasureId, PersonId, ProgrammeId, UnitId
 from domain.kernel import Code, Event, Recorded, office, public, restricted, subject
@@ -159,6 +164,7 @@ class MeasureRow(msgspec.Struct, frozen=True, kw_only=True):
     until_on: Annotated[date | None, subject("Until (none: until lifted)", "截止日(空为至解除)")] = None
     ends_at: Annotated[datetime | None, subject("Ends at", "终止时刻")] = None
     places: Annotated[int | None, subject("Places cut", "核减指标数")] = None
+    borne: Annotated[tuple[CutShare, ...], subject("Cut borne by", "核减由何单位承担")] = ()
     amount_fen: Annotated[int | None, subject("Amount (fen)", "金额(分)")] = None
     designation_id: Annotated[DesignationId | None, subject("Designation", "命名")] = None
     decision_document_id: Annotated[DocumentId, subject("Decision", "决定文件")]
@@ -193,7 +199,9 @@ def _measure(row: MeasureRow | None, recorded: Recorded, _key: Key) -> MeasureRo
     event, envelope = recorded.event, recorded.envelope
     at = envelope.effective_at
     if isinstance(event, MeasureDecided):
-        row = MeasureRow(**event.as_dict(), decided_by=envelope.actor_id, decided_at=at, changed_at=at)
+        row = MeasureRow(
+            **event.as_dict(), borne=shares_of(event), decided_by=envelope.actor_id, decided_at=at, changed_at=at
+        )
     elif row is not None:
         row = replace(_later(row, event), changed_at=at)
     if row is None:
@@ -217,6 +225,9 @@ def _later(row: MeasureRow, event: Event) -> MeasureRow:
             row = replace(row, appeal_outcome="withdrawn", settled_on=settled_on)
         case MeasureAmended(until_on=until_on, ends_at=ends_at, places=places, amount_fen=amount_fen):
             row = replace(row, until_on=until_on, ends_at=ends_at, places=places, amount_fen=amount_fen, is_ended=False)
+            row = replace(row, borne=shortened(row.borne, places or 0))
+        case QuotaCutPassed():
+            row = replace(row, borne=shares_after(row.borne, event))
         case MeasureLifted(lifted_on=lifted_on, ground=ground):
             row = replace(row, lifted_on=lifted_on, lifted_for=ground)
         case MeasureEnded():
@@ -243,7 +254,7 @@ def is_in_force(row: MeasureRow, day: date) -> bool:
 
 MEASURE = View(
     name="measure",
-    version=1,
+    version=2,
     en="Measures of accountability",
     zh="追责措施",
     row=MeasureRow,

@@ -21,7 +21,7 @@ from domain.application.events import (
 from domain.application.policy import STATE_AFTER, UNFILED, ApplicationState, budget_total, state_after
 from domain.ids import ApplicationId, DocumentId, NominatorUnitId, ProgrammeId, TrackId, UnitId
 from domain.kernel import Code, Digest, Recorded, office, subject
-from domain.nomination.events import MaterialsVetted, NominationDecided, NominationDeclined
+from domain.nomination.events import MaterialsVetted, NominationDecided, NominationDeclined, NominationPassed
 from domain.screening.events import ApplicationRefiled
 from domain.unit.events import UnitMoved
 from projections.kernel import Key, View, Where
@@ -156,6 +156,8 @@ def _act(row: ApplicationRow, recorded: Recorded) -> ApplicationRow:
             row = replace(row, vetted_digest=digest, vetted_at=at, vetted_by=by)
         case ApplicationFiled(materials_digest=digest, nominator_unit_id=nominator):
             row = replace(row, filed_digest=digest, filed_at=at, filed_by=by, nominator_unit_id=nominator)
+        case NominationPassed(successor_unit_id=successor):
+            row = replace(row, nominator_unit_id=successor)
         case ApplicationRefiled(materials_digest=digest):
             row = replace(row, refiled_digest=digest, refiled_at=at, refiled_by=by)
         case ApplicationWithdrawn():
@@ -178,12 +180,12 @@ def _fold(row: ApplicationRow | None, recorded: Recorded, _key: Key) -> Applicat
 
 APPLICATION = View(
     name="application",
-    version=2,
+    version=3,
     en="Application files",
     zh="申报材料",
     row=ApplicationRow,
     key=("application_id",),
-    reads=(*STATE_AFTER, PaperReceived, UnitMoved),
+    reads=(*STATE_AFTER, NominationPassed, PaperReceived, UnitMoved),
     touches=_touches,
     fold=_fold,
     indexes=("unit_id",),

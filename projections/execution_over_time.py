@@ -15,7 +15,7 @@ from projections.budget_execution import BUDGET_EXECUTION
 from projections.kernel import Table, columns
 from projections.statement import Period
 
-__all__ = ["execution_over_time"]
+__all__ = ["OVER_TIME", "execution_over_time"]
 
 
 class ExecutionAtRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +31,8 @@ class ExecutionAtRow(msgspec.Struct, frozen=True, kw_only=True):
     recovered_fen: Annotated[int, office("Recovered (fen)", "已收回(分)")] = 0
 
 
+OVER_TIME: Final = "execution_over_time"
+"""What the table is called."""
 _COLUMNS: Final = {
     "approved_fen": "approved_fen",
     "adjusted_fen": "approved_fen",
@@ -56,7 +58,7 @@ def execution_over_time(facts: Iterable[Recorded], period: Period) -> Table:
             sums[column] += amount
         rows.append(ExecutionAtRow(by=min(end, period.last_day or end), **sums))
     return Table(
-        name="execution_over_time", en="Execution over time", zh="执行进度", columns=columns(ExecutionAtRow),
+        name=OVER_TIME, en="Execution over time", zh="执行进度", columns=columns(ExecutionAtRow),
         rows=[msgspec.structs.astuple(row) for row in rows],
     )  # fmt: skip
 

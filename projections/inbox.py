@@ -52,7 +52,7 @@ from domain.funding.events import (
 )
 from domain.ids import ProgrammeId
 from domain.kernel import Code, Event, Recorded, office, subject
-from domain.nomination.events import NominationDecided, NominationDeclined
+from domain.nomination.events import NominationDecided, NominationDeclined, NominationPassed
 from domain.obligation.events import ObligationKind, ObligationReminded
 from domain.person.events import Role
 from domain.programme.events import ErratumRecorded, TermInterpreted, TermPublished
@@ -192,6 +192,8 @@ def _touches(recorded: Recorded) -> list[Key | Where]:
             return [("case", f"{application_id}/{_DUTIES[kind]}{matter or ''}")]
         case ObligationReminded(application_id=application_id):
             return [] if application_id is None else [Where("application_id", application_id)]
+        case NominationPassed(application_id=application_id):
+            return [Where("application_id", application_id)]
         case event if isinstance(event, (*FACTS, UnitMerged)):
             unit_id = event.as_dict()["unit_id"]
             return [Where("applicant_unit_id", unit_id), Where("nominator_unit_id", unit_id)]
@@ -262,6 +264,14 @@ def _given(row: InboxRow, task: ApplicationTask, at: datetime) -> InboxRow:
 def _placed(row: InboxRow, nominator_unit_id: str) -> InboxRow:
     unit_id = nominator_unit_id if row.role == "nominator" else row.unit_id
     return replace(row, nominator_unit_id=nominator_unit_id, unit_id=unit_id)
+
+
+def _passed(row: InboxRow, event: NominationPassed) -> InboxRow:
+    """The unit that carries on stands by what was filed, and by what was decided, as if by its own acts."""
+    if row.nominator_unit_id != event.nominator_unit_id:
+        return row
+    decided = event.successor_unit_id if row.decided_unit_id else row.decided_unit_id
+    return replace(_placed(row, event.successor_unit_id), decided_unit_id=decided)
 
 
 def _decides_for_itself(row: InboxRow) -> bool:
@@ -441,6 +451,8 @@ def _waits(task: CaseTask, recorded: Recorded, key: Key) -> InboxRow:
 def _fold(row: InboxRow | None, recorded: Recorded, key: Key) -> InboxRow | None:
     if isinstance(event := recorded.event, ObligationReminded):
         after = _reminded(row, event, recorded.envelope.effective_at)
+    elif isinstance(event, NominationPassed):
+        after = None if row is None else _passed(row, event)
     elif key[0] == "case":
         after = _case(row, recorded, key)
     else:
@@ -470,7 +482,7 @@ def _turned(row: InboxRow | None, recorded: Recorded, key: Key) -> InboxRow | No
 
 INBOX = View(
     name="inbox",
-    version=5,
+    version=6,
     en="Inbox",
     zh="待办",
     row=InboxRow,
@@ -487,6 +499,7 @@ INBOX = View(
         ObligationReminded,
         *FACTS,
         UnitMerged,
+        NominationPassed,
         *_OF_CASE,
         CaseSucceeded,
         *ENDS,

@@ -63,6 +63,11 @@ class Column:
     audience: str
     type: Any
 
+    @property
+    def is_money(self) -> bool:
+        """Whether its cells are amounts in fen."""
+        return self.name.endswith("_fen")
+
 
 def _key(names: Sequence[str]) -> Callable[[Any], Key]:
     """A reader of a key from the fields of these names, of a row or of an event."""

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from domain.application.events import ApplicationFiled, ApplicationWithdrawn
 from domain.ids import DocumentId, MeasureId, NominatorUnitId, ProgrammeId, TrackId
 from domain.kernel import Code, Recorded, public, subject
-from domain.nomination.events import PlanRecorded, QuotaAssigned
-from domain.nomination.policy import QUOTA_FACTS, QuotaUse
+from domain.nomination.events import NominationPassed, PlanRecorded, QuotaAssigned, QuotaPassed
+from domain.nomination.policy import QUOTA_FACTS
 from domain.screening.events import ScreeningRejected
 from projections.accountability import MEASURE, MeasureRow, is_in_force
 from projections.kernel import Beside, Key, View, keyed
@@ -30,11 +30,13 @@ class QuotaRow(msgspec.Struct, frozen=True, kw_only=True):
     assigned_position: Annotated[int | None, public("Assigned (position)", "分配位置")] = None
     filed: Annotated[int, subject("Filed", "已报送")] = 0
     returned: Annotated[int, subject("Given back", "已退还")] = 0
+    places_passed: Annotated[int, public("Places taken over (below zero: passed on)", "承继指标数(负数为转出)")] = 0
+    filed_passed: Annotated[int, subject("Filed, taken over (below zero: passed on)", "承继已报送数(负数为转出)")] = 0
 
     @property
     def used(self) -> int:
-        """Places in use: what was filed and has been neither withdrawn nor rejected since."""
-        return QuotaUse(filed=self.filed, returned=self.returned).used
+        """Places in use: what was filed, here or by a unit before, and not withdrawn or rejected since."""
+        return self.filed - self.returned + self.filed_passed
 
     @property
     def remaining(self) -> int | None:
@@ -48,6 +50,9 @@ def _quota_touches(recorded: Recorded) -> list[Key]:
             QuotaAssigned() | ApplicationFiled() | ScreeningRejected() | ApplicationWithdrawn(nominator_unit_id=str())
         ) as event:
             return [(event.programme_id, event.track_id, str(event.nominator_unit_id))]
+        case QuotaPassed() | NominationPassed() as event:
+            units = (event.nominator_unit_id, event.successor_unit_id)
+            return [(event.programme_id, event.track_id, str(unit_id)) for unit_id in units]
     return []
 
 
@@ -60,6 +65,12 @@ def _quota(row: QuotaRow | None, recorded: Recorded, key: Key) -> QuotaRow | Non
             row = replace(row, filed=row.filed + 1)
         case ApplicationWithdrawn() | ScreeningRejected():
             row = replace(row, returned=row.returned + 1)
+        case QuotaPassed(successor_unit_id=successor, places=places):
+            gained = places if successor == row.nominator_unit_id else -places
+            row = replace(row, places=(row.places or 0) + gained, places_passed=row.places_passed + gained)
+        case NominationPassed(successor_unit_id=successor):
+            gained = 1 if successor == row.nominator_unit_id else -1
+            row = replace(row, filed_passed=row.filed_passed + gained)
     return row
 
 
@@ -76,13 +87,19 @@ class QuotaLine(QuotaRow, frozen=True, kw_only=True):
 
 def less_cuts(row: QuotaRow, measures: Sequence[MeasureRow], today: date) -> QuotaLine:
     """The places with what is cut from them; never fewer than none, though more may be used than are left."""
-    cuts = [each for each in measures if each.unit_id == str(row.nominator_unit_id) and is_in_force(each, today)]
-    cut = sum(each.places or 0 for each in cuts)
+    cuts = [
+        (each.measure_id, share.places)
+        for each in measures
+        if is_in_force(each, today)
+        for share in each.borne
+        if share.unit_id == row.nominator_unit_id
+    ]
+    cut = sum(places for _, places in cuts)
     usable = None if row.places is None else max(0, row.places - cut)
     return QuotaLine(
         **msgspec.structs.asdict(row),
         cut=cut,
-        cut_by=tuple(sorted(each.measure_id for each in cuts)),
+        cut_by=tuple(sorted(measure_id for measure_id, _ in cuts)),
         usable=usable,
         free=None if usable is None else max(0, usable - row.used),
     )
@@ -90,7 +107,7 @@ def less_cuts(row: QuotaRow, measures: Sequence[MeasureRow], today: date) -> Quo
 
 QUOTA = View(
     name="quota",
-    version=2,
+    version=3,
     en="Nomination places",
     zh="推荐指标",
     row=QuotaRow,

@@ -36,7 +36,7 @@ from domain.ids import (
     UnitId,
 )
 from domain.kernel import Code, Recorded, office, subject
-from domain.nomination.events import NominationDecided, NominationDeclined
+from domain.nomination.events import NominationDecided, NominationDeclined, NominationPassed
 from domain.publicity.events import EntryPassed, PublicityOpened, PublicityTakenDown
 from domain.review.events import ApplicationRanked
 from domain.screening.events import ApplicationRefiled, CorrectionExtended, CorrectionRequested, ScreeningRejected
@@ -133,6 +133,8 @@ def _nominated(row: RosterRow, recorded: Recorded) -> RosterRow:
             row = replace(row, rank=None, declined_at=recorded.envelope.effective_at)
         case ApplicationFiled(nominator_unit_id=nominator):
             row = replace(row, filed_at=recorded.envelope.effective_at, nominator_unit_id=nominator)
+        case NominationPassed(successor_unit_id=nominator):
+            row = replace(row, nominator_unit_id=nominator)
     return row
 
 
@@ -213,13 +215,14 @@ def _fold(row: RosterRow | None, recorded: Recorded, _key: Key) -> RosterRow | N
 
 ROSTER = View(
     name="roster",
-    version=4,
+    version=5,
     en="Roster",
     zh="名册",
     row=RosterRow,
     key=("application_id",),
     reads=(
         *STATE_AFTER,
+        NominationPassed,
         CorrectionExtended,
         PaperReceived,
         EligibilityJudged,

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from domain.application.events import ApplicationFiled, ApplicationWithdrawn
 from domain.ids import ApplicationId, DocumentId, NominatorUnitId, ProgrammeId, TrackId, UnitId
 from domain.kernel import Digest, Recorded, office, subject
+from domain.nomination.events import NominationPassed
 from domain.screening.events import (
     ApplicationRefiled,
     CorrectionExtended,
@@ -119,18 +120,21 @@ def _fold(row: ScreeningRow | None, recorded: Recorded, _key: Key) -> ScreeningR
             row = replace(_settled(row, "rejected", recorded), opinion_document_id=opinion)
         case ApplicationWithdrawn():
             row = _settled(row, "withdrawn", recorded)
+        case NominationPassed(successor_unit_id=successor):
+            row = replace(row, nominator_unit_id=successor)
     return row
 
 
 SCREENING = View(
     name="screening",
-    version=1,
+    version=2,
     en="Screening",
     zh="初审",
     row=ScreeningRow,
     key=("application_id",),
     reads=(
         ApplicationFiled,
+        NominationPassed,
         ApplicationWithdrawn,
         ScreeningPassed,
         ScreeningRejected,

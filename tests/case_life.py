@@ -105,8 +105,10 @@ from domain.nomination.events import (
     MaterialsVetted,
     NominationDecided,
     NominationDeclined,
+    NominationPassed,
     PlanRecorded,
     QuotaAssigned,
+    QuotaPassed,
 )
 from domain.obligation.events import ObligationExcused, ObligationFellOverdue, ObligationReminded
 from domain.obligation.policy import obligation_id
@@ -420,6 +422,18 @@ def quota(places: int = 2) -> QuotaAssigned:
     )
 
 
+def passed_on() -> list[Event]:
+    """A place of the nominating unit, and what was filed on it, passed to another."""
+    about: dict[str, Any] = {
+        "programme_id": CALL, "track_id": BRANCHES, "nominator_unit_id": NOMINATOR,
+        "successor_unit_id": NominatorUnitId(OTHER_COLLEGE),
+    }  # fmt: skip
+    return [
+        QuotaPassed(**about, places=1, ground="split"),
+        NominationPassed(**about, application_id=MINE, unit_id=BRANCH),
+    ]
+
+
 def moved(unit_id: UnitId = BRANCH, parent: UnitId = OTHER_COLLEGE, day: date = DAY) -> UnitMoved:
     return UnitMoved(unit_id=unit_id, parent_unit_id=ParentUnitId(parent), valid_on=day, source_document_id=PAPER)
 
@@ -653,6 +667,7 @@ def applications(first: int) -> list[Event]:
         decided(),
         vetted(),
         filed(),
+        *passed_on(),
         PaperReceived(application_id=MINE, unit_id=BRANCH, received_on=date(2020, 5, 30)),
         *screening(),
         *review(CALL, BRANCHES, {MINE: BRANCH, THEIRS: NEIGHBOUR}),
@@ -937,6 +952,8 @@ def named_and_held_to_account() -> list[Event]:
     facts += [after.found(**other), after.notified(**other), after.waived(**other), after.dropped(**other)]
     fourth: dict[str, Any] = {**case, "measure_id": MeasureId("M-4")}
     facts += [after.referred(**fourth), after.answered(**fourth)]
+    fifth: dict[str, Any] = {**case, "measure_id": MeasureId("M-5")}
+    facts += [after.measured("quota_cut", **fifth, places=2), after.cut_passed(**fifth)]
     # One is heard when everything else is over.
     heard: dict[str, Any] = {**case, "finding_id": FindingId("F-3")}
     facts += [after.found(**heard), after.notified(**heard)]

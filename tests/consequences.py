@@ -23,6 +23,7 @@ from domain.accountability.events import (
     MeasureDecided,
     MeasureEnded,
     MeasureLifted,
+    QuotaCutPassed,
     ReferralOutcomeNotified,
     StatementReceived,
 )
@@ -237,6 +238,11 @@ def lifted(kind: Any = "bar", **changes: Any) -> MeasureLifted:
 
 def ended(kind: Any = "bar", until_on: date = date(2024, 7, 5), **changes: Any) -> MeasureEnded:
     return MeasureEnded(**_measure({"kind": kind, "until_on": until_on}, changes))
+
+
+def cut_passed(**changes: Any) -> QuotaCutPassed:
+    fields = {"from_unit_id": UnitId("BR-1"), "successor_unit_id": SuccessorUnitId("BR-7"), "places": 2}
+    return QuotaCutPassed(**_measure(fields, changes))
 
 
 def referred(**changes: Any) -> MatterReferred:

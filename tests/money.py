@@ -82,9 +82,9 @@ def signed(application_id: ApplicationId = FIRST) -> TaskBookSigned:
     return TaskBookSigned(**case(application_id), version=1, budget=BUDGET, signed_on=date(2020, 7, 2))
 
 
-def decided(*effects: Any, application_id: ApplicationId = FIRST) -> AssessmentDecided:
+def decided(*effects: Any, application_id: ApplicationId = FIRST, assessment: str = "midterm") -> AssessmentDecided:
     return AssessmentDecided(
-        **case(application_id), assessment="midterm", kind="midterm", round=1, outcome="outcome", effects=effects,
+        **case(application_id), assessment=assessment, kind="midterm", round=1, outcome="outcome", effects=effects,
         decision_document_id=PAPER,
     )  # fmt: skip
 

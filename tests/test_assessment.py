@@ -182,6 +182,7 @@ def test_what_a_definition_must_say(changes: dict[str, Any], refusal: type[Refus
         ("acceptance", ("no_completion", "continue", "rectify"), "continue, rectify"),
         ("acceptance", ("extend", "rectify"), "extend, rectify"),
         ("midterm", ("defer", "rectify", "hold_funds"), "defer, rectify"),
+        ("midterm", ("continue", "hold_funds"), "hold_funds"),
     ],
 )
 def test_effects_that_do_not_go_together_are_refused(kind: Any, effects: Any, clash: str) -> None:

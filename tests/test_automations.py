@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,14 +15,15 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from domain.ids import UnitId
+from domain.ids import MeasureId, SuccessorUnitId, UnitId
+from domain.kernel import Event, Recorded
 from infra.assembly import Assembly
 from infra.front_door import Ask, FrontDoor, Preview, Receipt, command_id, service_id
 from infra.outbox import Answer, OutboxRow, key_of
-from infra.record import Overloaded
+from infra.record import Item, Overloaded
 from infra.subscription import Checkpoint
 from infra.writer import LogUnavailable
-from tests import committee, running
+from tests import call, committee, consequences, running
 from tests.automating import (
     ALLOTMENT,
     FLOOD,
@@ -641,6 +642,51 @@ async def test_a_merged_unit_hands_on_each_case_that_it_bore_once() -> None:
     nowhere = cast("Any", None)
     asked = await rule.then.asked(Started(nowhere, merger, chosen[1], uuid4()), nowhere)
     assert (asked.values, asked.subject) == ({"application_id": "A-1", "ground": "merged"}, "application:A-1")
+
+
+async def test_a_merged_unit_passes_on_the_places_of_each_track_and_each_cut_of_them_once() -> None:
+    merger, nowhere = recorded(9, running.merged()), cast("Any", None)
+    track, other = call.assigned(1, "BR-1"), call.assigned(2, "BR-1", call.COLLEGE_TRACK)
+    bar, cut = consequences.measured(), consequences.measured("quota_cut", places=2, measure_id=MeasureId("M-2"))
+    taken_over = consequences.cut_passed(measure_id=MeasureId("M-3"), successor_unit_id=SuccessorUnitId("BR-1"))
+    passed: dict[str, tuple[list[Event], list[str], dict[str, str]]] = {
+        "when_unit_merged_pass_quota": (
+            [track, other, call.assigned(3, "BR-1")],
+            ["programme:benchmark-2020", "programme:benchmark-2020"],
+            {"programme_id": call.CALL, "track_id": call.COLLEGE_TRACK, "nominator_unit_id": "BR-1"},
+        ),
+        "when_unit_merged_pass_quota_cut": (
+            [bar, cut, taken_over],
+            ["measure:M-2", "measure:M-3"],
+            {"measure_id": "M-2", "from_unit_id": "BR-1"},
+        ),
+    }
+    for name, (events, subjects, first) in passed.items():
+        rule = automation(name)
+        assert rule.each is not None
+        assert isinstance(rule.then, Asks)
+        past = [recorded(position, event) for position, event in enumerate(events, 1)]
+        items = rule.each.past(merger)
+        assert all(matches_any(items, each) for each in past)
+        chosen = list(rule.each.chosen(merger, past))
+        asked = [await rule.then.asked(Started(nowhere, merger, each, uuid4()), nowhere) for each in chosen]
+        assert [each.subject for each in asked] == subjects
+        assert asked[0].values == first
+
+
+async def test_a_cut_that_was_decided_after_the_merger_passes_too() -> None:
+    rule, nowhere = automation("when_measure_decided_pass_quota_cut"), cast("Any", None)
+    assert rule.each is not None
+    assert isinstance(rule.then, Asks)
+    cut = recorded(9, consequences.measured("quota_cut", places=2))
+    assert [(item.types, item.tags) for item in rule.each.past(cut)] == [(("unit.merged.v1",), ("unit:BR-1",))]
+    assert rule.each.past(recorded(9, consequences.measured())) == []
+    asked = await rule.then.asked(Started(nowhere, cut, recorded(1, running.merged()), uuid4()), nowhere)
+    assert (asked.values, asked.subject) == ({"measure_id": "M-1", "from_unit_id": "BR-1"}, "measure:M-1")
+
+
+def matches_any(items: Sequence[Item], fact: Recorded) -> bool:
+    return any(fact.type in item.types and set(item.tags) <= set(fact.tags) for item in items)
 
 
 async def test_a_confirmed_selection_begins_its_cultivation() -> None:

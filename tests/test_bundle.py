@@ -19,7 +19,7 @@ import pytest_asyncio
 
 from api.cli.bundle.export import NothingOfIt
 from api.cli.bundle.replay import replay
-from api.cli.bundle.verify import Duties, Report, Unusable
+from api.cli.bundle.verify import Duties, Fault, Report, Unusable, canonical, parsed
 from infra.bundle import Bag, BagThere
 from infra.embedded import EmbeddedPostgres
 from tests.bundles import closed, database_like, exported, filled, found, judged, rebagged, reruled, vkey
@@ -302,6 +302,53 @@ def test_a_bundle_whose_manifests_were_written_anew_is_still_judged_by_its_lines
     assert not report["steps"]["V0"]["findings"]
 
 
+def spelled(**said: object) -> str:
+    """A line of version 1 that says this, too."""
+    command, moment = "00000000-0000-4000-8000-000000000001", "2022-09-30T00:00:00.000000Z"
+    ids = dict.fromkeys(("command_id", "correlation_id", "event_id"), command)
+    times = dict.fromkeys(("effective_at", "received_at", "recorded_at"), moment)
+    empty = dict.fromkeys(("cause", "on_behalf_of_id", "reason_code", "reason_document_id"))
+    texts = {"actor_id": "p", "actor_kind": "person", "authority": "a", "log": "UNI", "nonce": f"{'A' * 22}=="}
+    rest = {"data": {}, "documents": [], "line_version": 1, "position": 7, "tags": [], "type": "unit.admitted.v1"}
+    whole = {**ids, **times, **empty, **texts, **rest, **said}
+    return json.dumps(whole, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def test_every_text_of_a_line_has_one_spelling() -> None:
+    for code in (*range(0x80), 0x2028, 0x4E2D, 0x1F600):
+        text = f"<{chr(code)}>"
+        said = {"actor_id": text, "authority": text, "log": text, "tags": ["a", text], "data": {text: [text]}}
+        line = spelled(**{**said, "tags": sorted(["a", text])})
+        position, _, _, _, log, _, (actor, authority, *_, data) = parsed(line.encode())
+        assert (position, log, actor, authority, data) == (7, text, text, text, {text: [text]})
+        units = chr(code).encode("utf-16-be").hex(" ", 2).upper().split()
+        other = "<" + "".join(f"\\u{unit}" for unit in units) + ">"
+        before, *after = line.split(spelling := canonical({"": text})[5:-2])
+        assert len(after) == 6
+        for place in range(len(after)) if other != spelling else ():  # Of some, this is the only one.
+            changed = spelling.join((before, *after[:place])) + other + spelling.join(after[place:])
+            with pytest.raises(Fault):
+                parsed(changed.encode())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        spelled(position=0), spelled(position=True), spelled(cause="1"), spelled(data=[]), spelled(data={"a": 2**53}),
+        spelled(data={"a": -(2**53)}), spelled(data={"a": 1.0}), spelled(data={"a": float("nan")}),
+        spelled(tags=["b", "a"]), spelled(tags=["a", "a"]), spelled(tags=['b"', 'a"']), spelled(tags=[1]),
+        spelled(documents=["0"]), spelled(line_version=2), spelled(more=1), spelled(nonce=f"{'A' * 21}B=="),
+        spelled(event_id="0"), spelled(recorded_at="2022-09-30T00:00:00Z"), spelled(data={"a": "e\u0301"}),
+        spelled()[:-1], f"{spelled()} ", spelled(data={"a": {"b": 1}}).replace('"b":1', '"b":1,"b":1'),
+        spelled(data={"a": 1}).replace('"a":1', '"a":-0'), spelled(data={"a": 1}).replace('"a":1', '"a": 1'),
+        spelled(data={"a": 1, "b": 2}).replace('"a":1,"b":2', '"b":2,"a":1'), spelled().replace("{}", "{},{}"),
+    ],
+)  # fmt: skip
+def test_what_is_no_line_of_version_1_is_refused(line: str) -> None:
+    with pytest.raises(Fault):
+        parsed(line.encode())
+
+
 def test_an_auditor_acts_under_the_engagement_that_runs_on_that_day() -> None:
     """The tag of an engagement is an authority of its auditor's, from its first day to its last."""
     auditor, other = "00000000-0000-0000-0000-00000000000c", "00000000-0000-0000-0000-00000000000d"
@@ -309,10 +356,11 @@ def test_an_auditor_acts_under_the_engagement_that_runs_on_that_day() -> None:
     duties = Duties(report)
     term = {"engagement_id": "E-1", "person_id": auditor, "first_day": "2022-09-01", "last_day": "2022-09-30"}
     duties.take("audit.engagement_opened.v1", 7, other, term)
-    act = {"authority": "engagement:E-1", "actor_id": auditor, "command_id": "c", "position": 8}
-    duties.authority({**act, "received_at": "2022-09-30T23:59:00.000000Z"})
+    in_time, too_late = "2022-09-30T23:59:00.000000Z", "2022-10-01T00:00:00.000000Z"
+    duties.authority(8, auditor, "engagement:E-1", "c", in_time)
     assert report.findings == []
-    duties.authority({**act, "received_at": "2022-10-01T00:00:00.000000Z"})
-    duties.authority({**act, "actor_id": other, "received_at": "2022-09-30T23:59:00.000000Z"})
-    duties.authority({**act, "authority": "engagement:E-2", "received_at": "2022-09-30T23:59:00.000000Z"})
+    duties.authority(9, auditor, "engagement:E-1", "c", too_late)
+    duties.authority(10, other, "engagement:E-1", "c", in_time)
+    duties.authority(11, auditor, "engagement:E-2", "c", in_time)
     assert [finding["code"] for finding in report.findings] == ["authority"] * 3
+    assert [finding["position"] for finding in report.findings] == [9, 10, 11]

@@ -12,13 +12,16 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import pytest
 import pytest_asyncio
 
 from api.cli.bundle.replay import replay
-from domain.ids import DocumentId, ErasureId, ObjectionId, PersonId, ProposerId
+from domain.audit.events import AuditFindingRecorded, EngagementEnded, EngagementOpened
+from domain.ids import AuditFindingId, DocumentId, EngagementId, ErasureId, ObjectionId, PersonId, ProposerId
+from domain.kernel import Event
 from domain.privacy.events import ErasureProposed, ObjectorErased, ObjectorErasureProposed, PersonErased
 from infra.checkpoints import Checkpoints
 from infra.embedded import EmbeddedPostgres
@@ -33,6 +36,7 @@ from tests.bundles import (
     Report,
     closed,
     database_like,
+    digest,
     exported,
     filled,
     found,
@@ -46,6 +50,7 @@ from tests.bundles import (
 from tests.call import CALL
 from tests.conftest import Database
 from tests.office import parts_of
+from tests.spec import NOON
 from tests.test_funding_story import STORY
 
 LEDGER = f"published/ledgers/{CALL}/cycle-2022-09-30/trial_balance.csv"
@@ -362,6 +367,39 @@ async def test_a_document_that_two_persons_erased_is_excused_and_no_other(
                              "AND document_chunk.upload_id = d.upload_id", gone)  # fmt: skip
     await scene.attacker.run("UPDATE checkpoint SET position = (SELECT max(position) FROM event)")
     assert found(judged(await scene.export())) == (set() if named else {("V7", "unexcused", position)})
+
+
+async def test_what_an_auditor_does_after_the_engagement_was_ended_is_named(scene: Scene) -> None:
+    """Only that it was ended shows it, for its last day is still to come. The programme's bundle brings it along."""
+    hands = await scene.attacker.fetch("SELECT actor_id, authority FROM event WHERE authority LIKE 'a-%' LIMIT 1")
+    auditor, paper = str(uuid4()), DocumentId(digest(scene.kept))
+    of: dict[str, Any] = {"engagement_id": EngagementId("E-1"), "person_id": PersonId(auditor)}
+    opened = EngagementOpened(
+        **of, first_day=NOON.date(), last_day=NOON.date(), opens_at=NOON, ends_at=NOON, commission_document_id=paper
+    )
+    finding: dict[str, Any] = {"engagement_id": EngagementId("E-1"), "programme_id": CALL, "gravity": "observation"}
+    first, second = (
+        AuditFindingRecorded(**finding, audit_finding_id=AuditFindingId(each), statement_document_id=paper)
+        for each in ("F-1", "F-2")
+    )
+    head = hands[0]["actor_id"], hands[0]["authority"]
+    ended = EngagementEnded(**of, ground="decision")
+
+    async def record(*acts: tuple[Event, tuple[str, str]]) -> Report:
+        async with parts_of(scene.database.app_url, key_file=scene.folder / "vault.key") as parts:
+            for event, by in acts:
+                await recorded_by(parts, *by, event)
+        await scene.seal()
+        await scene.attacker.run("UPDATE checkpoint SET position = (SELECT max(position) FROM event)")
+        target = scene.folder / f"programme-{second.audit_finding_id}-{len(acts)}"
+        await exported(scene.database, scene.folder / "vault.key", target, CALL)
+        return judged(target)
+
+    here = auditor, "engagement:E-1"
+    honest = await record((opened, head), (first, here), (ended, head))
+    assert {code for step, code, _ in found(honest) if step == "V10"} == set()
+    late = await record((second, here))
+    assert {(code, at) for step, code, at in found(late) if step == "V10"} == {("authority", late["size"])}
 
 
 # --- the bundle ------------------------------------------------------------------------------------------------------

@@ -220,7 +220,11 @@ async def test_views_are_built_verified_and_a_difference_is_named(shell: Shell, 
     assert "roster" in switched
     assert shell.answer("projections", "rebuild", "roster")["switched"] == ["roster"]
     assert shell.run("projections", "status").returncode == 0
-    assert shell.answer("replay", "verify")["differences"] == []
+    answered = shell.answer("replay", "verify")
+    assert answered["differences"] == []
+    (pace,) = [each for each in answered["paces"] if each["view"] == "person"]
+    assert pace["events"] > 0 < pace["events_per_second"]
+    assert {each["view"] for each in answered["paces"] if each["events_per_second"] is None} > {"payment"}
     (relation,) = [
         row["relation"] for row in await superuser.fetch("select relation from view.live where name = 'person'")
     ]
@@ -230,7 +234,9 @@ async def test_views_are_built_verified_and_a_difference_is_named(shell: Shell, 
     (difference,) = json.loads(verified.stdout)["differences"]
     assert (difference["view"], difference["kind"], difference["column"]) == ("person", "changed", "service")
     assert difference["key"] == [administrator_id]
-    assert administrator_id in shell.run("replay", "verify").stdout, "a person reads the row's name too"
+    printed = shell.run("replay", "verify").stdout
+    assert administrator_id in printed, "a person reads the row's name too"
+    assert re.search(r"^person +\d+ events · 事件 +[\d,]+ /s$", printed, re.MULTILINE)
     unknown = shell.run("projections", "rebuild", "nonsense")
     assert (unknown.returncode, unknown.stdout) == (2, "")
 

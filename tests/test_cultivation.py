@@ -48,7 +48,7 @@ from domain.cultivation.report import (
     ReportSettled,
 )
 from domain.cultivation.requirement import BegunAlready, DueAlready, DueWithinNoDays, RequiredOfNoTrack
-from domain.cultivation.succession import BorneByItAlready, NotTheSuccessor, SuccessorNotNamed, UnitStands
+from domain.cultivation.succession import BorneByItAlready, SuccessorNotNamed, UnitStands
 from domain.cultivation.task_book import (
     MilestoneOutsidePeriod,
     MilestoneTwice,
@@ -77,7 +77,7 @@ from domain.programme.policy import (
     YearNotFunded,
 )
 from domain.publicity.policy import SecondPersonMissing
-from domain.unit.policy import UnitGone, UnitUnknown
+from domain.unit.policy import NotTheSuccessor, UnitGone, UnitUnknown
 from tests.call import (
     BRANCH_TRACK,
     CALL,

@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,7 +23,7 @@ from python_calamine import CalamineWorkbook
 
 from infra.export import spreadsheet
 from infra.export.spreadsheet import Chart, Cover, Language, TooLargeForWorkbook, as_workbook, chunks, for_excel
-from projections.kernel import Column, Table, canonical_csv
+from projections.kernel import Column, Table, canonical_csv, page_digest
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 HOSTILE = [
@@ -139,10 +140,39 @@ def test_the_same_table_has_the_same_bytes() -> None:
     assert workbook(table(*"abc"), rows) == workbook(table(*"abc"), rows[:3], rows[3:])
 
 
+def money(name: str, en: str, zh: str) -> Column:
+    return Column(name=f"{name}_fen", en=en, zh=zh, audience="office", type=int)
+
+
+AMOUNTS = replace(table("case"), columns=[*table("case").columns, money("spent", "Spent (fen)", "已核销(分)")])
+
+
+@given(st.lists(st.integers(-(10**17), 10**17) | st.none(), min_size=1, max_size=20))
+def test_any_amount_is_read_back_in_yuan_to_the_fen(amounts: list[int | None]) -> None:
+    """In a workbook as a number that can be added up; beyond fifteen digits, which it would round, as a text."""
+    rows = [["x", amount] for amount in amounts]
+    (_, title), *read = cells(workbook(AMOUNTS, rows))
+    assert title == "Spent (yuan)"
+    for amount, (_, cell) in zip(amounts, read, strict=True):
+        assert isinstance(cell, str) is (amount is None or abs(amount) >= 10**15)
+        assert (cell == "") if amount is None else round(Decimal(str(cell)) * 100) == amount
+    (_, title), *lines = excel(AMOUNTS, rows, language="zh")
+    assert title == "已核销(元)"
+    for amount, (_, text) in zip(amounts, lines, strict=True):
+        assert (text == "") if amount is None else (Decimal(text) * 100 == amount and text[-3] == ".")
+    assert cells(workbook(AMOUNTS, rows), "Cover")[-1][1] == page_digest(replace(AMOUNTS, rows=rows))
+
+
+def test_money_has_its_yuan_in_the_title_where_that_named_no_unit() -> None:
+    shown = replace(AMOUNTS, columns=[money("spent", "Spent", "已核销")])
+    assert cells(workbook(shown, [[-5]])) == [["Spent (yuan)"], [-0.05]]
+    assert excel(shown, [[-5]], language="zh") == [["已核销(元)"], ["-0.05"]]
+
+
 def figures(*rows: Sequence[object]) -> Chart:
     shown = [
-        Column(name=name, en=f"{name} (fen)", zh=f"{name}(分)", audience="office", type=int)
-        for name in ("By", "=Paid", "Spent")
+        Column(name="by", en="By", zh="截至", audience="office", type=date),
+        *(money(name, f"{name} (fen)", f"{name}(分)") for name in ("=Paid", "Spent")),
     ]
     return Chart(table=Table(name="over_time", en="Over time", zh="执行进度", columns=shown, rows=rows))
 
@@ -152,10 +182,10 @@ def test_a_chart_has_a_sheet_of_its_own_with_typed_figures_and_a_line_for_each()
     data = workbook(table("a"), [["x"]], chart=chart)
     assert CalamineWorkbook.from_filelike(io.BytesIO(data)).sheet_names == ["Cover", "Over time", "Data"]
     assert cells(data, "Over time") == [
-        ["By (fen)", "=Paid (fen)", "Spent (fen)"],
-        [date(2020, 7, 31), 0, -5],
-        [date(2020, 8, 31), 2_500_000, 7],
-        [date(2020, 9, 30), "", "9007199254740992"],
+        ["By", "=Paid (yuan)", "Spent (yuan)"],
+        [date(2020, 7, 31), 0, -0.05],
+        [date(2020, 8, 31), 25_000, 0.07],
+        [date(2020, 9, 30), "", "90071992547409.92"],
     ]
     with zipfile.ZipFile(io.BytesIO(data)) as parts:
         drawn = parts.read("xl/charts/chart1.xml").decode()
@@ -170,7 +200,7 @@ def test_a_chart_has_a_sheet_of_its_own_with_typed_figures_and_a_line_for_each()
 
 def test_a_chart_of_nothing_has_its_titles_and_no_lines() -> None:
     data = workbook(table("a"), [["x"]], language="zh", chart=figures())
-    assert cells(data, "执行进度") == [["By(分)", "=Paid(分)", "Spent(分)"]]
+    assert cells(data, "执行进度") == [["截至", "=Paid(元)", "Spent(元)"]]
     with zipfile.ZipFile(io.BytesIO(data)) as parts:
         assert not [name for name in parts.namelist() if "chart" in name]
 

@@ -486,6 +486,16 @@ def test_no_money_while_it_is_held_for_rectification() -> None:
     free.when(allocate(), now=LATER).then(allocated(free))
 
 
+def test_what_one_assessment_stops_or_holds_another_does_not_release() -> None:
+    for effects, gate in ((("stop_funds",), "assessment_not_failed"), (("rectify", "hold_funds"), "no_freeze")):
+        past = the_appropriation().and_(decided(*effects))
+        other = past.and_(decided("continue", assessment="spot_check"))
+        other.when(allocate(), now=LATER).refused(GateClosed, gate=gate, position=len(past.log))
+    of_another = msgspec.structs.replace(rectified(), assessment="spot_check")
+    still = the_appropriation().and_(rectify(), of_another)
+    still.when(allocate(), now=LATER).refused(GateClosed, gate="no_freeze", position=len(still.log) - 1)
+
+
 def test_no_money_while_any_of_it_is_frozen() -> None:
     past = the_allocation().and_(FundsFrozen(**case(), **amount(1), stage="allocated", ground="audit"), when=LATER)
     past.when(allocate(), now=LATER).refused(GateClosed, gate="no_freeze", position=len(past.log))
@@ -523,6 +533,13 @@ def test_no_money_while_a_measure_stops_it(measure: Event) -> None:
 def test_a_measure_that_is_about_something_else_or_another_time_stops_nothing(measure: Event) -> None:
     past = the_appropriation().and_(measure)
     past.when(allocate(), now=LATER).then(allocated(past))
+
+
+def test_an_earlier_day_is_no_way_around_a_measure_nor_is_today_around_one_that_has_ended() -> None:
+    past = the_appropriation().and_(measured("stop_money", from_on=date(2020, 7, 6)))
+    past.when(allocate(), now=LATER, effective=START).refused(GateClosed, gate="not_stopped", position=len(past.log))
+    over = the_appropriation().and_(measured("stop_money", **SINCE, until_on=date(2020, 7, 5)))
+    over.when(allocate(), now=LATER, effective=START).refused(GateClosed, gate="not_stopped", position=len(over.log))
 
 
 def test_a_measure_against_the_case_or_its_unit_is_a_race_and_one_against_others_is_not() -> None:

@@ -499,6 +499,7 @@ def some_turn(chance: random.Random) -> Event:
             decided("stop_funds", application_id=case),
             decided("continue", application_id=case),
             decided("rectify", "hold_funds", application_id=case),
+            decided("continue", application_id=case, assessment="spot_check"),
             RectificationAccepted(**own_case, assessment="midterm", opinion_document_id=PAPER),
             objection(case, whose["objection_id"]),
             ObjectionDismissed(**whose, application_id=case),
@@ -517,7 +518,7 @@ def barred(past: Sequence[Recorded], case: ApplicationId) -> set[str]:
         if getattr(body, "application_id", None) != case:
             continue
         match body:
-            case AssessmentDecided(effects=effects):
+            case AssessmentDecided(assessment="midterm", effects=effects):
                 closed -= {"failed", "held"}
                 closed |= {"failed"} if "stop_funds" in effects else set()
                 closed |= {"held"} if "hold_funds" in effects else set()

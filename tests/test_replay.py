@@ -14,7 +14,7 @@ from domain.lifecycle import CATALOGUE
 from infra.event_store import EventStore, open_log
 from infra.projector import Projector
 from infra.record import Accepted, Fact, Proposal
-from infra.replay import Difference, verify
+from infra.replay import Difference, replayed, verify
 from infra.view_tables import Field, Shape
 from projections import VIEWS
 from projections.kernel import View
@@ -83,6 +83,15 @@ async def test_what_was_built_and_kept_up_agrees_with_the_log(pool: asyncpg.Pool
     told: list[tuple[int, int]] = []
     assert await verify(pool, VIEWS, CATALOGUE, log_id, lambda done, of: told.append((done, of))) == []
     assert told[-1] == (len(LIFE), len(LIFE))
+
+
+async def test_the_pace_of_each_view_counts_the_events_that_it_reads(pool: asyncpg.Pool, log_id: int) -> None:
+    paces = (await replayed(pool, VIEWS, CATALOGUE, log_id)).paces
+    read = {view.name: sum(recorded.type in view.topics for recorded in LIFE) for view in VIEWS}
+    assert {pace.view: pace.events for pace in paces} == read
+    for pace in paces:
+        assert pace.seconds > 0
+        assert pace.events_per_second == pytest.approx(pace.events / pace.seconds, rel=0.05, abs=1)
 
 
 @EVERY

@@ -29,7 +29,8 @@ import msgspec
 
 import domain
 import projections
-from domain.accountability.events import MeasureDecided, MeasureLifted
+from domain.accountability.events import MeasureDecided, MeasureLifted, QuotaCutPassed
+from domain.accountability.succession import PassQuotaCut
 from domain.audit.certificate import CertifyReplay
 from domain.audit.events import CertifiedView
 from domain.cultivation.commands import BeginCultivation, SucceedCase
@@ -44,6 +45,7 @@ from domain.ids import (
     DesignationId,
     InstitutionId,
     MeasureId,
+    NominatorUnitId,
     ObjectionId,
     PanelId,
     PersonId,
@@ -54,6 +56,8 @@ from domain.ids import (
 )
 from domain.kernel import Command, Event, Recorded
 from domain.lifecycle import CATALOGUE
+from domain.nomination.events import QuotaAssigned, QuotaPassed
+from domain.nomination.succession import PassQuota
 from domain.privacy.events import ObjectorErased, PersonErased
 from domain.publicity.events import EntryPassed, ObjectionUpheld
 from domain.review.events import Mark, ScoreSheetAmended, ScoreSheetFiled, ScoringClosed
@@ -249,6 +253,65 @@ async def _case_of_merged_unit(started: Started, _parts: Assembly) -> Asked:
     return Asked(values, tag(ApplicationId, application_id))
 
 
+def _quotas_of_unit(merged: Recorded) -> Sequence[Item]:
+    unit = tag(NominatorUnitId, cast("UnitMerged", merged.event).unit_id)
+    return [Item((QuotaAssigned.TOPIC,), (unit,)), Item((QuotaPassed.TOPIC,), (unit,))]
+
+
+def _each_quota(_merged: Recorded, past: Sequence[Recorded]) -> Iterable[Recorded]:
+    """Of each track in which the unit ever had places, the newest fact that says so."""
+    had = {(event.programme_id, event.track_id): each for each in past for event in [cast("QuotaAssigned", each.event)]}
+    return sorted(had.values(), key=lambda each: each.position)
+
+
+async def _quota_of_merged_unit(started: Started, _parts: Assembly) -> Asked:
+    had = cast("QuotaAssigned | QuotaPassed", started.about.event)
+    values = {
+        "programme_id": had.programme_id,
+        "track_id": had.track_id,
+        "nominator_unit_id": cast("UnitMerged", started.recorded.event).unit_id,
+    }
+    return Asked(values, tag(ProgrammeId, had.programme_id))
+
+
+def _cuts_of_unit(merged: Recorded) -> Sequence[Item]:
+    unit_id = cast("UnitMerged", merged.event).unit_id
+    return [
+        Item((MeasureDecided.TOPIC,), (tag(UnitId, unit_id),)),
+        Item((QuotaCutPassed.TOPIC,), (tag(SuccessorUnitId, unit_id),)),
+    ]
+
+
+def _each_cut(_merged: Recorded, past: Sequence[Recorded]) -> Iterable[Recorded]:
+    """Of each cut that the unit ever bore, the newest fact that says so."""
+    bore = {
+        event.measure_id: each
+        for each in past
+        for event in [cast("MeasureDecided | QuotaCutPassed", each.event)]
+        if not isinstance(event, MeasureDecided) or event.kind == "quota_cut"
+    }
+    return sorted(bore.values(), key=lambda each: each.position)
+
+
+async def _cut_of_merged_unit(started: Started, _parts: Assembly) -> Asked:
+    bore = cast("MeasureDecided | QuotaCutPassed", started.about.event)
+    unit_id = cast("UnitMerged", started.recorded.event).unit_id
+    return Asked({"measure_id": bore.measure_id, "from_unit_id": unit_id}, tag(MeasureId, bore.measure_id))
+
+
+def _merger_before(decided: Recorded) -> Sequence[Item]:
+    """Whether the unit from whose quotas is cut had been merged before that was decided."""
+    cut = cast("MeasureDecided", decided.event)
+    if cut.kind != "quota_cut" or cut.unit_id is None:
+        return []
+    return [Item((UnitMerged.TOPIC,), (tag(UnitId, cut.unit_id),))]
+
+
+async def _cut_of_unit_merged_before(started: Started, _parts: Assembly) -> Asked:
+    cut = cast("MeasureDecided", started.recorded.event)
+    return Asked({"measure_id": cut.measure_id, "from_unit_id": cut.unit_id}, tag(MeasureId, cut.measure_id))
+
+
 def _title_in_question(decided: Recorded) -> Sequence[Item]:
     """The title that a measure is about, if it is about one."""
     designation_id = cast("MeasureDecided", decided.event).designation_id
@@ -409,6 +472,30 @@ AUTOMATIONS: tuple[Automation, ...] = (
         when=UnitMerged,
         each=Each(past=_cases_of_unit, chosen=_each_case),
         then=Asks(SucceedCase, _case_of_merged_unit),
+    ),
+    Automation(
+        name="when_unit_merged_pass_quota",
+        en="When a unit was merged, its places, and what was filed on them, pass to the unit that carries on",
+        zh="单位合并后,其在各赛道的推荐指标及已据此报送的申报转由承接单位承继",
+        when=UnitMerged,
+        each=Each(past=_quotas_of_unit, chosen=_each_quota),
+        then=Asks(PassQuota, _quota_of_merged_unit),
+    ),
+    Automation(
+        name="when_unit_merged_pass_quota_cut",
+        en="When a unit was merged, each cut of its quota passes to the unit that carries on",
+        zh="单位合并后,其各项核减指标措施转由承接单位承担",
+        when=UnitMerged,
+        each=Each(past=_cuts_of_unit, chosen=_each_cut),
+        then=Asks(PassQuotaCut, _cut_of_merged_unit),
+    ),
+    Automation(
+        name="when_measure_decided_pass_quota_cut",
+        en="When a cut was decided against a unit that had been merged before, it passes to the unit that carries on",
+        zh="对此前已合并的单位决定核减指标后,该措施转由承接单位承担",
+        when=MeasureDecided,
+        each=Each(past=_merger_before),
+        then=Asks(PassQuotaCut, _cut_of_unit_merged_before),
     ),
     Automation(
         name="when_measure_decided_revoke_title",

@@ -153,8 +153,8 @@ def explain(
 @ledger.command()
 @_programme
 @click.argument("statement")
-@click.argument("from_position", type=click.IntRange(0))
-@click.argument("to_position", type=click.IntRange(0), required=False)
+@click.argument("from_moment")
+@click.argument("to_moment", required=False)
 @_days
 @at_server
 @as_json
@@ -162,15 +162,15 @@ def difference(
     *,
     programme_id: str,
     statement: str,
-    from_position: int,
-    to_position: int | None,
+    from_moment: str,
+    to_moment: str | None,
     url: str | None,
     token_file: Path | None,
     as_json: bool,
     **when: Any,  # noqa: ANN401 - What _days declares.
 ) -> None:
-    """Show what a statement says differently at two positions, and why. · 比较报表在两个位置的差异及其原因。"""
-    between = {"from_position": from_position, "to_position": to_position}
+    """Show what a statement says differently at two moments, and why. · 比较报表在两个位置或时刻的差异及其原因。"""
+    between = _moment("from", from_moment) | ({} if to_moment is None else _moment("to", to_moment))
     found = remote(url, token_file).get(
         at_programme(programme_id, "statements", statement, "difference") + query(**between, **when)
     )
@@ -185,6 +185,11 @@ def difference(
         for event in found["events"]
     ]
     answer(found, lines, as_json=as_json)
+
+
+def _moment(name: str, told: str) -> dict[str, str]:
+    """One of two moments as a parameter: digits are a position, anything else is an instant."""
+    return {f"{name}_{'position' if told.isdecimal() else 'as_of'}": told}
 
 
 def _positions(lines: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import rich_click as click
@@ -10,7 +9,7 @@ import rich_click as click
 from api.cli.reaching import chosen, database, opened, run
 from api.cli.speaking import USAGE, Found, Progress, Stop, answer, as_json
 from domain.lifecycle import CATALOGUE
-from infra.replay import Difference, verify
+from infra.replay import Replayed, ViewPace, replayed
 from infra.settings import load
 from infra.view_build import build
 from infra.views import Standing
@@ -38,26 +37,37 @@ def replay() -> None:
 @_institution
 @as_json
 def verify_(*, institution_id: str | None, as_json: bool) -> None:
-    """Fold everything from position 1 and compare it with every live view; exit 1 names the rows. · 重放核对视图。"""
+    """Fold everything from position 1 and compare it with every live view, with the pace of each. · 重放核对视图。
+
+    Exit 1 names the rows that differ. · 有差异时退出码为 1,并列出相应行。
+    """
     settings = load()
     with database(settings) as urls:
         progress = Progress("replay")
 
-        async def work() -> Sequence[Difference]:
+        async def work() -> Replayed:
             async with opened(settings, urls) as wiring:
                 log_id = (await chosen(wiring, institution_id)).log_id
-                return await verify(wiring.parts.pool, VIEWS, CATALOGUE, log_id, progress)
+                return await replayed(wiring.parts.pool, VIEWS, CATALOGUE, log_id, progress)
 
-        found = run(work())
+        told = run(work())
         progress.end()
+    found = told.differences
+    paces = [_pace(pace) for pace in told.paces]
     lines = [
         f"{one.view} {'/'.join(map(str, one.key))}: {_KINDS[one.kind]} {one.column or ''} #{one.position}".rstrip()
         for one in found[:_SHOWN]
     ]
     summary = [f"{len(VIEWS)} views · 个视图, {len(found)} differences · 处差异"]
-    answer({"views": len(VIEWS), "differences": found}, [*lines, *summary], as_json=as_json)
+    body = {"views": len(VIEWS), "position": told.position, "differences": found, "paces": told.paces}
+    answer(body, [*paces, *lines, *summary], as_json=as_json)
     if found:
         raise Found(f"{len(found)} differences. 共 {len(found)} 处差异。")
+
+
+def _pace(pace: ViewPace) -> str:
+    rate = "-" if pace.events_per_second is None else f"{pace.events_per_second:,}"
+    return f"{pace.view:24} {pace.events:>10,} events · 事件 {rate:>12} /s"
 
 
 @click.group()

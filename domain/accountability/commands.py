@@ -25,6 +25,7 @@ from domain.accountability.events import (
 from domain.accountability.measure import DecideMeasure, EndMeasure, IssueCircular, LiftMeasure
 from domain.accountability.policy import CONCERNED_TITLES, AboutFinding, AccountabilityRuleMissing
 from domain.accountability.referral import NotifyReferralOutcome, ReferMatter
+from domain.accountability.succession import PassQuotaCut
 from domain.application.policy import require_state
 from domain.calendar.events import WorkingDaysSupplied
 from domain.calendar.policy import PeriodOfNoDays, WorkingDays
@@ -347,4 +348,5 @@ COMMANDS: tuple[type[Command], ...] = (
     WithdrawAppeal,
     LiftMeasure,
     EndMeasure,
+    PassQuotaCut,
 )

@@ -3,7 +3,17 @@
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from domain.ids import ApplicationId, DesignationId, DocumentId, FindingId, MeasureId, PersonId, ProgrammeId, UnitId
+from domain.ids import (
+    ApplicationId,
+    DesignationId,
+    DocumentId,
+    FindingId,
+    MeasureId,
+    PersonId,
+    ProgrammeId,
+    SuccessorUnitId,
+    UnitId,
+)
 from domain.kernel import Code, Event, office, public, restricted, subject
 
 Concerned = Literal["unit", "parent", "leader", "adviser"]
@@ -230,6 +240,17 @@ class MeasureLifted(OfMeasure):
     lifted_on: Annotated[date, subject("Lifted on", "解除日期")]
     ground: Annotated[Code, subject("Ground", "理由")]
     decision_document_id: Annotated[DocumentId, subject("Decision", "决定文件")]
+
+
+class QuotaCutPassed(OfMeasure):
+    """A cut of the quota, or a part of it, passed from a unit that is no more to one that carries on.
+    zh: 原单位不复存在,其核减指标措施的全部或部分转由承接单位承担。
+    """
+
+    TOPIC = "accountability.quota_cut_passed.v1"
+    from_unit_id: Annotated[UnitId, subject("Unit before", "原单位")]
+    successor_unit_id: Annotated[SuccessorUnitId, subject("Successor", "承接单位")]
+    places: Annotated[int, subject("Places cut", "核减指标数")]
 
 
 class MeasureEnded(OfMeasure):

@@ -7,10 +7,12 @@ suspends it, it does not hold. What was recorded about its end decides nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, ClassVar, Final, Literal, get_args
+
+import msgspec
 
 from domain.accountability.events import (
     AppealDismissed,
@@ -28,6 +30,7 @@ from domain.accountability.events import (
     MeasureEnded,
     MeasureKind,
     MeasureLifted,
+    QuotaCutPassed,
     ReferralOutcomeNotified,
     StatementReceived,
 )
@@ -46,6 +49,8 @@ __all__ = [
     "AboutFinding",
     "AccountabilityRuleMissing",
     "ConcludingFinding",
+    "CutNotPassed",
+    "CutShare",
     "Finding",
     "FindingFact",
     "FindingState",
@@ -56,6 +61,9 @@ __all__ = [
     "MeasureState",
     "MeasureUnknown",
     "Measures",
+    "shares_after",
+    "shares_of",
+    "shortened",
 ]
 
 FindingFact = FindingRecorded | FindingNotified | StatementReceived | HearingWaived | FindingDropped | MeasureDecided
@@ -81,6 +89,7 @@ MeasureFact = (
     | MeasureAmended
     | MeasureLifted
     | MeasureEnded
+    | QuotaCutPassed
 )
 MEASURE_FACTS: Final[tuple[type[Event], ...]] = get_args(MeasureFact)
 """What becomes of a measure: all with the tags of the measure and of whom it hits."""
@@ -127,6 +136,13 @@ class MeasureUnknown(Unknown):
     """
 
 
+class CutNotPassed(Refusal):
+    """Of measure {measure_id} unit {from_unit_id} still bears a cut of {places} places; that passes on first.
+    zh: 措施 {measure_id} 核减的 {places} 个指标仍记于单位 {from_unit_id} 名下,须先确定由何单位承继。
+    title: A cut has not passed to the successors yet · 核减指标尚未承继
+    """
+
+
 class MeasureIdUsed(Refusal):
     """The measure {measure_id} is on record already.
     zh: 措施 {measure_id} 已有记录。
@@ -169,6 +185,37 @@ class Finding:
         }  # fmt: skip
 
 
+class CutShare(msgspec.Struct, frozen=True):
+    """How many places a cut takes from the quotas of one unit."""
+
+    unit_id: str
+    places: int
+
+
+def shares_of(decided: MeasureDecided) -> tuple[CutShare, ...]:
+    """Of a cut as it was decided: the unit that it was decided against bears all of it."""
+    if decided.places is None or decided.unit_id is None:
+        return ()
+    return (CutShare(decided.unit_id, decided.places),)
+
+
+def shares_after(shares: Sequence[CutShare], passed: QuotaCutPassed) -> tuple[CutShare, ...]:
+    """What each bears once a part passed on; whoever bore none so far comes last."""
+    borne = {share.unit_id: share.places for share in shares}
+    borne[passed.from_unit_id] = borne.get(passed.from_unit_id, 0) - passed.places
+    borne[passed.successor_unit_id] = borne.get(passed.successor_unit_id, 0) + passed.places
+    return tuple(CutShare(unit_id, places) for unit_id, places in borne.items() if places)
+
+
+def shortened(shares: Sequence[CutShare], places: int) -> tuple[CutShare, ...]:
+    """What each bears of a cut that was reduced on appeal: the last is relieved first."""
+    left, found = places, []
+    for share in shares:
+        found.append(CutShare(share.unit_id, min(share.places, left)))
+        left -= found[-1].places
+    return tuple(share for share in found if share.places)
+
+
 @dataclass(slots=True)
 class Measure:
     """One measure, as the record tells it so far."""
@@ -183,6 +230,8 @@ class Measure:
     was_appealed: bool = False
     is_ended: bool = False
     lifted_on: date | None = None
+    borne: list[tuple[date, tuple[CutShare, ...]]] = field(default_factory=list)
+    """Of a cut of the quota: from which day on how much of it each unit bears; of others none."""
 
     @property
     def state(self) -> MeasureState:
@@ -194,6 +243,11 @@ class Measure:
         if self.is_ended:
             return "ended"
         return "settled" if self.was_appealed else "decided"
+
+    @property
+    def shares(self) -> tuple[CutShare, ...]:
+        """Of a cut of the quota: how much of it each unit bears now."""
+        return self.borne[-1][1]
 
     @property
     def standing(self) -> MeasureDecided | MeasureAmended:
@@ -210,11 +264,14 @@ class Measure:
             case AppealUpheld() | AppealDismissed() | AppealWithdrawn():
                 self.is_appealed = False
                 self.suspended = [(since, until or body.settled_on) for since, until in self.suspended]
-            case MeasureAmended(amended_on=amended_on):
+            case MeasureAmended(amended_on=amended_on, places=places):
                 self.terms.append((amended_on, body, position))
                 self.is_ended = False
+                self.borne.append((amended_on, shortened(self.shares, places or 0)))
             case MeasureLifted(lifted_on=lifted_on):
                 self.lifted_on = lifted_on
+            case QuotaCutPassed():
+                self.borne[-1] = (self.borne[-1][0], shares_after(self.shares, body))
             case _:
                 self.is_ended = True
 
@@ -227,6 +284,10 @@ class Measure:
         known = [said for since, said, _ in self.terms if since <= day]
         last = known[-1].until_on
         return known[-1] if last is None or day <= last else None
+
+    def shares_on(self, day: date) -> tuple[CutShare, ...]:
+        """Of a cut of the quota that is in force on a day: how much of it each unit bears on it."""
+        return [shares for since, shares in self.borne if since <= day][-1]
 
     def positions_on(self, day: date) -> tuple[int, ...]:
         """Where the facts stand that say so."""
@@ -249,12 +310,20 @@ class Measures:
     """The measures that were read: one, or those that hit a unit or a person."""
 
     by_id: dict[MeasureId, Measure] = field(default_factory=dict)
+    passed: set[MeasureId] = field(default_factory=set)
+    """Those that passed from one unit to another."""
 
     def take(self, body: MeasureFact, by: str = "", position: int = 0) -> None:
         """Take in one event."""
         if isinstance(body, MeasureDecided):
-            self.by_id[body.measure_id] = Measure(body, position, by, [(body.from_on, body, position)])
-        else:
+            self.by_id[body.measure_id] = Measure(
+                body, position, by, [(body.from_on, body, position)], borne=[(body.from_on, shares_of(body))]
+            )
+            return
+        if isinstance(body, QuotaCutPassed):
+            self.passed.add(body.measure_id)
+        if body.measure_id in self.by_id:
+            # Of a cut that passed to a unit its passing is read first, and by its name the rest.
             self.by_id[body.measure_id].take(body, position)
 
     def state_of(self, measure_id: MeasureId) -> MeasureState:
@@ -267,14 +336,32 @@ class Measures:
             raise MeasureUnknown(measure_id=measure_id)
         return self.by_id[measure_id]
 
+    def is_bar(self, measure_id: MeasureId) -> bool:
+        """Whether it is a bar, as far as is known yet."""
+        return measure_id in self.by_id and self.by_id[measure_id].decided.kind == "bar"
+
     def in_force(self, kind: MeasureKind, day: date) -> Iterator[Measure]:
         """Those of a kind that are in force on a day."""
         return (each for each in self.by_id.values() if each.decided.kind == kind and each.holds_on(day) is not None)
 
+    def require_passed(self, predecessors: Iterable[str], day: date) -> None:
+        """Raise CutNotPassed while a unit that is no more bears a cut that is in force on a day."""
+        gone = frozenset(predecessors)
+        for each in self.in_force("quota_cut", day):
+            for share in each.shares:
+                if share.unit_id in gone:
+                    raise CutNotPassed(
+                        measure_id=each.decided.measure_id, from_unit_id=share.unit_id, places=share.places
+                    )
+
     def places_cut(self, unit_id: str, day: date) -> int:
         """How many places are cut from the quotas of a unit on a day."""
-        held = (each.holds_on(day) for each in self.in_force("quota_cut", day) if each.decided.unit_id == unit_id)
-        return sum(said.places or 0 for said in held if said is not None)
+        return sum(
+            share.places
+            for each in self.in_force("quota_cut", day)
+            for share in each.shares_on(day)
+            if share.unit_id == unit_id
+        )
 
 
 class AboutFinding(Command):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
+from domain.accountability.events import QuotaCutPassed
 from domain.accountability.policy import MEASURE_FACTS
 from domain.application.events import (
     ApplicationFiled,
@@ -28,20 +29,23 @@ from domain.ids import (
     ApplicationId,
     DecisionId,
     LeadApplicationId,
+    MeasureId,
     NominatorUnitId,
     ProgrammeId,
+    SuccessorUnitId,
     TrackId,
     UnitId,
     tag,
 )
 from domain.kernel import Command, Event, Refusal, Selector, any_event, asked, event, known
-from domain.nomination.events import QuotaAssigned
+from domain.nomination.events import NominationPassed, QuotaAssigned, QuotaPassed
 from domain.nomination.policy import QUOTA_FACTS, QuotaUse
 from domain.programme.events import TrackDefined
 from domain.programme.policy import TrackUnknown
 from domain.screening.events import ScreeningRejected
 from domain.selection.events import ApplicationDecided, DecisionReopened
 from domain.selection.policy import JOINING_FACTS, JoiningFact, Projects
+from domain.unit.events import UnitMerged, UnitSplit
 from domain.unit.policy import TREE_FACTS, Tree, TreeFact
 
 
@@ -175,19 +179,31 @@ class FileApplication(AboutEndorsed):
             # Until it is known who nominates, the id of no unit finds nothing.
             nominator = tag(NominatorUnitId, self.nominator_unit_id or "none")
             boundary.append(Selector(QUOTA_FACTS, [*of_track(started.programme_id, started.track_id), nominator]))
-            boundary.append(Selector(MEASURE_FACTS, [tag(UnitId, self.nominator_unit_id or "none")]))
+            boundary += self._cuts(self.nominator_unit_id or "none")
         return boundary
 
     @any_event(*WINDOW_FACTS)
     def _(self, body: WindowFact) -> None:
         self.window.take(body)
 
-    @event(QuotaAssigned)
-    def _(self, body: QuotaAssigned) -> None:
+    @any_event(UnitMerged, UnitSplit)
+    def _(self, body: UnitMerged | UnitSplit, position: int) -> None:
+        """Who else was merged or split into the nominating unit is no matter of the judgement."""
+        self.tree.take(body, position)
+        if body.unit_id in self.tree.upward(self.unit_id or "none"):
+            self.newest_fact = position
+
+    @any_event(QuotaAssigned, QuotaPassed)
+    def _(self, body: QuotaAssigned | QuotaPassed) -> None:
         self.quota.take(body)
 
-    @any_event(ApplicationFiled, ApplicationWithdrawn, ScreeningRejected)
-    def _(self, body: ApplicationFiled | ApplicationWithdrawn | ScreeningRejected, by: str, position: int) -> None:
+    @any_event(NominationPassed, ApplicationFiled, ApplicationWithdrawn, ScreeningRejected)
+    def _(
+        self,
+        body: NominationPassed | ApplicationFiled | ApplicationWithdrawn | ScreeningRejected,
+        by: str,
+        position: int,
+    ) -> None:
         if body.application_id == self.application_id:
             self.file.take(body, by, position)
         else:
@@ -198,7 +214,9 @@ class FileApplication(AboutEndorsed):
         self.window.require_open(started.programme_id, self.now)
         nominator, track = self._require_nominator(started.unit_id)
         self._require_endorsed(nominator)
-        self.quota.require_place(track, nominator, self.consequences.measures.places_cut(nominator, self.today))
+        measures = self.consequences.measures
+        measures.require_passed(self.tree.predecessors(nominator), self.today)
+        self.quota.require_place(track, nominator, measures.places_cut(nominator, self.today))
         self.trigger_event(
             ApplicationFiled,
             application_id=self.application_id,
@@ -208,6 +226,20 @@ class FileApplication(AboutEndorsed):
             nominator_unit_id=nominator,
             materials_digest=self.file.digest,
         )
+
+    def _cuts(self, nominator_unit_id: str) -> list[Selector]:
+        """What is cut from the nominating unit, decided against it or passed to it, and what units before it bear."""
+        successor = tag(SuccessorUnitId, nominator_unit_id)
+        before = self.tree.predecessors(nominator_unit_id)
+        return [
+            *(Selector(MEASURE_FACTS, [tag(UnitId, unit_id)]) for unit_id in (nominator_unit_id, *before)),
+            Selector([QuotaCutPassed], [successor]),
+            *(
+                Selector([UnitMerged, UnitSplit], [tag(SuccessorUnitId, unit_id)])
+                for unit_id in (nominator_unit_id, *before)
+            ),
+            *(Selector(MEASURE_FACTS, [tag(MeasureId, one)]) for one in sorted(self.consequences.measures.passed)),
+        ]
 
 
 class RecordPaperReceipt(AboutApplication):

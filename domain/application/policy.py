@@ -13,6 +13,7 @@ from datetime import date, datetime
 from typing import ClassVar, Final, Literal, get_args
 
 import msgspec
+from msgspec.structs import replace
 
 from domain.application.events import (
     ApplicationFiled,
@@ -31,7 +32,7 @@ from domain.application.events import (
 )
 from domain.ids import ApplicationId, NominatorUnitId, ProgrammeId, TrackId, UnitId, tag
 from domain.kernel import Command, Event, Refusal, Selector, Unknown, any_event, asked, called, event, known
-from domain.nomination.events import MaterialsVetted, NominationDecided, NominationDeclined
+from domain.nomination.events import MaterialsVetted, NominationDecided, NominationDeclined, NominationPassed
 from domain.permission.policy import ANY_STATE, NOT_ON_RECORD, act_of, not_in_this_state
 from domain.programme.events import TrackDefined
 from domain.screening.events import (
@@ -82,6 +83,7 @@ FileFact = (
     | NominationDeclined
     | MaterialsVetted
     | ApplicationFiled
+    | NominationPassed
     | PaperReceived
     | ApplicationWithdrawn
     | ScreeningPassed
@@ -263,10 +265,17 @@ class ApplicationFile:
                 self.vetted_digest = materials_digest
             case ApplicationFiled():
                 self.filed, self.materials_filed = body, self.materials
+            case NominationPassed(successor_unit_id=successor):
+                self._pass(successor)
             case PaperReceived():
                 self.paper_received = True
             case _:
                 self._screen(body)
+
+    def _pass(self, successor: NominatorUnitId) -> None:
+        """The unit that carries on stands by what was filed, and by what was decided, as if by its own acts."""
+        self.filed = self.filed and replace(self.filed, nominator_unit_id=successor)
+        self.decided = self.decided and replace(self.decided, nominator_unit_id=successor)
 
     def _screen(self, body: FileFact) -> None:
         match body:
@@ -427,7 +436,7 @@ class AboutNomination(AboutApplication):
 
     @property
     def nominator_unit_id(self) -> NominatorUnitId | None:
-        """Who puts the application forward: the unit that filed it, or else whoever would today, once that is known."""
+        """Who puts the application forward: the unit that filed it or carries on for it, else whoever would today."""
         if self.file.filed is not None:
             return self.file.filed.nominator_unit_id
         return None if self.unit_id is None else nominator_of(self.unit_id, self.track, self.tree, self.today)

@@ -74,7 +74,10 @@ _AGAIN: Final[frozenset[Effect]] = frozenset({"rectify", "extend", "defer"})
 
 
 def clashing(outcome: AssessmentOutcome, kind: str) -> tuple[Effect, ...]:
-    """The effects of an outcome that cannot stand together, or not in an assessment of this kind."""
+    """The effects of an outcome that cannot stand together or alone, or not in an assessment of this kind.
+
+    What is held waits for a rectification, or another round: where neither follows, nothing would ever release it.
+    """
     effects = set(outcome.effects)
     ends = effects & _FINAL
     if kind == "midterm" and ends:
@@ -87,6 +90,8 @@ def clashing(outcome: AssessmentOutcome, kind: str) -> tuple[Effect, ...]:
         found = effects & (_AGAIN | {"continue"})
     elif len(effects & _AGAIN) > 1:
         found = effects & _AGAIN
+    elif "hold_funds" in effects and not effects & (_AGAIN | _FINAL):
+        found = {"hold_funds"}
     else:
         found = set()
     return tuple(sorted(found))

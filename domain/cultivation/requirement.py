@@ -23,7 +23,6 @@ from domain.cultivation.events import (
     TaskBookRequired,
 )
 from domain.cultivation.policy import ENDS, AboutRunningCase, CaseFields, End, due_day
-from domain.cultivation.succession import Lineage
 from domain.ids import ApplicationId, ProgrammeId, TrackId, UnitId, tag
 from domain.kernel import Code, Command, Invalid, OfficialName, Refusal, Selector, any_event, asked, event, known
 from domain.programme.events import (
@@ -34,7 +33,7 @@ from domain.programme.events import (
     TrackDefined,
 )
 from domain.programme.policy import TERM_FACTS, ProgrammeUnknown, Terms, TrackUnknown
-from domain.unit.policy import TREE_FACTS, TreeFact
+from domain.unit.policy import TREE_FACTS, Lineage, TreeFact
 
 
 class RequiredOfNoTrack(Invalid):

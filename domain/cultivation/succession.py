@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from domain.cultivation.events import CaseSucceeded, CultivationStopped, SuccessionGround
 from domain.cultivation.policy import GROUND_TITLES, AboutRunningCase
 from domain.document.policy import RestsOnPapers
-from domain.ids import DocumentId, SuccessorUnitId, UnitId, tag
+from domain.ids import DocumentId, SuccessorUnitId, UnitId
 from domain.kernel import Code, Event, Refusal, Selector, any_event, asked, called, known, word
 from domain.permission.policy import ReasonMissing
 from domain.unit.events import UnitDissolved, UnitMerged, UnitSplit
-from domain.unit.policy import TREE_FACTS, Tree, TreeFact
+from domain.unit.policy import TREE_FACTS, Lineage, NotTheSuccessor, TreeFact
 
 _ENDED_BY: Final[Mapping[SuccessionGround, type[Event]]] = {
     "merged": UnitMerged,
@@ -29,13 +28,6 @@ class UnitStands(Refusal):
     """
 
 
-class NotTheSuccessor(Refusal):
-    """Unit {successor_unit_id} does not carry on for unit {unit_id}; these do: {successors}.
-    zh: 单位 {successor_unit_id} 并非单位 {unit_id} 的承接单位;承接单位为:{successors}。
-    title: Not among the successors · 不在承接单位之列
-    """
-
-
 class SuccessorNotNamed(Refusal):
     """Who carries on case {application_id} is to be named.
     zh: 须列明项目 {application_id} 由何单位承继。
@@ -48,41 +40,6 @@ class BorneByItAlready(Refusal):
     zh: 项目 {application_id} 本已由单位 {unit_id} 承担。
     title: The case is borne by that unit already · 该单位本已承担此项目
     """
-
-
-@dataclass(slots=True)
-class Lineage:
-    """What became of a unit and of those it was merged or split into, as far as it was read."""
-
-    tree: Tree = field(default_factory=Tree)
-
-    def take(self, body: TreeFact) -> None:
-        """Take in one event."""
-        self.tree.take(body)
-
-    def line(self, unit_id: str) -> list[UnitId]:
-        """A unit and each that it was merged or split into, and those in turn; it grows as they are read."""
-        found = [UnitId(unit_id)]
-        for each in found:
-            found += [heir for heir in self._next(each) if heir not in found]
-        return found
-
-    def boundary(self, *units: str | None) -> list[Selector]:
-        """What is to be read of these units and of their lines, each once."""
-        read = dict.fromkeys(each for unit_id in units if unit_id is not None for each in self.line(unit_id))
-        return [Selector(TREE_FACTS, [tag(UnitId, each)]) for each in read]
-
-    def heirs(self, unit_id: str) -> tuple[SuccessorUnitId, ...]:
-        """The ends of the lines of a unit that was merged or split; none of one that was not."""
-        return tuple(SuccessorUnitId(each) for each in self.line(unit_id)[1:] if not self._next(each))
-
-    def _next(self, unit_id: str) -> list[UnitId]:
-        match self.tree.of(unit_id).gone:
-            case UnitMerged(successor_unit_id=successor):
-                return [UnitId(successor)]
-            case UnitSplit(successor_unit_ids=parts):
-                return [UnitId(part) for part in parts]
-        return []
 
 
 class SucceedCase(AboutRunningCase):

@@ -76,7 +76,7 @@ class Consequences:
             case _:
                 measured = cast("MeasureFact", body)
                 self.measures.take(measured, position=position)
-                if self.measures.by_id[measured.measure_id].decided.kind == "bar":
+                if self.measures.is_bar(measured.measure_id):
                     self.newest[NoBar] = position
 
     def _take_office(self, body: Appointed | AppointmentEnded, position: int) -> None:

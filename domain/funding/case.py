@@ -50,7 +50,7 @@ from domain.funding.policy import (
     post,
 )
 from domain.ids import ApplicationId, BankReference, CalendarYear, ObjectionId, ProgrammeId, UnitId, tag
-from domain.kernel import Command, Event, Invalid, Refusal, Selector, any_event, asked, event, known, word
+from domain.kernel import Code, Command, Event, Invalid, Refusal, Selector, any_event, asked, event, known, word
 from domain.permission.policy import NOT_ON_RECORD
 from domain.programme.events import ProgrammeAnnounced
 from domain.programme.policy import ProgrammeUnknown
@@ -407,6 +407,12 @@ class ByBank(AboutCase):
 # --- rules and gates --------------------------------------------------------------------------------------------------
 
 
+def _put(found: dict[Code, int], assessment: Code, position: int, *, holds: bool) -> None:
+    found.pop(assessment, None)
+    if holds:
+        found[assessment] = position
+
+
 @dataclass(slots=True)
 class Standing:
     """How a case stands, as far as its money depends on it; each with the position of the fact that says so."""
@@ -415,8 +421,10 @@ class Standing:
     signed: int = 0
     budget: tuple[BudgetItem, ...] = ()
     decided: int = 0
-    failing: bool = False
-    held: int = 0
+    failing: dict[Code, int] = field(default_factory=dict)
+    """The assessments whose last round stops the money, each with its position."""
+    held: dict[Code, int] = field(default_factory=dict)
+    """The assessments whose last round holds it, until they are decided anew or their rectification is accepted."""
     objections: Objections = field(default_factory=Objections)
     received: dict[ObjectionId, int] = field(default_factory=dict)
     measures: Measures = field(default_factory=Measures)
@@ -426,17 +434,24 @@ class Standing:
         match body:
             case TaskBookSigned(budget=budget):
                 self.signed, self.budget = position, budget
-            case AssessmentDecided(effects=effects):
-                self.decided, self.failing = position, bool(_FAILING & set(effects))
-                self.held = position if "hold_funds" in effects else 0
-            case RectificationOrdered(holds_funds=holds_funds):
-                self.held = position if holds_funds else self.held
-            case RectificationAccepted():
-                self.held = 0
+            case AssessmentDecided() | RectificationOrdered() | RectificationAccepted():
+                self._assess(body, position)
             case SelectionReversed() | CultivationStopped() | CaseCompleted() | CaseClosedWithoutCompletion():
                 self.ended = position
             case _:
                 self._hear(body, position)
+
+    def _assess(self, body: AssessmentFact, position: int) -> None:
+        """What one assessment says of the money; another one does not take it back."""
+        match body:
+            case AssessmentDecided(assessment=assessment, effects=effects):
+                self.decided = position
+                _put(self.failing, assessment, position, holds=bool(_FAILING & set(effects)))
+                _put(self.held, assessment, position, holds="hold_funds" in effects)
+            case RectificationOrdered(assessment=assessment, holds_funds=True):
+                self.held[assessment] = position
+            case RectificationAccepted(assessment=assessment):
+                self.held.pop(assessment, None)
 
     def _hear(self, body: ObjectionFact | MeasureFact, position: int) -> None:
         if isinstance(body, MeasureFact):
@@ -446,18 +461,19 @@ class Standing:
         if isinstance(body, ObjectionReceived):
             self.received[body.objection_id] = position
 
-    def closed(self, application_id: ApplicationId, day: date) -> Iterator[tuple[Gate, int, int]]:
-        """Each gate that a fact closes on a day, or 0; and the fact it rests on while it is open, or 0."""
+    def closed(self, application_id: ApplicationId, *days: date) -> Iterator[tuple[Gate, int, int]]:
+        """Each gate that a fact closes on any of the days, or 0; and the fact it rests on while it is open, or 0."""
         objection = self.objections.first_open()
         yield "case_running", self.ended, 0
-        yield "assessment_not_failed", self.decided if self.failing else 0, self.decided
+        yield "assessment_not_failed", max(self.failing.values(), default=0), self.decided
         yield "no_open_objection", 0 if objection is None else self.received[objection], 0
-        yield "not_stopped", self._stopped_by(application_id, day), 0
+        yield "not_stopped", self._stopped_by(application_id, days), 0
 
-    def _stopped_by(self, application_id: ApplicationId, day: date) -> int:
+    def _stopped_by(self, application_id: ApplicationId, days: Sequence[date]) -> int:
         """The position of a measure in force that stops the money of the case, or of its unit as a whole."""
         stopping = (
             measure.position
+            for day in days
             for kind, whole_unit in _STOPPING.items()
             for measure in self.measures.in_force(kind, day)
             if measure.decided.application_id in ({None, application_id} if whole_unit else {application_id})
@@ -523,12 +539,13 @@ class Gated(Ruled):
         """
         standing = self.standing
         held = [GateHeld("case_running", self.confirmed_position)]
-        for gate, closed, resting in standing.closed(self.application_id, self.effective_on):
+        # A measure that stops the money today stops also what is entered for an earlier day.
+        for gate, closed, resting in standing.closed(self.application_id, self.effective_on, self.today):
             if closed:
                 raise GateClosed(gate=word(gate, GATE_TITLES), position=closed, asked_fen=asked_fen)
             if gate != "case_running":
                 held.append(GateHeld(gate, resting))
-        if frozen := standing.held or self._frozen():
+        if frozen := max(standing.held.values(), default=0) or self._frozen():
             raise GateClosed(gate=word("no_freeze", GATE_TITLES), position=frozen, asked_fen=asked_fen)
         held.append(GateHeld("no_freeze", 0))
         if "task_book_signed" in rule.gates:

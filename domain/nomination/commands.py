@@ -34,6 +34,7 @@ from domain.nomination.events import (
     QuotaAssigned,
 )
 from domain.nomination.policy import QUOTA_FACTS, QuotaFact, QuotaUse
+from domain.nomination.succession import PassQuota
 from domain.permission.policy import ReasonMissing
 from domain.programme.events import ProgrammeAnnounced, TrackDefined
 from domain.programme.policy import ProgrammeUnknown, TrackUnknown, quota_for
@@ -145,8 +146,9 @@ class AssignQuota(Command):
         at_most = self._at_most(track)
         if (at_most is None or self.places > at_most) and self.reason_code is None:
             raise ReasonMissing(command=called(type(self)))
-        if self.places < self.quota.used:
-            raise QuotaBelowUse(places=self.places, used=self.quota.used)
+        used = self.quota.used(self.nominator_unit_id)
+        if self.places < used:
+            raise QuotaBelowUse(places=self.places, used=used)
         assigned = QuotaAssigned(
             programme_id=self.programme_id,
             track_id=self.track_id,
@@ -154,7 +156,8 @@ class AssignQuota(Command):
             places=self.places,
             basis=self.basis,
         )
-        if assigned != self.quota.assigned:
+        standing, unit = self.quota, self.nominator_unit_id
+        if (assigned, self.places) != (standing.assigned.get(unit), standing.places.get(unit)):
             self.trigger_event(QuotaAssigned, **assigned.as_dict())
 
     def _at_most(self, track: TrackDefined) -> int | None:
@@ -318,4 +321,11 @@ class VetMaterials(AboutNomination):
         )
 
 
-COMMANDS: tuple[type[Command], ...] = (AssignQuota, RecordPlan, DecideNomination, DeclineNomination, VetMaterials)
+COMMANDS: tuple[type[Command], ...] = (
+    AssignQuota,
+    PassQuota,
+    RecordPlan,
+    DecideNomination,
+    DeclineNomination,
+    VetMaterials,
+)

@@ -1,9 +1,11 @@
 """What can have happened between a nominating unit and those it puts forward."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from domain.ids import ApplicationId, DocumentId, NominatorUnitId, ProgrammeId, TrackId, UnitId
 from domain.kernel import Code, Digest, Event, public, subject
+
+QuotaGround = Literal["merged", "split", "dissolved"]
 
 
 class QuotaAssigned(Event):
@@ -17,6 +19,34 @@ class QuotaAssigned(Event):
     nominator_unit_id: Annotated[NominatorUnitId, public("Nominating unit", "推荐单位")]
     places: Annotated[int, public("Places", "指标数")]
     basis: Annotated[Code, public("Basis", "依据")]
+
+
+class QuotaPassed(Event):
+    """Places of a nominating unit that is no more passed to the unit that carries on; they are added to those it has.
+    zh: 原推荐单位不复存在,其推荐指标转由承接单位承继,与承接单位自有指标合并计算。
+    """
+
+    TOPIC = "nomination.quota_passed.v1"
+    programme_id: Annotated[ProgrammeId, public("Programme", "项目")]
+    track_id: Annotated[TrackId, public("Track", "赛道")]
+    nominator_unit_id: Annotated[NominatorUnitId, public("Unit before", "原推荐单位")]
+    successor_unit_id: Annotated[NominatorUnitId, public("Successor", "承接单位")]
+    places: Annotated[int, public("Places", "指标数")]
+    ground: Annotated[QuotaGround, public("Ground", "理由")]
+
+
+class NominationPassed(Event):
+    """A nomination that had been filed passed to the unit that carries on: it stands by it now, and has used its place.
+    zh: 已报送的推荐转由承接单位承继:由其继续推荐,所占指标计入该单位已用指标。
+    """
+
+    TOPIC = "nomination.passed.v1"
+    application_id: Annotated[ApplicationId, subject("Application", "申报")]
+    programme_id: Annotated[ProgrammeId, subject("Programme", "项目")]
+    track_id: Annotated[TrackId, subject("Track", "赛道")]
+    unit_id: Annotated[UnitId, subject("Unit", "单位")]
+    nominator_unit_id: Annotated[NominatorUnitId, subject("Unit before", "原推荐单位")]
+    successor_unit_id: Annotated[NominatorUnitId, subject("Successor", "承接单位")]
 
 
 class PlanRecorded(Event):

@@ -270,6 +270,7 @@ ACTS: Final[tuple[Act, ...]] = (
     _act("RecordErratum", _HEAD, backdatable=True),
     # nomination
     _act("AssignQuota", _CLERK, backdatable=True),
+    _act("PassQuota", _HEAD, _SERVICE),
     _act("RecordPlan", _nominator(), backdatable=True),
     _act("DecideNomination", _nominator("prepared")),
     _act("DeclineNomination", _nominator("prepared", "decided", "vetted")),
@@ -440,6 +441,7 @@ ACTS: Final[tuple[Act, ...]] = (
     _act("WithdrawAppeal", *(_Holder(role, "", ("appealed",)) for role in ("clerk", "supervisor"))),
     _act("LiftMeasure", _Holder("head", "", ("decided", "settled")), needs_reason=True),
     _act("EndMeasure", _Holder("service", "", ("decided", "appealed", "settled"))),
+    _act("PassQuotaCut", *(_Holder(role, "", ("decided", "appealed", "settled")) for role in ("head", "service"))),
     # evaluation
     _act("IssueUnitDossier", _CLERK, _HEAD),
     _act("IssueSecretaryDossier", _CLERK, _HEAD),

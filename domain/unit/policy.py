@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, Generic, TypeVar, cast, get_args
 
-from domain.ids import UnitId
-from domain.kernel import Event, Refusal, Unknown
+from domain.ids import SuccessorUnitId, UnitId, tag
+from domain.kernel import Event, Refusal, Selector, Unknown
 from domain.unit.events import (
     EarlierOutcomeRecorded,
     EarlierTitleRecorded,
@@ -34,6 +34,8 @@ __all__ = [
     "UNIT_ENDS",
     "UNIT_FACTS",
     "Fact",
+    "Lineage",
+    "NotTheSuccessor",
     "Tree",
     "TreeFact",
     "UnitEnd",
@@ -78,6 +80,13 @@ class UnitGone(Refusal):
     """Unit {unit_id} was merged, split or dissolved as of {gone_on}.
     zh: 单位 {unit_id} 已于 {gone_on} 合并、拆分或撤销。
     title: The unit is no more · 单位已合并、拆分或撤销
+    """
+
+
+class NotTheSuccessor(Refusal):
+    """Unit {successor_unit_id} does not carry on for unit {unit_id}; these do: {successors}.
+    zh: 单位 {successor_unit_id} 并非单位 {unit_id} 的承接单位;承接单位为:{successors}。
+    title: Not among the successors · 不在承接单位之列
     """
 
 
@@ -277,3 +286,57 @@ class Tree:
         """
         gone = self.of(unit_id).gone
         return self.successor(gone.successor_unit_id) if isinstance(gone, UnitMerged) else UnitId(unit_id)
+
+    def predecessors(self, unit_id: str) -> tuple[UnitId, ...]:
+        """Every unit that was merged or split into another, and those before them, as far as is known yet."""
+        found = [UnitId(unit_id)]
+        for each in found:
+            found += [UnitId(one) for one in self.histories if self._became(one, each) and one not in found]
+        return tuple(found[1:])
+
+    def _became(self, unit_id: UnitId, successor_unit_id: str) -> bool:
+        match self.of(unit_id).gone:
+            case UnitMerged(successor_unit_id=successor):
+                return str(successor) == successor_unit_id
+            case UnitSplit(successor_unit_ids=parts):
+                return successor_unit_id in {str(part) for part in parts}
+        return False
+
+
+@dataclass(slots=True)
+class Lineage:
+    """What became of a unit and of those it was merged or split into, as far as it was read."""
+
+    tree: Tree = field(default_factory=Tree)
+
+    def take(self, body: TreeFact) -> None:
+        """Take in one event."""
+        self.tree.take(body)
+
+    def line(self, unit_id: str) -> list[UnitId]:
+        """A unit and each that it was merged or split into, and those in turn; it grows as they are read."""
+        found = [UnitId(unit_id)]
+        for each in found:
+            found += [heir for heir in self._next(each) if heir not in found]
+        return found
+
+    def boundary(self, *units: str | None) -> list[Selector]:
+        """What is to be read of these units and of their lines, each once."""
+        read = dict.fromkeys(each for unit_id in units if unit_id is not None for each in self.line(unit_id))
+        return [Selector(TREE_FACTS, [tag(UnitId, each)]) for each in read]
+
+    def heirs(self, unit_id: str) -> tuple[SuccessorUnitId, ...]:
+        """The ends of the lines of a unit that was merged or split; none of one that was not."""
+        return tuple(SuccessorUnitId(each) for each in self.line(unit_id)[1:] if not self._next(each))
+
+    def living_heirs(self, unit_id: str) -> tuple[SuccessorUnitId, ...]:
+        """Those ends of its lines that live."""
+        return tuple(each for each in self.heirs(unit_id) if self.tree.of(each).gone is None)
+
+    def _next(self, unit_id: str) -> list[UnitId]:
+        match self.tree.of(unit_id).gone:
+            case UnitMerged(successor_unit_id=successor):
+                return [UnitId(successor)]
+            case UnitSplit(successor_unit_ids=parts):
+                return [UnitId(part) for part in parts]
+        return []

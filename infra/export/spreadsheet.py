@@ -4,6 +4,9 @@ Whatever stands in a cell is data. In a workbook a text is written as a text, so
 formula, a number, a day or an address, and leading zeros stay. A CSV has no such word for it: there a text that a
 spreadsheet would take for a formula begins with an apostrophe (OWASP, CSV injection).
 
+Both are read by people, so amounts, which are whole fen everywhere else, are yuan with two decimals here: numbers that
+can be added up. What is hashed is the canonical CSV, in fen.
+
 A workbook of the same table on the same cover has the same bytes. It is written page by page to a file of its own, in
 memory that does not grow with it.
 """
@@ -33,6 +36,8 @@ Page = Sequence[Sequence[object]]
 _ROWS_AT_MOST: Final = 1_048_575
 _CHARACTERS_AT_MOST: Final = 32_767
 _EXACT: Final = 2**53
+_FEN_EXACT: Final = 10**15
+"""A spreadsheet keeps fifteen digits of a number."""
 _FIRST_DAY: Final = date(1900, 3, 1)
 """Before it, spreadsheets disagree about which day a number is: 1900 was no leap year, and one of them has it so."""
 _SAME_FOR_ALL: Final = datetime(2000, 1, 1)  # noqa: DTZ001 - A file says when it was made, without a zone.
@@ -62,24 +67,38 @@ class Chart:
     table: Table
 
 
+_FEN: Final[dict[Language, tuple[str, str]]] = {"en": (" (fen)", " (yuan)"), "zh": ("(分)", "(元)")}
+
+
 def _title(column: Column, language: Language) -> str:
-    return column.zh if language == "zh" else column.en
+    title = column.zh if language == "zh" else column.en
+    fen, yuan = _FEN[language]
+    return title.removesuffix(fen) + yuan if column.is_money else title
 
 
 # --- CSV for Excel ---------------------------------------------------------------------------------------------------
 
 
-def _guarded(value: object) -> object:
+def _shown(value: object, column: Column) -> object:
+    """A cell as its reader wants it: an amount in yuan, and no text that a spreadsheet would take for a formula."""
+    if column.is_money and isinstance(value, int):
+        return _in_yuan(value)
     return f"'{value}" if isinstance(value, str) and value.startswith(_RISKY) else value
 
 
+def _in_yuan(amount_fen: int) -> str:
+    """An amount in yuan with two decimals, exactly, without separators."""
+    yuan, fen = divmod(abs(amount_fen), 100)
+    return f"{'-' if amount_fen < 0 else ''}{yuan}.{fen:02d}"
+
+
 async def for_excel(table: Table, pages: AsyncIterable[Page], language: Language) -> AsyncIterator[bytes]:
-    """The canonical lines with a byte order mark, titles in one language, and no text that is taken for a formula."""
+    """Lines with a byte order mark, titles in one language, amounts in yuan, and no text that is a formula."""
     titled = [replace(column, name=_title(column, language)) for column in table.columns]
     yield _BOM + next(canonical_csv(replace(table, columns=titled, rows=())))
     async for rows in pages:
-        guarded = [[_guarded(value) for value in row] for row in rows]
-        _, *lines = canonical_csv(replace(table, columns=titled, rows=guarded))
+        shown = [[_shown(*each) for each in zip(row, table.columns, strict=True)] for row in rows]
+        _, *lines = canonical_csv(replace(table, columns=titled, rows=shown))
         yield b"".join(lines)
 
 
@@ -105,6 +124,7 @@ class _Workbook:
         self._book.set_properties({"title": name, "created": _SAME_FOR_ALL})
         self._bold = self._book.add_format({"bold": True, "text_wrap": True, "valign": "top", "bottom": 1})
         self._day = self._book.add_format({"num_format": "yyyy-mm-dd"})
+        self._yuan = self._book.add_format({"num_format": "#,##0.00"})
         self._instant = self._book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss.000"})
         self._front = self._book.add_worksheet("封面" if cover.language == "zh" else "Cover")
         if chart is not None:
@@ -130,8 +150,7 @@ class _Workbook:
         sheet = self._book.add_worksheet(name)
         self._titles(sheet, figures)
         for at, row in enumerate(figures.rows, start=1):
-            for column, value in enumerate(row):
-                self._cell(sheet, at, column, value)
+            self._row(sheet, at, figures, row)
         if not figures.rows:
             return
         last, lines = len(figures.rows), self._book.add_chart({"type": "line"})
@@ -145,7 +164,7 @@ class _Workbook:
             )
         lines.set_title({"name": name, "overlay": False})
         lines.set_x_axis({"date_axis": True, "num_format": "yyyy-mm"})
-        lines.set_y_axis({"num_format": "#,##0"})
+        lines.set_y_axis({"num_format": "#,##0.00"})
         lines.set_legend({"position": "bottom"})
         lines.set_size({"width": 960, "height": 480})
         sheet.insert_chart(1, len(figures.columns) + 1, lines)
@@ -158,9 +177,22 @@ class _Workbook:
         for row in rows:
             if self._next > _ROWS_AT_MOST:
                 raise TooLargeForWorkbook(f"more than {_ROWS_AT_MOST} rows")
-            for at, value in enumerate(row):
-                self._cell(self._sheet, self._next, at, value)
+            self._row(self._sheet, self._next, self._table, row)
             self._next += 1
+
+    def _row(self, sheet: Worksheet, at: int, table: Table, row: Sequence[object]) -> None:
+        for place, (column, value) in enumerate(zip(table.columns, row, strict=True)):
+            if column.is_money and isinstance(value, int):
+                self._amount(sheet, at, place, value)
+            else:
+                self._cell(sheet, at, place, value)
+
+    def _amount(self, sheet: Worksheet, row: int, column: int, amount_fen: int) -> None:
+        """An amount in yuan as a number, as long as a spreadsheet keeps all its digits."""
+        if abs(amount_fen) < _FEN_EXACT:
+            sheet.write_number(row, column, amount_fen / 100, self._yuan)
+        else:
+            sheet.write_string(row, column, _in_yuan(amount_fen))
 
     def _cell(self, sheet: Worksheet, row: int, column: int, value: object) -> None:
         match value:

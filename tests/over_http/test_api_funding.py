@@ -33,6 +33,7 @@ RULE: dict[str, Any] = {
     "payment_expires_after_days": 30, "gates": ["task_book_signed", "matching_reached"],
 }  # fmt: skip
 POOL: dict[str, Any] = {"source": "budget", "year": 2020}
+AS_JSON = {"Content-Type": "application/json"}
 
 
 @dataclass
@@ -109,11 +110,26 @@ async def test_an_appropriation_is_recorded_adjusted_and_partly_returned(treasur
     assert (row["appropriated_fen"], row["adjusted_fen"], row["unallocated_fen"]) == (5_400_000, 200_000, 5_500_000)
 
 
-@pytest.mark.parametrize("amount", [-1, 0, 10.5, "10", 10**16, None])
-async def test_what_is_no_amount_is_refused(treasury: Treasury, amount: Any) -> None:
-    c = treasury
-    status, _ = await c.refused(c.clerk, f"{CASE}/funds/allocate", funds(amount))
-    assert status in {400, 422}
+@pytest.mark.parametrize(
+    ("amount", "rule"),
+    [
+        ("-1", "Expected `int` >= 1, got -1"), ("0", "Expected `int` >= 1, got 0"),
+        ("10.50", "Expected `int`, got 10.50"), ("1e2", "Expected `int`, got 1e2"),
+        ("10000000000000000", "Expected `int` <= 1000000000000000, got 10000000000000000"),
+        ("9" * 41, "Expected `int` <= 1000000000000000"), ('"10"', "Expected `int`, got `str`"),
+        ("null", "Expected `int`, got `null`"),
+    ],
+)  # fmt: skip
+async def test_what_is_no_amount_is_refused_with_what_was_asked(treasury: Treasury, amount: str, rule: str) -> None:
+    body = json.dumps(funds(0)).replace('"amount_fen": 0', f'"amount_fen": {amount}').encode()
+    answer = await treasury.served.post(treasury.clerk, f"{CASE}/funds/allocate", body, headers=AS_JSON)
+    assert (answer.status_code, answer.json()["because"]) == (422, {"pointer": "/amount_fen", "rule": rule})
+
+
+async def test_of_a_body_that_breaks_off_no_number_is_told(treasury: Treasury) -> None:
+    body = b'{"amount_fen": -1, "source": '
+    answer = await treasury.served.post(treasury.clerk, f"{CASE}/funds/allocate", body, headers=AS_JSON)
+    assert answer.json()["because"] == {"pointer": "/amount_fen", "rule": "Expected `int` >= 1"}
 
 
 async def test_money_goes_to_a_signed_case_as_far_as_there_is_any(treasury: Treasury) -> None:

@@ -227,6 +227,7 @@ def test_every_rule_that_is_told_has_its_chinese() -> None:
     [
         ("Expected `str` of length >= 1", "应为长度至少 1 的 `str`"),
         ("Expected `int`, got `str`", "应为 `int`,实为 `str`"),
+        ("Expected `int` >= 1, got -5", "应为不小于 1 的 `int`,实为 -5"),
         ("Expected `str` matching regex '^a$'", "应为符合正则式 '^a$' 的 `str`"),
         ("one of name_zh, since, or with - before it", "name_zh, since 之一,或在其前加 -"),
         ("established_two_years", "established_two_years"),

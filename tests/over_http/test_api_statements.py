@@ -6,7 +6,7 @@ import asyncio
 import io
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from hashlib import sha256
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -165,6 +165,17 @@ async def test_two_positions_differ_by_the_events_in_between(accountant: Account
     assert event["cells"] == len(cells)
     earlier = await accountant.get(f"{EXECUTION}/difference", **query, effective_on="2022-07-14")
     assert (earlier["cells"], earlier["events"]) == ([], [])
+    assert (found["from_position"], found["to_position"]) == (first - 1, first)
+    assert found["from_as_of"] is found["to_as_of"] is None
+    # By the clock, the answer says which positions the two moments are.
+    moments = {"from_as_of": "2020-01-01T00:00:00+08:00", "to_as_of": "2199-01-01T00:00:00+08:00"}
+    by_clock = await accountant.get(f"{EXECUTION}/difference", **moments)
+    ends = {"from_position": 0, "to_position": by_clock["to_position"]}
+    assert by_clock["from_position"] == 0 < accountant.head <= by_clock["to_position"]
+    assert [datetime.fromisoformat(by_clock[name]) for name in moments] == [
+        datetime.fromisoformat(told) for told in moments.values()
+    ]
+    assert by_clock["cells"] == (await accountant.get(f"{EXECUTION}/difference", **ends))["cells"]
     early, late = [await accountant.rows(EXECUTION, at_position=at) for at in (first - 1, first)]
     for row, column in cells:
         assert (early[row][column], late[row][column]) == (cells[row, column]["before"], cells[row, column]["after"])
@@ -185,14 +196,18 @@ async def test_a_statement_is_the_same_in_every_form(accountant: Accountant, cod
     assert ["SHA-256 of the canonical CSV", read["digest"]] in cover
     assert ["Programme", CALL] in cover
     assert [list(row)[:1] for row in data[1:]] == [[row[read["columns"][0]["name"]]] for row in read["rows"]]
-    assert data[0] == [column["en"] for column in read["columns"]]
+    assert data[0] == [column["en"].replace("(fen)", "(yuan)") for column in read["columns"]]
+    columns = {column["name"]: at for at, column in enumerate(read["columns"]) if column["name"].endswith("_fen")}
+    for line, row in zip(data[1:], read["rows"], strict=True):
+        shown: list[Any] = list(line)
+        assert {name: round(shown[at] * 100) for name, at in columns.items()} == {name: row[name] for name in columns}
     drawn = ["Execution over time"] if code == "budget_execution" else []
     assert book.sheet_names == ["Cover", *drawn, "Data"]
     if drawn:
         (*_, last) = book.get_sheet_by_name(*drawn).to_python()
         whole = [row for row in read["rows"] if row["level"] == "programme"]
         assert last[2:] == [
-            sum(row[name] for row in whole)
+            sum(row[name] for row in whole) / 100
             for name in ("allocated_fen", "paid_out_fen", "accounted_for_fen", "recovered_fen")
         ]
 
@@ -233,6 +248,8 @@ async def test_what_cannot_be_asked_is_refused_by_name(
         ("difference", {"from_position": 1, "to_position": 10**9}, "to_position"),
         ("difference", {"from_position": 5, "to_position": 4}, "from_position"),
         ("difference", {"from_position": 1, "effective_on": "tomorrow"}, "effective_on"),
+        ("difference", {"from_position": 1, "from_as_of": "2020-07-01T00:00:00Z"}, "from_as_of"),
+        ("difference", {"from_as_of": "yesterday"}, "from_as_of"),
     ],
 )
 async def test_what_cannot_be_explained_or_compared_is_refused_by_name(

@@ -484,3 +484,68 @@ async def test_10_a_sheet_may_be_valid_and_the_set_of_them_not(cycle: Cycle) -> 
     gaps = [[(gap["seat_id"], gap["why"]) for gap in each["left_out"]] for each in ranking["placings"]]
     assert gaps == [[], [("R1", "excluded")], [("R1", "excluded")], [("R3", "recused")]]
     assert ranking["digest"] == ranking["recorded_digest"]
+
+
+async def test_also_who_nominates_is_merged_and_split_while_the_window_is_open(cycle: Cycle) -> None:
+    """Its places, what it has filed on them and what is cut from them go on; there are never more than there were."""
+    c, house = cycle, cycle.house
+    await c.announced()
+    await house.places(2)
+    for unit_id in ("COL-2", "COL-3", "COL-4"):
+        await house.unit(unit_id, "general_branch", "PC")
+        await house.person(f"of-{unit_id}", "nominator", unit_id)
+    places = {"nominator_unit_id": "COL-2", "places": 1, "basis": "call"}
+    await c.act("clerk", f"{TRACK}/quotas", places)
+    (filed,) = await house.branches(1)
+    assert (await house.file(filed)).status_code == 201
+    await c.procedure()
+    against = {"concerned": "parent", "unit_id": "COL"}
+    await c.measure("cut", against, kind="quota_cut", from_on="2020-05-09", places=1)
+    at = {"valid_on": "2020-05-09", "source_document_id": await c.paper("clerk", "evidence")}
+
+    async def moved(to: str) -> None:
+        for unit_id in ("BR-0", "BR-1"):
+            await c.act("administrator", f"/v1/units/{unit_id}/move", at | {"parent_unit_id": to})
+
+    async def quotas() -> dict[str, tuple[Any, ...]]:
+        rows = await c.rows(f"{AT}/quotas", "clerk")
+        figures = ("places", "places_passed", "filed", "filed_passed", "cut", "usable", "free")
+        return {row["nominator_unit_id"]: tuple(row[name] for name in figures) for row in rows}
+
+    await moved("COL-2")
+    await c.act("administrator", "/v1/units/COL/merge", at | {"successor_unit_id": "COL-2"})
+    # Nobody has to ask: the merger passes them.
+    await c.until("2020-05-12T09:00:00+08:00")
+    assert await quotas() == {"COL": (0, -2, 1, -1, 0, 0, 0), "COL-2": (3, 2, 0, 1, 1, 2, 1)}
+    (cut,) = await c.rows("/v1/measures", kind="quota_cut")
+    assert (cut["unit_id"], cut["borne"]) == ("COL", [{"unit_id": "COL-2", "places": 1}])
+    assert (await house.read("of-COL-2", f"/v1/applications/{filed}"))["nominator_unit_id"] == "COL-2"
+    # A split says nothing of who has which place: the head does, and until then the parts have none.
+    await moved("COL-4")
+    await c.act("administrator", "/v1/units/COL-2/split", at | {"successor_unit_ids": ["COL-3", "COL-4"]})
+    await c.until("2020-05-12T10:00:00+08:00")
+    assert "COL-3" not in await quotas()
+    passing = f"{TRACK}/quotas/COL-2/pass"
+    unsaid = await house.refused("head", passing)
+    assert unsaid == {
+        "type": "shares-missing", "nominator_unit_id": "COL-2", "places": 3, "successors": "COL-3, COL-4",
+    }  # fmt: skip
+    shares = [
+        {"successor_unit_id": "COL-3", "places": 2},
+        {"successor_unit_id": "COL-4", "places": 2, "application_ids": [filed]},
+    ]
+    more = await house.refused("head", passing, {"shares": shares})
+    assert (more["type"], more["shared"], more["places"]) == ("shares-exceed-places", 4, 3)
+    shares[0]["places"] = 1
+    await c.act("head", passing, {"shares": shares})
+    parts = {"from_unit_id": "COL-2", "shares": [{"successor_unit_id": "COL-4", "places": 1}]}
+    await c.act("head", "/v1/measures/M-cut/pass", parts)
+    assert await quotas() == {
+        "COL": (0, -2, 1, -1, 0, 0, 0),
+        "COL-2": (0, -1, 0, 0, 0, 0, 0),
+        "COL-3": (1, 1, 0, 0, 0, 1, 1),
+        "COL-4": (2, 2, 0, 1, 1, 1, 0),
+    }
+    # Whoever carries on may take back what the unit before filed; the place is its own again.
+    await c.act("of-COL-4", f"/v1/applications/{filed}/withdraw", reason="given_up")
+    assert (await quotas())["COL-4"][-1] == 1

@@ -167,8 +167,23 @@ async def the_call(journey: Journey) -> None:
     await journey.ask("head", "ExtendApplicationWindow", later, reason="more_time", about={"programme_id": CALL})
     quota: dict[str, Any] = {"nominator_unit_id": "COL", "places": 1, "basis": "notice"}
     await journey.ask("clerk", "AssignQuota", quota, about={"programme_id": CALL, "track_id": "branch"})
+    await passed_on(journey)
     plan: dict[str, Any] = {"document_ids": [await house.deposit("committee", "plan", "创建方案", "COL")]}
     await journey.ask("committee", "RecordPlan", plan, about={"programme_id": CALL, "nominator_unit_id": "COL"})
+
+
+async def passed_on(journey: Journey) -> None:
+    """The one place of a unit that is dissolved goes to whom the head names."""
+    house = journey.house
+    source = {"source_document_id": await house.deposit("clerk", "evidence", "撤销")}
+    entry = {**NAMES, "unit_id": "COL-9", "kind": "general_branch", "parent_unit_id": "PC"}
+    await house.act("administrator", "/v1/units", entry)
+    quota = {"nominator_unit_id": "COL-9", "places": 1, "basis": "notice"}
+    await house.act("clerk", f"{AT}/tracks/branch/quotas", quota)
+    await house.act("administrator", "/v1/units/COL-9/dissolve", {**SINCE, **source})
+    shares: dict[str, Any] = {"shares": [{"successor_unit_id": "COL", "places": 1}]}
+    about = {"programme_id": CALL, "track_id": "branch", "nominator_unit_id": "COL-9"}
+    await journey.ask("head", "PassQuota", shares, about=about)
 
 
 async def applications(journey: Journey) -> None:

@@ -20,10 +20,12 @@ import domain
 import projections
 from api.acts import Wiring
 from api.event_catalogue import page as event_catalogue
+from domain.audit.events import EngagementEnded, EngagementOpened
 from domain.funding.events import LedgerPublished, PeriodClosed
 from domain.ids import ProgrammeId, tag
 from domain.institution.events import InstitutionOpened
 from domain.kernel import Recorded, UnknownEventType
+from domain.person.events import Appointed, AppointmentEnded
 from infra.bundle import Bag, sources, tree_digest
 from infra.checkpoints import Checkpoints
 from infra.clock import Institution
@@ -50,9 +52,12 @@ _OF_A_MATTER: Final = frozenset(
 )  # fmt: skip
 """Kinds of tags that belong to one programme: what carries one of them belongs to it, too."""
 _OF_A_UNIT: Final = frozenset(("unit", "successor-unit", "nominator-unit"))
-_OF_APPOINTMENT: Final = frozenset(("appointment",))
 _UNIT_FACTS: Final = "unit."
-_APPOINTMENTS: Final = frozenset(("person.appointed.v1", "person.appointment_ended.v1"))
+_GRANTS: Final = {
+    **dict.fromkeys((Appointed.TOPIC, AppointmentEnded.TOPIC), "appointment"),
+    **dict.fromkeys((EngagementOpened.TOPIC, EngagementEnded.TOPIC), "engagement"),
+}
+"""What gives an authority or takes it away, by the kind of tag that names it."""
 _LEDGER_FACTS: Final = frozenset((InstitutionOpened.TOPIC, PeriodClosed.TOPIC, *(kind.TOPIC for kind in LEDGER_FACTS)))
 
 _EVERY: Final = 1000
@@ -297,8 +302,8 @@ def _json(told: dict[str, Any]) -> bytes:
 class _Chosen:
     """The lines of one programme: whatever names it or one of its matters, and what those lines rest on.
 
-    They rest on the opening of the institution, on what happened to the units they name, and on the appointments under
-    which all of them were recorded.
+    They rest on the opening of the institution, on what happened to the units they name, and on the appointments and
+    engagements under which all of them were recorded.
     """
 
     def __init__(self, programme_id: str) -> None:
@@ -307,7 +312,7 @@ class _Chosen:
         self._units: set[str] = set()
         self._authorities: set[str] = set()
         self._of_units: dict[str, set[str]] = {}
-        self._of_appointments: dict[str, set[str]] = {}
+        self._of_grants: dict[str, set[str]] = {}
 
     def look_at(self, row: asyncpg.Record) -> None:
         """Take a row in, in order."""
@@ -320,17 +325,16 @@ class _Chosen:
         elif row["type"].startswith(_UNIT_FACTS):
             for unit_id in _ids(tags, _OF_A_UNIT):
                 self._of_units.setdefault(unit_id, set()).add(authority)
-        elif row["type"] in _APPOINTMENTS:
-            for appointment_id in _ids(tags, _OF_APPOINTMENT):
-                self._of_appointments.setdefault(appointment_id, set()).add(authority)
+        for granted in _granted(row):
+            self._of_grants.setdefault(granted, set()).add(authority)
 
     def close(self) -> bool:
-        """Once all were looked at: which appointments they rest on, each under another. Whether there are any."""
+        """Once all were looked at: which grants they rest on, each under another. Whether there are any."""
         for unit_id in self._units:
             self._authorities |= self._of_units.get(unit_id, set())
         wanted = list(self._authorities)
         while wanted:
-            under = self._of_appointments.get(wanted.pop(), set()) - self._authorities
+            under = self._of_grants.get(wanted.pop(), set()) - self._authorities
             self._authorities |= under
             wanted += under
         return bool(self._positions)
@@ -339,9 +343,16 @@ class _Chosen:
         """Whether a row is among them."""
         if row["position"] in self._positions or row["type"] == InstitutionOpened.TOPIC:
             return True
-        if row["type"] in _APPOINTMENTS:
-            return not self._authorities.isdisjoint(_ids(row["tags"], _OF_APPOINTMENT))
+        if not self._authorities.isdisjoint(_granted(row)):
+            return True
         return row["type"].startswith(_UNIT_FACTS) and not self._units.isdisjoint(_ids(row["tags"], _OF_A_UNIT))
+
+
+def _granted(row: asyncpg.Record) -> Iterator[str]:
+    """The authority that a row gives or takes away, as later rows name it: an id, or the tag of an engagement."""
+    kind = _GRANTS.get(row["type"])
+    for each in _of_kinds(row["tags"], frozenset((kind,)) if kind else frozenset()):
+        yield each.removeprefix("appointment:")
 
 
 def _of_kinds(tags: Iterable[str], kinds: frozenset[str]) -> Iterator[str]:

@@ -4,8 +4,8 @@
     python3 verify.py [BUNDLE] --key VKEY [--key VKEY ...] [--head FILE ...] [--json]
 
 BUNDLE is the folder this file lies in, unless another is named. VKEY is a public key of the log that you kept elsewhere
-(one that comes with the bundle proves nothing). FILE is a checkpoint or a receipt that you kept. Every step runs, none
-stops at the first finding. Exit code: 0 nothing was found, 1 something was, 2 it could not be run as it was asked to.
+(one that comes with the bundle proves nothing). FILE is a checkpoint or a receipt that you kept. Every step runs.
+Exit code: 0 nothing was found, 1 something was, 2 it could not be run as it was asked to.
 
 独立核验导出包:仅需 Python 3.9 及 cryptography。公钥须为另行保存者;可附所存检查点或回执。
 退出码:0 无问题,1 有问题,2 用法有误。
@@ -27,8 +27,6 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
-from itertools import product
-from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -94,15 +92,9 @@ UNPROVEN = {
     "said": ("what documents say: they are here as ciphertext", "附件内容:此处仅为密文"),
     "folded": ("registers (V8), book F, statements (V9): run replay.py", "登记簿、F 账套与报表:由 replay.py 核对"),
 }  # fmt: skip
-KEYS = (
-    "actor_id", "actor_kind", "authority", "cause", "command_id", "correlation_id", "data", "documents", "effective_at",
-    "event_id", "line_version", "log", "nonce", "on_behalf_of_id", "position", "reason_code", "reason_document_id",
-    "received_at", "recorded_at", "tags", "type",
-)  # fmt: skip
 Data = dict[str, Any]
 FORMAT, HASH = "biaogan-bundle/1", 32
-AT_MOST = 200  # So many findings of a step are told one by one; all are counted.
-SKEW = timedelta(seconds=5)  # The clocks of recording and signing may differ by so much.
+AT_MOST, SKEW = 200, timedelta(seconds=5)  # Of a step so many findings are told, all counted; clocks differ by so much.
 
 
 class Unusable(Exception):
@@ -140,8 +132,14 @@ def printed(told: Data) -> Iterator[str]:
     yield "clean · 未发现问题" if told["clean"] else "NOT CLEAN · 发现问题"
 
 
-FORM: Data = {"sort_keys": True, "ensure_ascii": False, "separators": (",", ":"), "check_circular": False}
-canonical = json.JSONEncoder(**FORM).encode
+encoder: Any = json.encoder  # What JSONEncoder makes anew for every text is made once.
+pieces = encoder.c_make_encoder(None, None, encoder.encode_basestring, None, ":", ",", True, False, True)  # noqa: FBT003
+
+
+def canonical(told: Data) -> str:
+    """The only spelling of data."""
+    return "".join(pieces(told, 0))
+
 
 # --- V0: the bag -----------------------------------------------------------------------------------------------------
 DECLARATION = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
@@ -381,21 +379,19 @@ class Leaves:
         return self._bytes[(position - 1) * HASH : position * HASH] if position > 0 else b""
 
     def roots(self, sizes: set[int]) -> dict[int, bytes]:
-        """The root at each of these sizes, as far as there are leaves."""
-        found = {0: hashlib.sha256(b"").digest()}
-        peaks: list[bytes] = []
-        sha256, read = hashlib.sha256, self._bytes
-        for size in range(1, min(self.size, max(sizes, default=0)) + 1):
-            joined = read[(size - 1) * HASH : size * HASH]
-            odd = size - 1
-            while odd & 1:
-                joined = sha256(b"\x01" + peaks.pop() + joined).digest()
-                odd >>= 1
-            peaks.append(joined)
-            if size in sizes:
-                for peak in reversed(peaks[:-1]):
-                    joined = sha256(b"\x01" + peak + joined).digest()
-                found[size] = joined
+        """The root at each of these sizes, as far as there are leaves: from a whole subtree for every bit of it."""
+        sha256, levels = hashlib.sha256, [self._bytes]
+        while (pairs_below := len(levels[-1]) // (2 * HASH)) > 0:
+            below, ends = levels[-1], range(0, pairs_below * 2 * HASH, 2 * HASH)
+            levels.append(b"".join([sha256(b"\x01" + below[at : at + 2 * HASH]).digest() for at in ends]))
+        found = {}
+        for size in (each for each in sizes if each <= self.size):
+            joined = b""
+            for height in (each for each in range(size.bit_length()) if size >> each & 1):
+                number = (size >> height) - 1
+                subtree = levels[height][number * HASH : (number + 1) * HASH]
+                joined = sha256(b"\x01" + subtree + joined).digest() if joined else subtree
+            found[size] = joined or sha256(b"").digest()
         return found
 
     def check(self, signed: list[Checkpoint], heads: list[Checkpoint], report: Report) -> int:
@@ -432,9 +428,9 @@ SECOND_PERSON = {
 }  # What one person does after another did something, about the same matter.
 FIRST_PERSON = dict(SECOND_PERSON.values())
 OPENED, APPOINTED, ENDED = "institution.opened.v1", "person.appointed.v1", "person.appointment_ended.v1"
-ENGAGED = "audit.engagement_opened.v1"  # What an auditor from outside acts under, by its tag instead of an appointment.
+ENGAGED, DISENGAGED = "audit.engagement_opened.v1", "audit.engagement_ended.v1"  # An auditor acts under its tag.
 FOUNDING = "founding"  # What the first command of a log rests on; nobody can be appointed before.
-ABOUT_DUTIES = {APPOINTED, ENDED, ENGAGED, *FIRST_PERSON, *SECOND_PERSON}
+ABOUT_DUTIES = {APPOINTED, ENDED, ENGAGED, DISENGAGED, *FIRST_PERSON, *SECOND_PERSON}
 
 
 @lru_cache(10_000)
@@ -448,20 +444,19 @@ class Duties:
 
     def __init__(self, report: Report) -> None:
         self._report = report
-        self._firsts: dict[tuple[str, str], tuple[int, str]] = {}
+        self._firsts: dict[str, dict[str, tuple[int, str]]] = {kind: {} for kind in FIRST_PERSON}
         self._appointments: dict[str, tuple[str, str, str]] = {}
         self.zone: Any = timezone.utc
         self.founding = ""
 
-    def authority(self, body: Data) -> None:
+    def authority(self, position: int, actor: str, authority: str, command: str, received_at: str) -> None:
         """An act rests on an appointment or engagement of the actor that holds that day; that by a code, on it."""
-        authority, actor = body["authority"], body["actor_id"]
-        if (authority == actor and "/" in actor) or (authority == FOUNDING and body["command_id"] == self.founding):
+        if (authority == actor and "/" in actor) or (authority == FOUNDING and command == self.founding):
             return
         person, first, last = self._appointments.get(authority, ("", "", ""))
-        day = day_of(body["received_at"][:16], self.zone)
+        day = day_of(received_at[:16], self.zone)
         if person != actor or not first <= day or (last and day > last):
-            self._report.say("V10", "authority", body["position"], authority=authority, actor=actor, day=day)
+            self._report.say("V10", "authority", position, authority=authority, actor=actor, day=day)
 
     def take(self, kind: str, position: int, actor: str, data: Data) -> None:
         """Take in an appointment, an act that another rests on, or that other one."""
@@ -473,11 +468,13 @@ class Duties:
         if kind == ENGAGED:
             term = data["person_id"], data["first_day"], data["last_day"]
             self._appointments[f"engagement:{data['engagement_id']}"] = term
+        if kind == DISENGAGED:
+            self._appointments.pop(f"engagement:{data['engagement_id']}", None)  # Nothing is done under it any more.
         if kind in FIRST_PERSON:
-            self._firsts[kind, data[FIRST_PERSON[kind]]] = (position, actor)
+            self._firsts[kind][data[FIRST_PERSON[kind]]] = (position, sys.intern(actor))
         if kind in SECOND_PERSON:
             first_kind, field = SECOND_PERSON[kind]
-            other, by = self._firsts.get((first_kind, data[field]), (0, ""))
+            other, by = self._firsts[first_kind].get(data[field], (0, ""))
             if not other:
                 self._report.say("V10", "no-first", position, type=kind)
             elif by == actor:
@@ -572,8 +569,10 @@ class BookB:
                 return
             sums = self._sums.setdefault(data["programme_id"], {}).setdefault(day, {})
             for debit, credit, fen in postings(kind[8:-3], data):
-                sums[debit] = sums.get(debit, 0) + fen
-                sums[credit] = sums.get(credit, 0) - fen
+                for each, change in ((debit, fen), (credit, -fen)):
+                    sums[each] = sums.get(each, 0) + change
+                    if not sums[each]:
+                        del sums[each]  # What is settled takes no memory.
         except (KeyError, TypeError, AttributeError, ValueError, csv.Error) as fault:
             self._report.say("V9", "content", position, type=kind, why=f"{type(fault).__name__} {fault}")
 
@@ -605,51 +604,61 @@ class BookB:
 
 
 # --- V2, V4, V5, V6, V7: the lines -----------------------------------------------------------------------------------
-ID, TIME = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
-SHAPES = re.compile(rf"(?:{ID}\|){{3}}(?:{TIME}\|){{3}}[A-Za-z0-9+/]{{21}}[AQgw]==", re.ASCII)
-SHAPED = itemgetter("command_id", "correlation_id", "event_id", "effective_at", "received_at", "recorded_at", "nonce")
+WHOLE, DIGEST, MAYBE = "[1-9][0-9]{0,14}", '"[0-9a-f]{64}"', '(?:null|"TEXT")'
+UUID, TIME = "-".join(f"[0-9a-f]{{{n}}}" for n in (8, 4, 4, 4, 12)), r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
+LINE = (
+    rf'\{{"actor_id":"(TEXT)","actor_kind":"TEXT","authority":"(TEXT)","cause":(null|{WHOLE}),"command_id":"({UUID})",'
+    rf'"correlation_id":"{UUID}","data":(\{{.*\}}),"documents":\[((?:{DIGEST}(?:,{DIGEST})*)?)\],'
+    rf'"effective_at":"({TIME})","event_id":"({UUID})","line_version":1,"log":"(TEXT)",'
+    rf'"nonce":"[A-Za-z0-9+/]{{21}}[AQgw]==","on_behalf_of_id":{MAYBE},"position":({WHOLE}),"reason_code":{MAYBE},'
+    rf'"reason_document_id":{MAYBE},"received_at":"({TIME})","recorded_at":"({TIME})",'
+    r'"tags":\[((?:"TEXT"(?:,"TEXT")*)?)\],"type":"(TEXT)"\}'
+)  # A line of version 1 in its only spelling; what is asked of it is in brackets, and data is judged by itself.
+PLAIN, ESCAPE = r'[^"\\\x00-\x1f]*', r'\\(?:["\\bfnrt]|u00(?:0[0-7bef]|1[0-9a-f]))'
+plain_line, line_with_escapes = (
+    re.compile(LINE.replace("TEXT", text), re.ASCII).fullmatch for text in (PLAIN, f"{PLAIN}(?:{ESCAPE}{PLAIN})*")
+)
 ERASED = {"privacy.person_erased.v1": "document_ids", "privacy.objector_erased.v1": "statement_document_ids"}
-NULL = type(None)
-EITHER = {"cause": (int, NULL), **dict.fromkeys(("on_behalf_of_id", "reason_code", "reason_document_id"), (str, NULL))}
-EXACT = {"data": (dict,), "documents": (list,), "line_version": (int,), "position": (int,), "tags": (list,)}
-TYPES = set(product(*({**EITHER, **EXACT}.get(name, (str,)) for name in KEYS)))
 POSITION = re.compile(rb'"position":([1-9][0-9]{0,14}),"reason_code"')
 
 
-def refuse(text: str) -> Any:
-    """No float, and no whole number from 2^53 on, stands in a line."""
-    raise Fault(f"{text[:20]} is no whole number below 2^53")
-
-
 def whole(text: str) -> int:
-    """A whole number that every program reads alike."""
-    return int(text) if len(text) < 16 or abs(int(text)) < 2**53 else int(refuse(text))
+    """A number that every program reads alike: whole, and below 2^53."""
+    if not -(2**53) < (number := int(text)) < 2**53:
+        raise Fault(f"{text[:20]} is no whole number below 2^53")
+    return number
 
 
-decode = json.JSONDecoder(parse_float=refuse, parse_constant=refuse, parse_int=whole).decode
+decoder: Any = json.JSONDecoder(parse_float=whole, parse_constant=whole, parse_int=whole)
+decode, decode_first = decoder.decode, decoder.scan_once
 
 
-def parsed(line: bytes) -> Data:
-    """V4: a line as data. Raises Fault where its bytes are not the only ones that say so, or its form is another's."""
+def parsed(line: bytes) -> tuple[Any, ...]:
+    """V4: what a line says, as ``Lines`` asks for it. Raises Fault where it has another form, or a second spelling."""
     try:
         text = line.decode()
-        body: Data = decode(text)
+        found = (line_with_escapes if "\\" in text else plain_line)(text)
+        if found is None:
+            raise Fault("not the keys, types and forms of a line of version 1, in their only spelling")
+        actor, authority, cause, command, body, documents, effective_at, *rest = found.groups()
+        event_id, log, position, received_at, recorded_at, tags, kind = rest
+        data, _ = decode_first(body, 0)
         # Another order, a key that stands twice, another escape or a space: its canonical form has other bytes.
-        is_canonical = canonical(body) == text
-    except (ValueError, RecursionError) as fault:
+        is_canonical = canonical(data) == body
+        if "\\" in text:
+            actor, authority, log, kind = (decode(f'"{each}"') for each in (actor, authority, log, kind))
+            named = decode(f"[{tags}]")
+        else:
+            named = tags[1:-1].split('","')
+    except (ValueError, RecursionError, StopIteration) as fault:
         raise Fault(f"no JSON ({fault})") from None
     if not is_canonical or not (text.isascii() or unicodedata.is_normalized("NFC", text)):
         raise Fault("not in canonical form")
-    if type(body) is not dict or tuple(body) != KEYS or tuple(map(type, body.values())) not in TYPES:
-        raise Fault("not the keys and types of a line of version 1")
-    tags, documents = body["tags"], body["documents"]
-    if body["line_version"] != 1 or body["position"] < 1 or SHAPES.fullmatch("|".join(SHAPED(body))) is None:
-        raise Fault("not the forms of a line of version 1")
-    if not {str}.issuperset(map(type, tags)) or tags != sorted(set(tags)):
+    if named != sorted(set(named)):
         raise Fault("its tags are no sorted set")
-    if documents and not all(type(each) is str and re.fullmatch("[0-9a-f]{64}", each) for each in documents):
-        raise Fault("its documents are no digests")
-    return body
+    attached = documents[1:-1].split('","') if documents else []
+    says = actor, authority, effective_at, received_at, recorded_at, attached, data
+    return int(position), cause != "null" and int(cause), command, event_id, log, kind, says
 
 
 class Lines:
@@ -657,22 +666,23 @@ class Lines:
 
     def __init__(self, bag: Bag, about: Data, leaves: Leaves, signed: list[Checkpoint], book: BookB | None) -> None:
         self._bag, self._report, self._leaves, self._about = bag, bag.report, leaves, about
-        self._dense = about.get("programme_id") is None
+        self._log, self._dense = about["log"], about["programme_id"] is None
         self._types = {line.split("`")[1] for line in bag.lines("data/event-catalogue.md") if line.startswith("### `")}
         self._signed_at = {each.size: each.signed_at for each in signed}
         self._duties, self._book = Duties(bag.report), book
         self._ids, self._commands, self._excused = set[int](), set[int](), set[str]()
-        self._command, self._recorded_at, self.last = -1, "", 0
+        self._command, self._recorded_at, self._number, self.last = -1, "", 0, 0
         self._missing: list[tuple[int, str]] = []
 
     def walk(self, path: Path) -> None:
         """Judge every line."""
         try:
             with path.open("rb") as file:
-                for raw in file:
+                for self._number, raw in enumerate(file, 1):
                     self._take(raw)
         except OSError as fault:
             self._report.say("V0", "unfit", file=path.name, why=type(fault).__name__)
+        self._report.checked["lines"] = self._number
         if self._dense and self.last < self._leaves.size:
             self._report.say("V2", "lost", self.last + 1, count=self._leaves.size - self.last)
         if self._dense and self._about["size"] not in (None, self.last):
@@ -682,73 +692,68 @@ class Lines:
                 self._report.say("V7", "unexcused", position, document=document)
 
     def _take(self, raw: bytes) -> None:
-        self._report.checked["lines"] += 1
         line = raw[:-1]
         try:
             if raw[-1:] != b"\n":
                 raise Fault("cut off · 被截断")
-            body = parsed(line)
+            told = parsed(line)
         except Fault as fault:
-            told = POSITION.search(line)
-            position = self.last = int(told.group(1)) if told else self.last + 1
-            self._report.say("V4", "line", position, line=self._report.checked["lines"], why=fault)
+            found = POSITION.search(line)
+            position = self.last = int(found.group(1)) if found else self.last + 1
+            self._report.say("V4", "line", position, line=self._number, why=fault)
         else:
-            position = body["position"]
-            self._judge(body, position)
+            position = told[0]
+            self._judge(*told)
         if position <= self._leaves.size and hashlib.sha256(b"\x00" + line).digest() != self._leaves.at(position):
             self._report.say("V2", "leaf", position)
 
-    def _judge(self, body: Data, position: int) -> None:
-        kind, say, wanted = body["type"], self._report.say, self.last + 1
-        self.last = position
+    def _judge(self, position: int, cause: int, command: str, event_id: str, log: str, kind: str, says: Any) -> None:  # noqa: PLR0917
+        say, wanted, self.last = self._report.say, self.last + 1, position
         if position != wanted and (self._dense or position < wanted):
             say("V4", "gap", wanted, there=position, wanted=wanted)
-        if body["log"] != self._about["log"]:
-            say("V4", "other-log", position, log=body["log"])
+        if log != self._log:
+            say("V4", "other-log", position, log=log)
         if kind not in self._types:
             say("V4", "type", position, type=kind)
-        for document in body["documents"]:
-            self._judge_document(document, position)
+        event, begun = int(event_id.replace("-", ""), 16), int(command.replace("-", ""), 16)
+        if event in self._ids:
+            say("V4", "event-id", position)
+        if begun != self._command and begun in self._commands:
+            say("V4", "command", position)
+        self._command = begun
+        self._ids.add(event)
+        self._commands.add(begun)
+        if cause >= position:
+            say("V4", "cause", position)
         try:
-            self._judge_order(body, position)
-            if kind == OPENED:
-                self._duties.zone, self._duties.founding = ZoneInfo(body["data"]["time_zone"]), body["command_id"]
-            self._duties.authority(body)
-            if kind in ABOUT_DUTIES:
-                self._duties.take(kind, position, body["actor_id"], body["data"])
-            if kind in ERASED and body["data"]["proposed_by"] != body["actor_id"]:
-                self._excused.update(body["data"][ERASED[kind]])
-            if kind in MONEY and self._book is not None:
-                self._book.take(kind, position, day_of(body["effective_at"][:16], self._duties.zone), body["data"])
+            self._fold(position, command, kind, *says)
         except (KeyError, TypeError, ValueError, OSError) as fault:
             say("V4", "content", position, type=kind, why=f"{type(fault).__name__} {fault}")
 
-    def _judge_order(self, body: Data, position: int) -> None:
-        """V4: ids are unique, a command's events stand together, causes come before; V5: time goes forward."""
-        say, recorded_at = self._report.say, body["recorded_at"]
-        event_id, command = int(body["event_id"].replace("-", ""), 16), int(body["command_id"].replace("-", ""), 16)
-        if event_id in self._ids:
-            say("V4", "event-id", position)
-        self._ids.add(event_id)
-        if command != self._command and command in self._commands:
-            say("V4", "command", position)
-        self._command = command
-        self._commands.add(command)
-        if body["cause"] is not None and body["cause"] >= position:
-            say("V4", "cause", position)
+    def _fold(self, position: int, command: str, kind: str, *says: Any) -> None:
+        """V5, V6, V7, V9, V10: what the lines before say about this one, and what this one says about those after."""
+        actor, authority, effective_at, received_at, recorded_at, documents, data = says
+        say, duties = self._report.say, self._duties
+        for document in documents:
+            self._report.checked["documents named"] += 1
+            if document in self._bag.altered:
+                say("V6", "document", position, document=document)
+            elif not (self._bag.data / "documents" / document[:2] / document).is_file():
+                self._missing.append((position, document))
         if recorded_at <= self._recorded_at:
             say("V5", "backwards", position)
         self._recorded_at = recorded_at
         if (signed_at := self._signed_at.get(position)) is not None and instant(recorded_at) > signed_at + SKEW:
             say("V5", "clock", position, signed_at=signed_at.isoformat())
-
-    def _judge_document(self, document: str, position: int) -> None:
-        """V6: what a line names is there, and what its name says."""
-        self._report.checked["documents named"] += 1
-        if document in self._bag.altered:
-            self._report.say("V6", "document", position, document=document)
-        elif not (self._bag.data / "documents" / document[:2] / document).is_file():
-            self._missing.append((position, document))
+        if kind == OPENED:
+            duties.zone, duties.founding = ZoneInfo(data["time_zone"]), command
+        duties.authority(position, actor, authority, command, received_at)
+        if kind in ABOUT_DUTIES:
+            duties.take(kind, position, actor, data)
+        if kind in ERASED and data["proposed_by"] != actor:
+            self._excused.update(data[ERASED[kind]])
+        if kind in MONEY and self._book is not None:
+            self._book.take(kind, position, day_of(effective_at[:16], duties.zone), data)
 
 
 def verify(folder: Path, vkeys: list[str], files: list[Path], *, books: bool = True) -> Data:
