@@ -535,6 +535,13 @@ def test_a_measure_that_is_about_something_else_or_another_time_stops_nothing(me
     past.when(allocate(), now=LATER).then(allocated(past))
 
 
+def test_an_earlier_day_is_no_way_around_a_measure_nor_is_today_around_one_that_has_ended() -> None:
+    past = the_appropriation().and_(measured("stop_money", from_on=date(2020, 7, 6)))
+    past.when(allocate(), now=LATER, effective=START).refused(GateClosed, gate="not_stopped", position=len(past.log))
+    over = the_appropriation().and_(measured("stop_money", **SINCE, until_on=date(2020, 7, 5)))
+    over.when(allocate(), now=LATER, effective=START).refused(GateClosed, gate="not_stopped", position=len(over.log))
+
+
 def test_a_measure_against_the_case_or_its_unit_is_a_race_and_one_against_others_is_not() -> None:
     past = the_appropriation()
     elsewhere = measured("stop_money", application_id=SECOND, unit_id=UnitId("BR-2"))

@@ -47,6 +47,7 @@ from tests.money import (
     LATER,
     NEXT,
     PAYMENT,
+    START,
     about,
     amount,
     approved,
@@ -288,6 +289,13 @@ def test_a_payment_is_resolved_once(end: Any) -> None:
         past.when(command, now=NEXT, effective=EXPIRES, by=ANOTHER).refused(
             PaymentNotPending, state=state, there_fen=1_000_000
         )
+
+
+@pytest.mark.parametrize("command", [ApprovePayment(**WHICH), FailPayment(**WHICH, ground="late")])
+def test_nothing_becomes_of_a_payment_on_a_day_before_it_is_requested(command: Any) -> None:
+    the_request().when(command, now=NEXT, effective=START, by=ANOTHER).refused(
+        StageExceeded, stage="in_transit", there_fen=0, asked_fen=1_000_000
+    )
 
 
 def test_a_payment_is_posted_once_it_is_approved_and_approved_once() -> None:

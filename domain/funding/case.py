@@ -461,18 +461,19 @@ class Standing:
         if isinstance(body, ObjectionReceived):
             self.received[body.objection_id] = position
 
-    def closed(self, application_id: ApplicationId, day: date) -> Iterator[tuple[Gate, int, int]]:
-        """Each gate that a fact closes on a day, or 0; and the fact it rests on while it is open, or 0."""
+    def closed(self, application_id: ApplicationId, *days: date) -> Iterator[tuple[Gate, int, int]]:
+        """Each gate that a fact closes on any of the days, or 0; and the fact it rests on while it is open, or 0."""
         objection = self.objections.first_open()
         yield "case_running", self.ended, 0
         yield "assessment_not_failed", max(self.failing.values(), default=0), self.decided
         yield "no_open_objection", 0 if objection is None else self.received[objection], 0
-        yield "not_stopped", self._stopped_by(application_id, day), 0
+        yield "not_stopped", self._stopped_by(application_id, days), 0
 
-    def _stopped_by(self, application_id: ApplicationId, day: date) -> int:
+    def _stopped_by(self, application_id: ApplicationId, days: Sequence[date]) -> int:
         """The position of a measure in force that stops the money of the case, or of its unit as a whole."""
         stopping = (
             measure.position
+            for day in days
             for kind, whole_unit in _STOPPING.items()
             for measure in self.measures.in_force(kind, day)
             if measure.decided.application_id in ({None, application_id} if whole_unit else {application_id})
@@ -538,7 +539,8 @@ class Gated(Ruled):
         """
         standing = self.standing
         held = [GateHeld("case_running", self.confirmed_position)]
-        for gate, closed, resting in standing.closed(self.application_id, self.effective_on):
+        # A measure that stops the money today stops also what is entered for an earlier day.
+        for gate, closed, resting in standing.closed(self.application_id, self.effective_on, self.today):
             if closed:
                 raise GateClosed(gate=word(gate, GATE_TITLES), position=closed, asked_fen=asked_fen)
             if gate != "case_running":

@@ -133,7 +133,10 @@ class AboutPayment(AboutCase):
     payment_id: PaymentId = asked("Payment", "拨付")
 
     def _require_payment(self, *states: PaymentState) -> tuple[Payment, int, dict[str, Any]]:
-        """The payment in one of these states, what is pending of it, and what every event says of it."""
+        """The payment in one of these states, what is pending of it, and what every event says of it.
+
+        Raises StageExceeded for a day on which it was not in transit yet: nothing becomes of it before it is requested.
+        """
         case = self._case()
         payment = self.ledger.payments.get(self.payment_id)
         if payment is None:
@@ -149,6 +152,7 @@ class AboutPayment(AboutCase):
             payment_id=self.payment_id,
         )  # fmt: skip
         pending = self.ledger.books.balance(transit)
+        self.ledger.books.require_there(transit, pending, self.effective_at)
         fields = case | {
             "source": requested.source,
             "year": requested.year,

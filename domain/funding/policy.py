@@ -269,12 +269,18 @@ class Books:
                 for guarded, moved in _guards(account, amount):
                     drawn[guarded] = drawn.get(guarded, 0) + moved
         for account, amount in drawn.items():
-            if amount < 0 and (there := self.there(account, at)) + amount < 0:
-                raise StageExceeded(
-                    stage=word(_NAMES[account.code], STAGE_TITLES), account=account.code,
-                    source=word(account.source, SOURCE_TITLES), year=account.year,
-                    there_fen=there, asked_fen=-amount,
-                )  # fmt: skip
+            if amount < 0:
+                self.require_there(account, -amount, at)
+
+    def require_there(self, account: Account, asked_fen: int, at: datetime) -> None:
+        """Raise StageExceeded unless so much can be drawn from a stage at an instant."""
+        there = self.there(account, at)
+        if there < asked_fen:
+            raise StageExceeded(
+                stage=word(_NAMES[account.code], STAGE_TITLES), account=account.code,
+                source=word(account.source, SOURCE_TITLES), year=account.year,
+                there_fen=there, asked_fen=asked_fen,
+            )  # fmt: skip
 
 
 TRIAL_COLUMNS: Final = (
