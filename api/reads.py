@@ -246,14 +246,17 @@ async def all_rows(
 # --- many rows -------------------------------------------------------------------------------------------------------
 
 
-def wanted_form(headers: Headers, parameters: Parameters) -> Form:
-    """In which form the caller wants rows: by parameter, or by the first of the forms that Accept names."""
+def wanted_form(headers: Headers, parameters: Parameters, beside: tuple[str, ...] = ()) -> Form:
+    """In which form the caller wants rows: by parameter, or by the first of the forms that Accept names.
+
+    ``beside`` are other forms that this address gives, to be named where the one that is wanted is none.
+    """
     asked = parameters.text("format")
     if asked is not None:
         for form in FORMS:
             if form == asked:
                 return form
-        raise FormatUnknown(known=", ".join(FORMS))
+        raise FormatUnknown(known=", ".join((*FORMS, *beside)))
     accepted = [part.split(";")[0].strip().lower() for part in headers.all("Accept").split(",") if part.strip()]
     for kind in accepted:
         if kind in _BY_MEDIA_TYPE:

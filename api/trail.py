@@ -154,20 +154,26 @@ def _wanted(parameters: Parameters) -> _Wanted:
     types = tuple(kinds.split(",")) if kinds else ()
     if not set(types) <= CATALOGUE.by_name.keys():
         raise ParameterInvalid(parameter="type", rule="the stored name of an event")
-    since = parameters.whole("from_position", 1)
+    since, until = parameters.whole("from_position", 1), parameters.whole("to_position", 1)
+    from_day, to_day = parameters.day("from_day"), parameters.day("to_day")
+    # Ends before it begins: nothing would be found, and that would be taken for nothing having happened.
+    if since is not None and until is not None and until < since:
+        raise ParameterInvalid(parameter="to_position", rule=f"{since} at least")
+    if from_day is not None and to_day is not None and to_day < from_day:
+        raise ParameterInvalid(parameter="to_day", rule=f"{from_day} at least")
     return _Wanted(
         types=types,
         actor=parameters.text("actor"),
-        from_day=parameters.day("from_day"),
-        to_day=parameters.day("to_day"),
+        from_day=from_day,
+        to_day=to_day,
         after=max(parameters.whole("after") or 0, 0 if since is None else since - 1),
-        to_position=parameters.whole("to_position", 1),
+        to_position=until,
         changes=parameters.flag("changes"),
     )
 
 
 def _form(headers: Headers, parameters: Parameters) -> TrailForm:
-    return "jsonl" if parameters.text("format") == "jsonl" else wanted_form(headers, parameters)
+    return "jsonl" if parameters.text("format") == "jsonl" else wanted_form(headers, parameters, beside=("jsonl",))
 
 
 # --- what is told of a fact -------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Sealing: growing the tree against fetching the same rows and against appending; appending with it on; a proof.
 
-``python -m bench.sealing [--rounds 5] [--events 200000] [--json FILE]``; the proof is to be judged at a million events.
+``python -m bench.sealing [--rounds 5] [--events 200000] [--json FILE]``; the proof is to be judged at a million events,
+which take some minutes: each round fetches and seals all of them.
 """
 
 from __future__ import annotations

@@ -201,7 +201,7 @@ def identifiers(struct: type[msgspec.Struct]) -> tuple[str, ...]:
 ActorKind = Literal["person", "delegate", "schedule", "automation", "import"]
 
 
-class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+class Envelope(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Who, by what right, why and when: written once by the front door for all events of a command."""
 
     actor_id: Annotated[str, office("Actor", "行为人")]

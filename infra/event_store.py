@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import AsyncIterator, Iterable, Sequence
-from datetime import datetime
 from types import TracebackType
 from typing import Any, Final, Self
 from uuid import UUID
@@ -23,6 +22,7 @@ from uuid import UUID
 import asyncpg
 
 from domain.kernel import Catalogue, Envelope, Recorded
+from infra.line import instant
 from infra.overlay import Overlay, Recent
 from infra.record import SEPARATOR, Check, Item, Known, Outcome, Page, Proposal, Receipt, refuse_unwritable
 from infra.subscription import Signal, Subscription
@@ -269,16 +269,13 @@ class EventStore:
                 command_id=command_id,
                 cause=cause,
                 correlation_id=correlation_id,
-                received_at=_instant(received_at),
-                effective_at=_instant(effective_at),
+                received_at=instant(received_at),
+                effective_at=instant(effective_at),
                 reason_code=reason_code,
                 reason_document_id=reason_document_id,
             ),
-            recorded_at=_instant(recorded_at),
+            recorded_at=instant(recorded_at),
         )
-
-
-_instant: Final = datetime.fromisoformat
 
 
 # --- SQL, made per shape of query ------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from json.encoder import encode_basestring
 from operator import itemgetter
 from typing import Any, Final, NamedTuple, NoReturn, Protocol
 
-__all__ = ["KEYS", "Checked", "Root", "Row", "Wrong", "check", "leaf", "line", "root_of"]
+__all__ = ["KEYS", "Checked", "Root", "Row", "Wrong", "check", "instant", "leaf", "line", "root_of"]
 
 VERSION: Final = 1
 KEYS: Final = (
@@ -30,6 +30,7 @@ KEYS: Final = (
 _LARGEST: Final = 2**53 - 1
 _DIGITS: Final = 17
 _OF_ROW: Final = itemgetter(*(key for key in KEYS if key != "log"))
+_ENDLESS: Final = {"infinity": datetime.max.replace(tzinfo=UTC), "-infinity": datetime.min.replace(tzinfo=UTC)}
 _PADDING: Final = {len("2020-05-09 08:36:00+00"): ".000000"} | {
     len("2020-05-09 08:36:00.1+00") + digits: "0" * (5 - digits) for digits in range(6)
 }
@@ -72,6 +73,16 @@ def line(log: str, row: Row) -> bytes:
     return head.encode() + bytes(data) + tail.encode()
 
 
+def instant(text: str) -> datetime:
+    """Return the instant that PostgreSQL writes so, of what has no end the end of the calendar. Raises ValueError."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        if text in _ENDLESS:
+            return _ENDLESS[text]
+        raise
+
+
 def _text(value: str | None) -> str:
     return "null" if value is None else encode_basestring(value)
 
@@ -85,7 +96,7 @@ def _time(value: datetime | str) -> str:
         padding = _PADDING.get(len(value))
         if padding is not None and value[10] == " " and value.endswith("+00"):
             return f'"{value[:10]}T{value[11:-3]}{padding}Z"'
-        value = datetime.fromisoformat(value)
+        value = instant(value)
     text = value.astimezone(UTC).isoformat(timespec="microseconds")
     return f'"{text[:-6]}Z"'
 

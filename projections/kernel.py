@@ -11,6 +11,7 @@ import csv
 import functools
 import hashlib
 import io
+import operator
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -68,6 +69,12 @@ class Column:
         return self.name.endswith("_fen")
 
 
+def _key(names: Sequence[str]) -> Callable[[Any], Key]:
+    """A reader of a key from the fields of these names, of a row or of an event."""
+    read: Callable[[Any], Any] = operator.attrgetter(*names)
+    return read if len(names) > 1 else lambda each: (read(each),)
+
+
 @dataclass(frozen=True, kw_only=True)
 class View(Generic[Row]):
     """A register folded from events.
@@ -98,18 +105,17 @@ class View(Generic[Row]):
     subject_units: tuple[str, ...] = ()
     is_open: Callable[[Row], bool] | None = None
     topics: frozenset[str] = field(init=False, default=frozenset())
+    key_of: Callable[[Row], Key] = field(init=False, repr=False, compare=False)
+    """The key of a row."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "topics", frozenset(kind.TOPIC for kind in self.reads))
+        object.__setattr__(self, "key_of", _key(self.key))
         missing = {*self.key, *self.indexes, *self.filters, *self.sorts, *self.subject_units} - set(
             self.row.__struct_fields__
         )
         if missing:
             raise TypeError(f"view {self.name} names fields that its row has not: {sorted(missing)}")
-
-    def key_of(self, row: Row) -> Key:
-        """The key of a row."""
-        return tuple(getattr(row, name) for name in self.key)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +134,8 @@ class Beside(Generic[Row]):
 
 def keyed(*names: str) -> Callable[[Recorded], list[Key]]:
     """Touches the one row whose key stands in these fields of the event."""
-    return lambda recorded: [tuple(getattr(recorded.event, name) for name in names)]
+    key = _key(names)
+    return lambda recorded: [key(recorded.event)]
 
 
 def columns(row: type[msgspec.Struct]) -> tuple[Column, ...]:

@@ -5,7 +5,6 @@ What comes before the review is written into the record as it would stand there;
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -48,6 +47,8 @@ class Review:
     clerk: Caller
     head: Caller
     reviewers: dict[str, Caller] = field(default_factory=dict)
+    destroyed: list[SeatKeyDestroyed] = field(default_factory=list)
+    """What the automation answered about seats that were forgotten."""
     automation: Caller = field(init=False)
 
     def __post_init__(self) -> None:
@@ -93,8 +94,10 @@ class Review:
         for filed in OPENING.each.chosen(closed, past):
             key = key_of(institution.institution_id, OPENING.name, closed.position, filed.position)
             started = Started(institution, closed, filed, key)
-            with contextlib.suppress(SeatKeyDestroyed):
+            try:
                 found.append((started, await OPENING.then.asked(started, parts)))
+            except SeatKeyDestroyed as destroyed:
+                self.destroyed.append(destroyed)
         return found
 
     async def open_sheets(self, refused: list[Refusal] | None = None) -> list[Receipt]:

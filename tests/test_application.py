@@ -64,7 +64,7 @@ from domain.application.window import (
     WindowWouldBeOver,
 )
 from domain.calendar.events import WorkingDaysSupplied
-from domain.calendar.policy import CalendarMissing
+from domain.calendar.policy import BeyondCalendar, CalendarMissing
 from domain.eligibility.events import RuleWaived
 from domain.eligibility.policy import EligibilityOutdated, NotEligible, NotJudged
 from domain.ids import ApplicationId, CalendarYear, DecisionId, InstitutionId, ProgrammeId, TrackId, UnitId
@@ -238,6 +238,11 @@ def test_a_window_of_days_is_counted_from_the_next_day() -> None:
         closes_at=at("2020-05-23 00:00"), last_day=date(2020, 5, 22), rule="calendar_days", term_position=2
     )
     past.when(OPEN, now=OPENED_AT).then(expected)
+
+
+def test_a_window_that_would_end_beyond_every_calendar_is_not_opened() -> None:
+    past = call_with("application_window_calendar_days", "count", CountValue(count=100_000))
+    past.when(OPEN, now=OPENED_AT).refused(BeyondCalendar, days=99_999, last_year=2200)
 
 
 def test_a_window_of_working_days_is_counted_by_the_calendars_that_were_filed() -> None:
@@ -467,10 +472,11 @@ def test_a_share_of_the_budget_may_be_capped() -> None:
             BudgetCategory("other", "其他", "Other", share_at_most_bp=1000),
         ),
     )
-    track = next(event for event in defined() if isinstance(event, TrackDefined))
+    track = next(e for e in defined() if isinstance(e, TrackDefined) and e.track_id == BRANCH_TRACK)
     check_lines([line(category="main", fen=900), line(category="other", fen=100)], form, track)
-    with pytest.raises(ShareExceeded, match="other takes 101 fen of 1001"):
-        check_lines([line(category="main", fen=900), line(category="other", fen=101)], form, track)
+    past = the_start(form, msgspec.structs.replace(track, form="f"))
+    too_much = save_budget(line(category="main", fen=900), line(category="other", fen=101))
+    past.when(too_much).refused(ShareExceeded, category="other", amount_fen=101, total_fen=1001, share_at_most_bp=1000)
 
 
 def test_a_track_without_a_yearly_amount_caps_none() -> None:

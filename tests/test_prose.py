@@ -9,12 +9,23 @@ from pathlib import Path
 
 import pytest
 
+from domain.kernel import Refusal
+from domain.permission.policy import NotPermitted
+from domain.review.sheet import SeatKeyDestroyed
 from tests.prose import digest_of_the_rules
-from tests.test_house import commands
+from tests.test_house import commands, refusals
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parent.parent
 KINDS = {"then": "decided", "refused": "refused", "raced": "raced", "left be": "left undisturbed"}
+
+
+FIGURE = re.compile(r"\\\{\w+\\\}")
+NOT_BY_A_COMMAND = {
+    NotPermitted: "the door says it before a command decides (tests/test_front_door.py)",
+    SeatKeyDestroyed: "an automation says it before it asks (tests/test_review_door.py)",
+}
+"""Refusals that no spec can play, and what proves them."""
 
 
 @pytest.fixture(scope="module")
@@ -46,3 +57,17 @@ def test_every_command_is_shown_decided_and_refused_raced_and_left_undisturbed(p
             seen[asked].add(kind)
     missing = {name: sorted(KINDS[kind] for kind in KINDS.keys() - kinds) for name, kinds in seen.items()}
     assert not {name: kinds for name, kinds in missing.items() if kinds}
+
+
+def test_every_refusal_of_the_law_is_shown(printed: str) -> None:
+    """Of each kind at least one sentence was printed, with its figures: somebody has seen it refuse."""
+    shown = [line.removeprefix("  refused  ") for line in printed.splitlines() if line.startswith("  refused  ")]
+    told = "\n".join(shown)
+    kinds = [kind for kind in refusals() if kind.__module__ != "domain.kernel"]
+    unseen = {kind for kind in kinds if not sentence_like(kind).search(told)}
+    assert unseen == set(NOT_BY_A_COMMAND)
+
+
+def sentence_like(kind: type[Refusal]) -> re.Pattern[str]:
+    """The sentence of a refusal, a line by itself, with any figures."""
+    return re.compile(f"^{FIGURE.sub('.*', re.escape(kind.en))}$", re.MULTILINE)

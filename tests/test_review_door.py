@@ -411,6 +411,7 @@ async def test_a_sheet_whose_seat_was_forgotten_stays_sealed_and_no_ranking_pass
         seat_of(PANEL, "S-1"),
     )
     assert len(await review.open_sheets()) == 1
+    assert [answer.because for answer in review.destroyed] == [{"panel_id": PANEL, "seat_id": "S-1"}]
     with pytest.raises(SheetsStillSealed) as refused:
         await review.ask(review.clerk, RankApplications, panel_id=PANEL, track_id="branch", reason="few")
     assert refused.value.because == {"sealed": 1, "filed": 2}

@@ -139,6 +139,23 @@ async def test_a_trail_is_filtered_by_type_actor_day_and_position(office: Lived)
         assert name in json.dumps(refusal), name
 
 
+async def test_a_trail_that_would_end_before_it_begins_is_refused_and_not_told_as_empty(office: Lived) -> None:
+    path = f"/v1/programmes/{CALL}/trail"
+    for query, because in (
+        ("from_position=9&to_position=3", {"parameter": "to_position", "rule": "9 at least"}),
+        ("from_day=2020-05-09&to_day=2020-05-08", {"parameter": "to_day", "rule": "2020-05-09 at least"}),
+    ):
+        status, refusal = await office.status(f"{path}?{query}")
+        assert (status, refusal["because"]) == (400, because)
+        told = await office.served.get(office.clerk, f"{path}?{query}", headers={"Accept-Language": "zh"})
+        assert told.json()["detail"].endswith(f"至少 {because['rule'].split()[0]}。")
+
+
+async def test_whoever_wants_a_trail_in_no_form_there_is_hears_of_all_there_are(office: Lived) -> None:
+    status, refusal = await office.status(f"/v1/programmes/{CALL}/trail?format=pdf")
+    assert (status, refusal["because"]["known"]) == (406, "json, csv, excel_csv, xlsx, jsonl")
+
+
 async def test_a_trail_is_exported_whole_in_every_form(office: Lived) -> None:
     path, tags = next(iter(office.subjects.items()))
     expected = [str(r.position) for r in office.told(*tags)]
