@@ -7,6 +7,7 @@ from typing import Any
 
 from domain.accountability.appeal import Amendment
 from domain.accountability.events import QuotaCutPassed
+from domain.accountability.measure import NoSuchFigure
 from domain.accountability.policy import CutNotPassed, CutShare, MeasureFact, Measures, MeasureUnknown
 from domain.accountability.succession import (
     CutBorne,
@@ -64,6 +65,7 @@ def test_after_a_split_a_cut_is_divided_to_the_last_place() -> None:
     split.when(pass_cut((SECOND, 2))).then(cut_passed())
     for shared in (1, 3):
         split.when(pass_cut((SECOND, shared))).refused(CutSharesDiffer, shared=shared, places=2, unit_id=FIRST)
+    split.when(pass_cut((SECOND, -1), (THIRD, 3))).refused(NoSuchFigure, figure=-1)
     split.when(pass_cut((SECOND, 1), (SECOND, 1))).refused(CutShareTwice, successor_unit_id=SECOND)
     split.when(pass_cut((COLLEGE, 2))).refused(NotTheSuccessor, successor_unit_id=COLLEGE)
 

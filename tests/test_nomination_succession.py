@@ -5,14 +5,15 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from domain.application.commands import FileApplication, WithdrawApplication
-from domain.application.policy import ApplicationUnknown, NominatorChanged, WindowClosed
+from domain.application.policy import ApplicationUnknown, NominatorChanged
 from domain.ids import ApplicationId, NominatorUnitId, UnitId
 from domain.kernel import Event
-from domain.nomination.commands import AssignQuota, QuotaBelowUse
+from domain.nomination.commands import AssignQuota, QuotaBelowUse, VetMaterials
 from domain.nomination.events import NominationPassed, QuotaGround, QuotaPassed
 from domain.nomination.policy import QuotaExhausted, QuotaUse
 from domain.nomination.succession import (
@@ -38,6 +39,8 @@ from tests.call import (
     CLOSES,
     COLLEGE,
     COLLEGE_TRACK,
+    CORRECTED,
+    CORRECTED_DIGEST,
     HAND,
     HEAD,
     MINE,
@@ -53,6 +56,7 @@ from tests.call import (
     moved,
     prepared,
     rejected,
+    returned,
     started,
     the_call,
     the_filed,
@@ -132,8 +136,9 @@ def test_the_places_of_a_unit_that_stands_stay_its_own() -> None:
     the_filed().when(pass_quota()).refused(NominatorStands, nominator_unit_id=COLLEGE)
 
 
-def test_nothing_passes_once_the_window_is_over() -> None:
-    the_merged().when(pass_quota(), now=CLOSES).refused(WindowClosed, closes_at=CLOSES)
+def test_what_was_filed_passes_when_the_window_is_over_too() -> None:
+    """Until the committee decides, somebody must stand by it: correct it, or take it back."""
+    the_merged().when(pass_quota(), now=CLOSES).then(passed(), taken_on())
 
 
 def test_after_a_split_the_places_are_divided_by_naming_shares() -> None:
@@ -237,11 +242,16 @@ def test_places_are_assigned_anew_to_the_successor_as_to_any_unit() -> None:
 
 
 def test_who_carries_on_stands_by_what_was_filed() -> None:
-    """It takes the application back, or has it rejected, and the place is its own."""
+    """It takes it back, vets its correction, or has it rejected; the place that is given back is its own."""
     past = the_merged().and_(passed(), taken_on())
     withdrawal = past.when(WithdrawApplication(application_id=MINE), by=CHAIR)
     assert withdrawal.command.nominator_unit_id == OTHER  # type: ignore[attr-defined]  # Of this command.
     withdrawal.then(withdrawn(nominator=OTHER))
+    corrected = past.and_(returned(), when=CLOSES).and_(CORRECTED, prepared(CORRECTED_DIGEST), by=HAND)
+    vet = VetMaterials(application_id=MINE, materials_digest=CORRECTED_DIGEST)
+    corrected.when(vet, by=CHAIR, now=CLOSES).then(
+        msgspec.structs.replace(vetted(CORRECTED_DIGEST), nominator_unit_id=NominatorUnitId(OTHER))
+    )
     reject = RejectAtScreening(application_id=MINE, opinion_document_id=PAPER)
     past.when(reject, by=HEAD).then(rejected(nominator=OTHER))
     the_vetted().and_(moved(BRANCH, OTHER)).when(FileApplication(application_id=MINE), by=CHAIR).refused(

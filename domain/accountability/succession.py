@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 
 from domain.accountability.events import QuotaCutPassed
-from domain.accountability.measure import AboutMeasure
+from domain.accountability.measure import AboutMeasure, NoSuchFigure
 from domain.ids import SuccessorUnitId, UnitId
 from domain.kernel import Invalid, Refusal, Selector, any_event, asked, known
 from domain.unit.policy import TREE_FACTS, Lineage, NotTheSuccessor, TreeFact
@@ -110,6 +110,9 @@ class PassQuotaCut(AboutMeasure):
                 raise NotTheSuccessor(
                     successor_unit_id=successor, unit_id=self.from_unit_id, successors=", ".join(heirs)
                 )
+        for share in self.shares:
+            if share.places < 1:
+                raise NoSuchFigure(field="shares", figure=share.places)
         shared = sum(share.places for share in self.shares)
         if shared != places:
             raise CutSharesDiffer(shared=shared, places=places, unit_id=self.from_unit_id)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from domain.application.policy import WINDOW_FACTS, ApplicationUnknown, Window, WindowFact, of_track
+from domain.application.policy import ApplicationUnknown, of_track
 from domain.ids import ApplicationId, NominatorUnitId, ProgrammeId, TrackId, tag
 from domain.kernel import Command, Invalid, Refusal, Selector, any_event, asked, known
 from domain.nomination.events import NominationPassed, QuotaGround, QuotaPassed
@@ -90,22 +90,16 @@ class PassQuota(Command):
     nominator_unit_id: NominatorUnitId = asked("Unit before", "原推荐单位")
     shares: tuple[QuotaShare, ...] = asked("Shares (none: whole, to the one that carries on)", "份额", default=())
 
-    window: Window = known(factory=Window)
     quota: QuotaUse = known(factory=QuotaUse)
     lineage: Lineage = known(factory=Lineage)
 
     def consistency_boundary(self) -> Sequence[Selector]:
-        """The window, the places and what was filed on them, and what became of the unit and of those named."""
+        """The places and what was filed on them, and what became of the unit and of those named."""
         nominator = tag(NominatorUnitId, self.nominator_unit_id)
         return [
-            Selector(WINDOW_FACTS, [tag(ProgrammeId, self.programme_id)]),
             Selector(QUOTA_FACTS, [*of_track(self.programme_id, self.track_id), nominator]),
             *self.lineage.boundary(self.nominator_unit_id, *(share.successor_unit_id for share in self.shares)),
         ]
-
-    @any_event(*WINDOW_FACTS)
-    def _(self, body: WindowFact) -> None:
-        self.window.take(body)
 
     @any_event(*QUOTA_FACTS)
     def _(self, body: QuotaFact) -> None:
@@ -121,7 +115,6 @@ class PassQuota(Command):
             raise NominatorStands(nominator_unit_id=self.nominator_unit_id)
         if not self._places() and not self.quota.used(self.nominator_unit_id):
             raise NoPlacesToPass(nominator_unit_id=self.nominator_unit_id, track_id=self.track_id)
-        self.window.require_not_over(self.now)
         for share in self._shares():
             self.lineage.tree.of(share.successor_unit_id).require_living()
             self._pass(share, _GROUNDS[type(gone)])
