@@ -1,6 +1,7 @@
 """The ledger: balances, statements and lines of an account beside a scan of all postings; a workbook; a close.
 
-``python -m bench.ledger [--rounds 5] [--seconds 1] [--postings 1000000] [--only TITLE] [--json FILE]``
+``python -m bench.ledger [--rounds 5] [--seconds 1] [--postings 1000000] [--only TITLE] [--json FILE]``; a close over a
+million events: ``--postings 2000000 --rounds 1 --only close --no-views``, which leaves out whatever reads the views.
 
 One programme of a thousand cases, a tenth of whose postings are on one account. The postings stand twice: in the
 product's account book, as it is read over HTTP, and in a narrow table of their own, which is scanned. The facts are not
@@ -19,7 +20,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -28,17 +29,20 @@ import msgspec
 
 from bench import compare, scene
 from bench.compare import Comparison, Contender, Goal, Measured
-from domain.funding.events import ExpenditureAccounted, FundsAllocated, GateHeld
-from domain.funding.policy import MoneyFact, books_of, trial_balance_digest
-from domain.ids import ApplicationId, CalendarYear, DocumentId, ProgrammeId, TrackId, UnitId
+from domain.funding.events import ExpenditureAccounted, FundsAllocated, GateHeld, PeriodClosed
+from domain.funding.period import ClosePeriod
+from domain.funding.policy import RULES_VERSION
+from domain.ids import ApplicationId, CalendarYear, DocumentId, ProgrammeId, TrackId, UnitId, tag
 from domain.institution.events import ClockAdvanced
-from domain.kernel import Event
+from domain.kernel import Event, replay
 from domain.lifecycle import CATALOGUE
 from infra.assembly import open_pool
 from infra.clock import Clock
 from infra.event_store import EventStore
 from infra.export.spreadsheet import Cover, as_workbook
-from infra.record import Accepted, Fact, Proposal
+from infra.paged_past import PAGE, PagedPast
+from infra.record import Accepted, Fact, Item, Proposal
+from infra.side_by_side import side_by_side
 from infra.turnover import FIRST, LAST, Place, Turnover, Turnovers
 from infra.view_batch import PLANS
 from infra.view_build import build, live
@@ -46,15 +50,17 @@ from infra.view_tables import SCHEMA, quoted
 from infra.views import Views
 from projections.account_book import ACCOUNT_BOOK, AccountLineRow
 from projections.kernel import Table, columns
+from projections.ledger import LEDGER_FACTS, Covered, ledger_files
 
 SCAN, RAW = "sequential scan of all postings", "trial balance from the postings"
 BALANCES, AS_OF = "trial balance from the account book", "balance of an account by a day"
 MONTH, NEWEST, ONE = "month statement of that account", "its newest 50 lines", "select 1"
 DECODE, CLOSE = "fetch and decode, add up nothing", "a close: read, post, add up, digest"
+PUBLISH = "its ledger: every file, with its digest"
 SMALL_BOOK, YEAR_BOOK = "workbook of a tenth of the lines", "workbook of a year's lines"
 ZONE = ZoneInfo("Asia/Shanghai")
 PROGRAMME, CASES, HOT = ProgrammeId("LEDGER"), 1_000, "B200:budget:2020"
-YEAR = CalendarYear(2020)
+YEAR, YEAR_ENDS = CalendarYear(2020), date(2020, 12, 31)
 STARTS_AT, SECONDS_OF_YEAR = datetime(2020, 1, 1, tzinfo=UTC), 365 * 86_400
 JULY, AUGUST = datetime(2020, 6, 30, 16, tzinfo=UTC), datetime(2020, 7, 31, 16, tzinfo=UTC)
 _PER_COMMAND = 100
@@ -226,16 +232,44 @@ async def decode(store: EventStore, head: int) -> int:
 
 
 async def close(store: EventStore, head: int) -> int:
-    """What a close does with a programme's money: it is all in its hands at once, as the command has it."""
-    known = [
-        (each.position, each.envelope.effective_at, each.event)
-        async for page in store.pages(0, head)
-        for each in page
-        if isinstance(each.event, MoneyFact)
-    ]
-    books, _, _ = books_of(known, date(2020, 12, 31), ZONE)
-    trial_balance_digest(books)
-    return len(known)
+    """A close as the front door takes its past into it, page by page, and has it decided."""
+    pages = PagedPast(closing(), lambda _: False)
+    items = [Item(tuple(map(topic_of, each.types)), tuple(each.tags)) for each in pages.boundary]
+    while True:
+        known = await store.read_for_decision(items, uuid4(), limit=PAGE, after=pages.position)
+        if len(known.events) < PAGE:
+            break
+        pages.take(known.events, store.unanswered(known.events))
+    command = cast("ClosePeriod", pages.begun())
+    replay(command, known.events)
+    command.announced = True  # That there is such a programme is on no record here.
+    command.execute()
+    (closed,) = command.collect_events()
+    if cast("PeriodClosed", closed.decision).covers_position != head:
+        raise RuntimeError("the close covers something else")
+    return head
+
+
+def topic_of(kind: Any) -> str:  # noqa: ANN401 - A type of event, as a selector names it.
+    return str(kind.TOPIC)
+
+
+def closing() -> ClosePeriod:
+    """The close of the year, asked for after it."""
+    command = ClosePeriod(programme_id=PROGRAMME, period="year", last_day=YEAR_ENDS)
+    command.now = command.effective_at = datetime(2021, 1, 5, tzinfo=UTC)
+    command.zone = ZONE
+    return command
+
+
+async def publish(store: EventStore, head: int) -> int:
+    """The files of the ledger of the year, as a worker makes them."""
+    told = store.told([Item(tuple(kind.TOPIC for kind in LEDGER_FACTS), (tag(ProgrammeId, PROGRAMME),))], head)
+    period = Covered("year", head, None, YEAR_ENDS, ZONE, RULES_VERSION)
+    files = await side_by_side(told, ledger_files(period))
+    if not all(file.size for file, _ in files):
+        raise RuntimeError("a file is empty")
+    return head
 
 
 async def alone(what: str, url: str, log_id: int, size: int) -> bool:
@@ -245,6 +279,7 @@ async def alone(what: str, url: str, log_id: int, size: int) -> bool:
             "workbook": lambda: workbook(pool, log_id, size),
             "decode": lambda: decode(store, size),
             "close": lambda: close(store, size),
+            "publish": lambda: publish(store, size),
         }
         began = time.perf_counter()
         done = await runs[what]()
@@ -274,9 +309,9 @@ def in_a_process(what: str, url: str, log_id: int, size: int) -> Callable[[float
     return run
 
 
-def in_processes(url: str, log_id: int, head: int, lines: int) -> list[Comparison]:
+def in_processes(url: str, log_id: int, head: int, lines: int) -> tuple[Comparison, Comparison]:
     alone_with = functools.partial(in_a_process, url=url, log_id=log_id)
-    return [
+    return (
         Comparison(
             f"A workbook of {lines:,} lines", SMALL_BOOK,
             [
@@ -286,14 +321,19 @@ def in_processes(url: str, log_id: int, head: int, lines: int) -> list[Compariso
         ),
         Comparison(
             f"A close over {head:,} events", DECODE,
-            [Contender(DECODE, alone_with("decode", size=head)), Contender(CLOSE, alone_with("close", size=head))],
+            [
+                Contender(DECODE, alone_with("decode", size=head)),
+                Contender(CLOSE, alone_with("close", size=head)),
+                Contender(PUBLISH, alone_with("publish", size=head)),
+            ],
         ),
-    ]  # fmt: skip
+    )  # fmt: skip
 
 
 async def main() -> bool:
     parser = compare.arguments(__doc__ or "")
     parser.add_argument("--postings", type=int, default=1_000_000, help="at least 10,000")
+    parser.add_argument("--no-views", action="store_true", help="build no account book: only what reads the record")
     parser.add_argument("--alone", nargs=4, metavar=("WHAT", "URL", "LOG", "SIZE"), help="do one thing, to be measured")
     asked = parser.parse_args()
     if asked.alone:
@@ -305,18 +345,17 @@ async def main() -> bool:
         log_id = await pool.fetchval("SELECT open_log('LEDGER', 'real')")
         store = await stack.enter_async_context(EventStore(pool, log_id, CATALOGUE))
         head = await fill(store, asked.postings)
-        began = time.perf_counter()
-        await build(pool, [ACCOUNT_BOOK], CATALOGUE)
-        print(f"The account book of {head:,} events was built in {time.perf_counter() - began:.0f} s.", flush=True)
-        await postings_apart(running.superuser_url("ledger"), pool)
-        reading = Reading(pool, log_id, reader(pool))
-        tables = [
-            *reading.tables(asked.postings),
-            *in_processes(running.urls("ledger").app_url, log_id, head, asked.postings // 10),
-        ]
+        of_views, of_record = in_processes(running.urls("ledger").app_url, log_id, head, asked.postings // 10)
+        tables = [of_record]
+        if not asked.no_views:
+            began = time.perf_counter()
+            await build(pool, [ACCOUNT_BOOK], CATALOGUE)
+            print(f"The account book of {head:,} events was built in {time.perf_counter() - began:.0f} s.", flush=True)
+            await postings_apart(running.superuser_url("ledger"), pool)
+            tables = [*Reading(pool, log_id, reader(pool)).tables(asked.postings), of_views, of_record]
         met = await compare.play(tables, asked, {"postings": asked.postings, "postgres": scene.binaries().version})
         for table in tables:
-            for name in (SMALL_BOOK, YEAR_BOOK, DECODE, CLOSE):
+            for name in (SMALL_BOOK, YEAR_BOOK, DECODE, CLOSE, PUBLISH):
                 if peaks := [measured[name].notes["peak_mb"] for measured in table.rounds if name in measured]:
                     print(f"{name}: at most {max(peaks):.0f} MB")
         return met
