@@ -11,13 +11,13 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self
 
-__all__ = ["Bag", "BagThere", "sources", "tree_digest"]
+__all__ = ["Bag", "BagThere", "BagUnwritable", "sources", "tree_digest"]
 
 DECLARATION: Final = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 _UNFINISHED: Final = ".partial"
@@ -33,8 +33,19 @@ class BagThere(Exception):
         super().__init__(f"{target} is there already; name another place. 目标已存在,请另行指定。")
 
 
+class BagUnwritable(Exception):
+    """The bag cannot be written where it is to be: no such folder, no right, no room."""
+
+    def __init__(self, target: Path, fault: OSError) -> None:
+        why = fault.strerror or type(fault).__name__
+        super().__init__(f"{target} cannot be written ({why}); nothing is left of it. 无法写入,未留下任何内容。")
+
+
 class Bag:
-    """A bag that is being filled; leaving it by an error, or never coming to its end, leaves no bag."""
+    """A bag that is being filled; leaving it by an error, or never coming to its end, leaves no bag.
+
+    Whatever writes raises BagUnwritable where the disk says no.
+    """
 
     def __init__(self, target: Path) -> None:
         self._target = target
@@ -47,42 +58,59 @@ class Bag:
     def __enter__(self) -> Self:
         if self._target.exists() or self._target.is_symlink():
             raise BagThere(self._target)
-        _sweep(self._target)
-        self._folder = Path(
-            tempfile.mkdtemp(prefix=f".{self._target.name}.", suffix=_UNFINISHED, dir=self._target.parent)
-        )
-        self._lock = (self._folder / _LOCK).open("wb")
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
-        for payload, name in ((True, "manifest-sha256.txt"), (False, "tagmanifest-sha256.txt")):
-            self._manifests[payload] = (self._folder / name).open("wb")
+        with self._writing():
+            _sweep(self._target)
+            self._folder = Path(
+                tempfile.mkdtemp(prefix=f".{self._target.name}.", suffix=_UNFINISHED, dir=self._target.parent)
+            )
+            self._lock = (self._folder / _LOCK).open("wb")
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            for payload, name in ((True, "manifest-sha256.txt"), (False, "tagmanifest-sha256.txt")):
+                self._manifests[payload] = (self._folder / name).open("wb")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
         for manifest in self._manifests.values():
-            manifest.close()
+            with suppress(OSError):  # What did not fit on the disk is of a file that is gone.
+                manifest.close()
         if self._lock is not None:
             self._lock.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except FileExistsError:
+            raise  # Whoever fills the bag named a file twice.
+        except OSError as fault:
+            raise BagUnwritable(self._target, fault) from fault
 
     @contextmanager
     def file(self, path: str) -> Iterator[_Written]:
         """Write one file, below ``data/`` where it is payload. Left by an error it is not in the bag."""
         there = self._folder / path
-        there.parent.mkdir(parents=True, exist_ok=True)
+        with self._writing():
+            there.parent.mkdir(parents=True, exist_ok=True)
+            file = there.open("xb")
         try:
-            with there.open("xb") as file:
-                written = _Written(file)
-                yield written
+            written = _Written(file, self._writing)
+            yield written
+            with self._writing():
+                file.close()
         except BaseException:
             there.unlink(missing_ok=True)
+            with suppress(OSError):
+                file.close()
             raise
         is_payload = path.startswith(_PAYLOAD)
         if is_payload:
             self.payload_bytes += written.size
             self.payload_files += 1
-        self._manifests[is_payload].write(f"{written.digest.hexdigest()}  {path}\n".encode())
+        with self._writing():
+            self._manifests[is_payload].write(f"{written.digest.hexdigest()}  {path}\n".encode())
 
     def write(self, path: str, content: bytes) -> None:
         """Write a short file whole."""
@@ -95,6 +123,10 @@ class Bag:
 
     def finish(self, info: Mapping[str, str]) -> Path:
         """Write what makes it a bag, and put it in its place. Raises BagThere where somebody else was faster."""
+        with self._writing():
+            return self._finished(info)
+
+    def _finished(self, info: Mapping[str, str]) -> Path:
         told = {**info, "Payload-Oxum": f"{self.payload_bytes}.{self.payload_files}"}
         self.write("bag-info.txt", "".join(f"{name}: {value}\n" for name, value in told.items()).encode())
         self._manifests[True].close()
@@ -119,14 +151,16 @@ class Bag:
 class _Written:
     """A file that is written, and its digest so far."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes], writing: Callable[[], AbstractContextManager[None]]) -> None:
         self._file = file
+        self._writing = writing
         self.digest = hashlib.sha256()
         self.size = 0
 
     def write(self, piece: bytes) -> None:
         """Write on."""
-        self._file.write(piece)
+        with self._writing():
+            self._file.write(piece)
         self.digest.update(piece)
         self.size += len(piece)
 

@@ -186,6 +186,10 @@ class TrialBalanceRow(msgspec.Struct, frozen=True, kw_only=True):
     amount_fen: Annotated[int, office("Balance (fen)", "余额(分)")] = 0
 
 
+TRIAL_BALANCE_ACCOUNT: Final = TrialBalanceRow.__struct_fields__[:-1]
+"""The columns that name an account; the last column is its balance."""
+
+
 def trial_balance_table(books: Books) -> Table:
     """The trial balance of some books; its canonical CSV is what a close is digested by."""
     return Table(

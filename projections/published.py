@@ -5,24 +5,27 @@ auditor can hold the one against the other, byte for byte. A file is a table in 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from typing import Any, Final, NamedTuple, cast
 from uuid import UUID
 
 import msgspec
 
-from domain.funding.events import LedgerPublished, PeriodClosed
-from domain.funding.policy import MONEY_FACTS, MoneyFact, books_of
+from domain.funding.events import Account, LedgerPublished, PeriodClosed
+from domain.funding.policy import ACCOUNTS, MONEY_FACTS, MoneyFact, books_of, post
 from domain.institution.events import InstitutionOpened
 from domain.kernel import AUDIENCES, ActorKind, Envelope, Recorded
 from domain.lifecycle import CATALOGUE
 from projections import VIEWS
-from projections.journal import trial_balance_table
+from projections.journal import TRIAL_BALANCE_ACCOUNT, trial_balance_table
 from projections.kernel import Key, Register, Table, View, columns
 from projections.ledger import LEDGER_FACTS, covered, ledger_tables
 from projections.roster import ROSTER, RosterRow, roster_table
 
 __all__ = [
+    "CREDIT_SIDE",
+    "ClosedBooks",
+    "ClosedEntry",
     "Ledgers",
     "Publication",
     "PublishedFile",
@@ -79,6 +82,38 @@ def rosters(rows: Iterable[RosterRow]) -> Iterator[PublishedFile]:
 
 # --- ledgers ---------------------------------------------------------------------------------------------------------
 
+Cells = tuple[str | None, ...]
+"""An account by the columns of the trial balance, all but its amount."""
+
+
+class ClosedEntry(NamedTuple):
+    """A double entry that a close covers, its accounts as the trial balance of that close names them."""
+
+    day: date
+    position: int
+    fact: str
+    debit: Cells
+    credit: Cells
+    amount_fen: int
+
+
+class ClosedBooks(NamedTuple):
+    """What was closed, for whoever adds it up anew: the trial balance by its path, and every entry below it."""
+
+    path: str
+    position: int
+    last_day: date
+    entries: Iterable[ClosedEntry]
+
+
+CREDIT_SIDE: Final = tuple(code for code, title in ACCOUNTS.items() if title.side == "credit")
+"""The accounts whose balance stands on the credit side."""
+
+
+def _cells(account: Account) -> Cells:
+    values = (getattr(account, "code" if name == "account" else name) for name in TRIAL_BALANCE_ACCOUNT)
+    return tuple(None if value is None else str(value) for value in values)
+
 
 class Ledgers:
     """The ledger of every period that was closed: its trial balance as of the close, and the files published for it."""
@@ -109,6 +144,22 @@ class Ledgers:
         facts = ((each.position, each.envelope.effective_at, cast("MoneyFact", each.event)) for each in money)
         books, _, _ = books_of(facts, closed.last_day, self._in_zone(), closed.rules_version)
         return trial_balance_table(books)
+
+    def books(self) -> Iterator[ClosedBooks]:
+        """The books of every close, in the order in which they were closed."""
+        for closes in self._closes.values():
+            for close in closes:
+                closed = cast("PeriodClosed", close.event)
+                path = ledger_path(closed, "trial_balance")
+                yield ClosedBooks(path, close.position, closed.last_day, self._entries(closed, close.position))
+
+    def _entries(self, closed: PeriodClosed, position: int) -> Iterator[ClosedEntry]:
+        for fact in self._facts.get(closed.programme_id, ()):
+            day = fact.envelope.effective_at.astimezone(self._in_zone()).date()
+            if fact.position < position and day <= closed.last_day and isinstance(fact.event, MONEY_FACTS):
+                for entry in post(closed.rules_version, cast("MoneyFact", fact.event)):
+                    accounts = _cells(entry.debit), _cells(entry.credit)
+                    yield ClosedEntry(day, fact.position, fact.type, *accounts, entry.amount_fen)
 
     def _tables(self, published: LedgerPublished) -> list[Table]:
         closes = self._closes.get(published.programme_id, ())

@@ -10,7 +10,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+import sysconfig
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 
 import bagit
@@ -20,7 +21,7 @@ import pytest_asyncio
 from api.cli.bundle.export import NothingOfIt
 from api.cli.bundle.replay import replay
 from api.cli.bundle.verify import Duties, Fault, Report, Unusable, canonical, parsed
-from infra.bundle import Bag, BagThere
+from infra.bundle import Bag, BagThere, BagUnwritable
 from infra.embedded import EmbeddedPostgres
 from tests.bundles import closed, database_like, exported, filled, found, judged, rebagged, reruled, vkey
 from tests.call import CALL
@@ -91,6 +92,34 @@ async def test_the_books_of_a_generated_programme_are_reproduced_by_both_program
     assert report["clean"], report["findings"]
     assert folded["clean"], folded["findings"]
     assert report["checked"]["ledger files"] == 2
+    assert all(judge["ledgers"] == 2 * judge["ran"] for judge in folded["added_up_by"].values())
+
+
+def test_a_fen_that_is_planted_is_found_by_other_peoples_accounting_too(bundle: Path) -> None:
+    """beancount comes with the developers' packages; hledger judges where the machine has it."""
+    table = bundle / "data" / "published" / "ledgers" / CALL / "cycle-2022-09-30" / "trial_balance.csv"
+    table.write_bytes(table.read_bytes().replace(b"B100,budget,2020,,,,,,5500000", b"B100,budget,2020,,,,,,5500001"))
+    folded = replay(rebagged(bundle))
+    judges = {name for name, told in folded["added_up_by"].items() if told["ran"]}
+    assert "bean-check" in judges
+    assert all(told["ledgers"] == 3 * told["ran"] for told in folded["added_up_by"].values())
+    said = {one["code"]: one["position"] for one in folded["findings"]}
+    assert set(said) == {"differs", "judge"}
+    assert len(set(said.values())) == 1
+    named = {one["en"].partition(" ")[0] for one in folded["findings"] if one["code"] == "judge"}
+    assert named == judges
+
+
+def test_a_program_that_is_not_installed_is_said_not_to_have_run(bundle: Path, tmp_path: Path) -> None:
+    bare = tmp_path / "bin"
+    bare.mkdir()
+    (bare / "python").symlink_to(Path(sys.executable).resolve())
+    env = {"PATH": str(bare), "PYTHONPATH": sysconfig.get_path("platlib")}
+    argv = [str(bare / "python"), str(bundle / "replay.py")]
+    ran = subprocess.run(argv, capture_output=True, text=True, check=False, env=env)
+    assert ran.returncode == 0, ran.stderr
+    for program in ("bean-check", "hledger"):
+        assert f"{program}: not run: it is not installed here · 未运行:本机未安装" in ran.stdout
 
 
 # --- by people who do not have the product ---------------------------------------------------------------------------
@@ -166,6 +195,24 @@ def test_a_bag_that_is_left_early_is_none_and_what_is_there_is_not_touched(tmp_p
     assert [path.name for path in tmp_path.iterdir()] == ["bag"]
 
 
+def test_a_bag_that_cannot_be_written_says_why_and_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    for target, why in ((tmp_path / "none" / "bag", "No such file"), (tmp_path / "file" / "bag", "Not a directory")):
+        with pytest.raises(BagUnwritable, match=why), Bag(target):
+            pass
+    full = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+    full += "import sys; from pathlib import Path; from infra.bundle import Bag\nwith Bag(Path(sys.argv[1])) as bag:\n"
+    full += "    for number in range(int(sys.argv[2])): bag.write(f'data/{number}', b' ' * int(sys.argv[3]))\n"
+    full += "    bag.finish({})\n"
+    for files, size in ((1, 200_000), (5_000, 0)):  # A file that does not fit, and a manifest that does not.
+        argv = [sys.executable, "-c", full, str(tmp_path / "bag"), str(files), str(size)]
+        ran = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert ran.returncode == 1
+        assert "BagUnwritable: " in ran.stderr.splitlines()[-1]
+        assert "(File too large); nothing is left of it" in ran.stderr
+        assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 @pytest.mark.slow
 def test_an_export_that_is_killed_leaves_nothing_that_looks_like_a_bundle_and_the_next_one_sweeps_it(
     tmp_path: Path,
@@ -208,6 +255,14 @@ def test_the_command_line_makes_one_report_and_answers_by_exit_code(
     assert written.returncode == 0, written.stderr
     assert json.loads(written.stdout)["missing"] == []
     assert run("export", str(tmp_path / "taken")).returncode == 2
+    nowhere = run("export", str(tmp_path / "none" / "bag"), "--json")
+    assert nowhere.returncode == json.loads(nowhere.stdout)["exit_code"] == 2
+    assert "cannot be written (No such file or directory)" in json.loads(nowhere.stdout)["error"]
+    env["BIAOGAN_DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/none"
+    away = run("export", str(tmp_path / "away"))
+    assert away.returncode == 4, away.stderr
+    assert "The database does not answer" in away.stderr
+    assert not (tmp_path / "away").exists()
     assert run("verify", str(tmp_path / "taken"), "--key", vkey()).returncode == 0
     with (bundle / "data" / "log.jsonl").open("ab") as log:
         log.write(b"{}\n")
@@ -221,7 +276,10 @@ def test_the_command_line_makes_one_report_and_answers_by_exit_code(
 
 @pytest.fixture(scope="module")
 def small(house: tuple[Database, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bundle as its first lines would have made it, with few rules and registers: quickly judged, byte by byte."""
+    """The bundle as its first lines would have made it, every kind of file in it and each short.
+
+    Of programs, rules, registers and types there are so many that judging it once for every byte takes no hours.
+    """
     folder = Path(shutil.copytree(house[1] / "bundle", tmp_path_factory.mktemp("small") / "bundle"))
     data = folder / "data"
     size = json.loads((data / "checkpoints.jsonl").read_text().splitlines()[0])["note"].split("\n")[1]
@@ -232,7 +290,10 @@ def small(house: tuple[Database, Path], tmp_path_factory: pytest.TempPathFactory
     (rules,) = (data / "rules").iterdir()
     shutil.rmtree(rules)
     rules.mkdir()
-    (rules / "one.py").write_bytes(b"1\n")
+    for program in (rules / "one.py", folder / "verify.py", folder / "replay.py"):
+        program.write_bytes(b"1\n")
+    kinds = sorted({json.loads(line)["type"] for line in (data / "log.jsonl").read_bytes().splitlines()})
+    (data / "event-catalogue.md").write_text("".join(f"### `{kind}`\n" for kind in kinds))
     for path in (data / "published").rglob("*.csv"):
         if path.name != "institution.csv":
             path.unlink()
@@ -244,40 +305,40 @@ def small(house: tuple[Database, Path], tmp_path_factory: pytest.TempPathFactory
     return folder
 
 
-def flips(bundle: Path, path: Path, places: list[int]) -> Iterator[tuple[str, int]]:
+def flips(bundle: Path, path: Path, places: Iterable[int]) -> Iterator[tuple[str, int]]:
     """Flip a bit of each of these bytes of a file, one after another; those of which nothing was found."""
     content = path.read_bytes()
     for place in places:
-        path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1 << place % 8]) + content[place + 1 :])
         if judged(bundle)["clean"]:
             yield path.relative_to(bundle).as_posix(), place
     path.write_bytes(content)
 
 
-def test_a_bit_that_is_flipped_anywhere_is_found(small: Path) -> None:
+def test_a_bit_that_is_flipped_anywhere_in_a_long_file_is_found(bundle: Path) -> None:
     chance, unseen = random.Random(5), []
-    files = sorted(path for path in small.rglob("*") if path.is_file())
-    assert len(files) > 15
-    for path in files:
+    (rules,) = (bundle / "data" / "rules").iterdir()
+    long = (
+        "verify.py",
+        "replay.py",
+        "data/event-catalogue.md",
+        "data/log.jsonl",
+        "data/published/registers/organisation.csv",
+    )
+    for path in (*(bundle / name for name in long), rules / "domain" / "kernel.py"):
         length = path.stat().st_size
-        places = {0, length - 1, *(chance.randrange(length) for _ in range(6))} if length else set()
-        unseen += list(flips(small, path, sorted(places)))
+        unseen += list(flips(bundle, path, (0, chance.randrange(length), length - 1)))
     assert unseen == []
 
 
 @pytest.mark.slow
-def test_no_byte_of_what_is_judged_is_uncovered(small: Path) -> None:
-    """Every byte of the proofs and of the first and the last line; programs and rules are bytes of a manifest alone."""
-    unseen = []
-    for path in sorted(path for path in small.rglob("*") if path.is_file()):
-        if path.suffix not in {".py", ".md"}:
-            length = path.stat().st_size
-            places = list(range(length))
-            if path.name == "log.jsonl":
-                lines = path.read_bytes().splitlines(keepends=True)
-                places = [*range(len(lines[0])), *range(length - len(lines[-1]), length)]
-            unseen += list(flips(small, path, places))
+def test_no_byte_of_a_small_bundle_is_uncovered(small: Path) -> None:
+    """Every byte of every file, one after another: a bit of it is flipped, and something is found."""
+    files = sorted(path for path in small.rglob("*") if path.is_file())
+    assert {path.suffix for path in files} >= {".jsonl", ".bin", ".json", ".txt", ".md", ".csv", ".py", ""}
+    unseen = [each for path in files for each in flips(small, path, range(path.stat().st_size))]
     assert unseen == []
+    assert judged(small)["clean"]
 
 
 def test_a_moment_that_is_none_is_named_and_stops_nothing(bundle: Path) -> None:

@@ -13,7 +13,7 @@ from api.cli.bundle.export import export as write_bundle
 from api.cli.reaching import chosen, database, opened, run
 from api.cli.rotation import announced_key, rotate_key
 from api.cli.speaking import FOUND, USAGE, Found, Progress, Stop, answer, as_json
-from infra.bundle import BagThere
+from infra.bundle import BagThere, BagUnwritable
 from infra.checkpoints import Checkpoints, Signed
 from infra.note import NoteRefused, Verifier
 from infra.receipt import Receipt, ReceiptRefused
@@ -156,15 +156,14 @@ def export(*, folder: Path, programme_id: str | None, institution_id: str | None
 
         try:
             told = run(work())
-        except (BagThere, NothingOfIt) as refused:
+        except (BagThere, BagUnwritable, NothingOfIt) as refused:
             raise Stop(str(refused), USAGE) from None
         except (Behind, NotBuilt) as fault:
             raise Stop(
                 f"{fault} Start `biaogan serve`, or `biaogan projections rebuild`. 视图尚未跟上,请启动服务或重建视图。"
             ) from None
-        except OSError as fault:
-            raise Stop(f"{folder} cannot be written ({fault.strerror}). 无法写入。", USAGE) from None
-        progress.end()
+        finally:
+            progress.end()
     counted = f"{told.lines} lines, {told.checkpoints} checkpoints, {told.documents} documents, {told.published} files"
     lines = [f"{told.folder}: {counted}", f"signed up to · 已签名至 {told.signed} / {told.size}"]
     lines += [f"missing · 缺失: {document_id}" for document_id in told.missing]

@@ -1,7 +1,9 @@
 """Writing a bundle: the record, its proofs, its documents, its rules and what was published, as they are found.
 
-What was tampered with is written as it is found, too: it is for the programs in the bundle to say so. Nothing is held
-in memory that grows with the log, but for the positions of the one programme that is asked for.
+What was tampered with is written as it is found, too: it is for the programs in the bundle to say so. Lines, leaves,
+checkpoints and documents go through page by page. What grows with the log is held only where a file is sorted or
+summed: the positions of the one programme that is asked for, facts of money behind closed ledgers, one register at a
+time.
 """
 
 from __future__ import annotations
@@ -105,7 +107,8 @@ async def export(
 ) -> Exported:
     """Write the bundle of a log, or of one programme of it; where it ends early, nothing is left.
 
-    Raises BagThere, NothingOfIt, and Behind or NotBuilt where the tables that are read lag behind the record.
+    Raises BagThere, BagUnwritable, NothingOfIt, and Behind or NotBuilt where the tables that are read lag behind the
+    record.
     """
     with Bag(target) as bag:
         return await _Export(wiring, institution, bag, report, programme_id).write()
@@ -176,6 +179,7 @@ class _Export:
         chosen = _Chosen(self._programme_id)
         async for row in self._rows(self.told.size):
             chosen.look_at(row)
+            self._say(row["position"])
         if not chosen.close():
             raise NothingOfIt(self._programme_id)
         return chosen
@@ -188,9 +192,12 @@ class _Export:
                     file.write(canonical + b"\n")
                     self.told.lines += 1
                     await self._take(row, canonical)
-                if row["position"] % _EVERY == 0:
-                    self._report(row["position"], self.told.size)
+                self._say(row["position"])
         self._report(self.told.size, self.told.size)
+
+    def _say(self, position: int) -> None:
+        if position % _EVERY == 0:
+            self._report(position, self.told.size)
 
     async def _take(self, row: asyncpg.Record, canonical: bytes) -> None:
         for document_id in row["documents"]:
