@@ -450,6 +450,14 @@ def test_where_acceptance_is_publicised_a_case_is_completed_after_that() -> None
     done.when(COMPLETE, now=END).then(completed())
 
 
+def test_what_was_decided_otherwise_after_it_was_shown_is_shown_anew_before_it_is_completed() -> None:
+    shown = the_assessed().and_(rule(), passed())
+    shown.and_(judged(MET)).when(COMPLETE, now=END).then(completed())
+    again = shown.and_(judged(DEFERRED), judged(MET, 2))
+    again.when(COMPLETE, now=END).refused(AcceptanceNotPublicised, application_id="A-1")
+    again.and_(passed()).when(COMPLETE, now=END).then(completed())
+
+
 def test_ending_races_with_the_assessments_and_the_publicity_of_the_case() -> None:
     asked = the_assessed(judged(MET)).when(COMPLETE, now=END)
     asked.meanwhile(judged(NOT_MET, 2), ordered(), stopped(), passed(), rule(), extended(), acceptance()).is_raced()

@@ -132,6 +132,13 @@ def test_once_it_is_decided_those_to_be_completed_are_shown() -> None:
     the_accepting(judged(DEFERRED)).when(prepare()).refused(NothingToShow)
 
 
+def test_what_was_decided_otherwise_after_it_was_shown_is_shown_anew() -> None:
+    past = the_accepting(*RANKS, passed(), judged(MET))
+    past.when(prepare(FIRST)).refused(NothingToShow)
+    again = the_accepting(*RANKS, passed(), judged(DEFERRED), judged(MET))
+    again.when(prepare(FIRST)).then(prepared(again, FIRST, by=len(again.log)))
+
+
 def test_a_case_is_shown_with_whoever_bears_it_and_not_once_it_has_ended_or_passed() -> None:
     handed = the_accepting(*RANKS, succeeded())
     handed.when(prepare(FIRST)).then(prepared(handed, FIRST, by=len(handed.log) - 4, units=(AFTER,)))

@@ -25,6 +25,7 @@ from domain.assessment.policy import (
     Assessed,
     AssessedFact,
     Assessments,
+    is_against_completion,
 )
 from domain.calendar.policy import days_after, end_of
 from domain.cultivation.policy import AboutRunningCase
@@ -430,8 +431,8 @@ class EndsAssessed(AboutAssessed):
 
 class CompleteCase(EndsAssessed):
     """Complete a case that was accepted; before its last day with a reason. Where the programme says how acceptance is
-    publicised, it has passed that publicity.
-    zh: 对通过验收的项目予以结项;早于截止日者须附事由;项目设有验收公示规则者,须已通过公示。
+    publicised, it has passed that publicity, and was not decided otherwise since.
+    zh: 对通过验收的项目予以结项;早于截止日者须附事由;项目设有验收公示规则者,须已通过公示,且此后未作出其他结论。
     """
 
     rule: bool = known(default=False)
@@ -451,6 +452,11 @@ class CompleteCase(EndsAssessed):
     @event(EntryPassed)
     def _(self, body: EntryPassed) -> None:
         self.passed = self.passed or body.matter == "acceptance"
+
+    @event(AssessmentDecided)
+    def _(self, body: AssessmentDecided) -> None:
+        self.assessments.take(body)
+        self.passed = self.passed and not is_against_completion(body)
 
     def execute(self) -> None:
         named = self._fields()

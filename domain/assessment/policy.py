@@ -31,6 +31,7 @@ __all__ = [
     "Assessments",
     "RectificationState",
     "clashing",
+    "is_against_completion",
 ]
 
 AssessedFact = (
@@ -95,6 +96,11 @@ def clashing(outcome: AssessmentOutcome, kind: str) -> tuple[Effect, ...]:
     else:
         found = set()
     return tuple(sorted(found))
+
+
+def is_against_completion(body: AssessmentDecided) -> bool:
+    """Whether an acceptance was decided that does not lead to completion: what was shown before is shown anew."""
+    return body.kind == "acceptance" and "complete" not in body.effects
 
 
 @dataclass(slots=True)

@@ -10,7 +10,8 @@ import msgspec
 
 from domain.application.events import ApplicationWithdrawn
 from domain.application.policy import of_track, require_state
-from domain.assessment.events import AssessmentDefined
+from domain.assessment.events import AssessmentDecided, AssessmentDefined
+from domain.assessment.policy import is_against_completion
 from domain.calendar.events import WorkingDaysSupplied
 from domain.calendar.policy import PeriodOfNoDays, WorkingDays, end_of
 from domain.ids import ApplicationId, CalendarYear, InstitutionId, ProgrammeId, PublicityId, TrackId, tag
@@ -240,7 +241,7 @@ class AboutList(Command):
     withdrawn: frozenset[ApplicationId] = known(frozenset())
     acceptances: Acceptances = known(factory=Acceptances)
     accepted: frozenset[ApplicationId] = known(frozenset())
-    """Whose acceptance has passed its publicity."""
+    """Whose acceptance has passed its publicity, and was not decided otherwise since."""
 
     @any_event(*DECISION_FACTS)
     def _(self, body: DecisionFact, track_id: TrackId, position: int) -> None:
@@ -254,6 +255,8 @@ class AboutList(Command):
     @any_event(AssessmentDefined, *ACCEPTANCE_FACTS)
     def _(self, body: AcceptanceFact, position: int) -> None:
         self.acceptances.take(body, position)
+        if isinstance(body, AssessmentDecided) and is_against_completion(body):
+            self.accepted -= {body.application_id}
 
     @event(ApplicationWithdrawn)
     def _(self, application_id: ApplicationId) -> None:
