@@ -63,15 +63,22 @@ class Bag:
             self._folder = Path(
                 tempfile.mkdtemp(prefix=f".{self._target.name}.", suffix=_UNFINISHED, dir=self._target.parent)
             )
-            self._lock = (self._folder / _LOCK).open("wb")
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
-            for payload, name in ((True, "manifest-sha256.txt"), (False, "tagmanifest-sha256.txt")):
-                self._manifests[payload] = (self._folder / name).open("wb")
+            try:
+                self._lock = (self._folder / _LOCK).open("wb")
+                fcntl.flock(self._lock, fcntl.LOCK_EX)
+                for payload, name in ((True, "manifest-sha256.txt"), (False, "tagmanifest-sha256.txt")):
+                    self._manifests[payload] = (self._folder / name).open("wb")
+            except BaseException:
+                self._leave()
+                raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._leave()
+
+    def _leave(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
         for manifest in self._manifests.values():
             with suppress(OSError):  # What did not fit on the disk is of a file that is gone.

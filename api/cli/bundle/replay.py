@@ -304,25 +304,28 @@ class Journal:
     """The entries of a closed ledger, kept in a file, to be written as a journal of beancount and one of hledger.
 
     Amounts are whole ``FEN``. An account is its kind and a part for each column of the trial balance, so that none
-    stands above another, whose balance would count it.
+    stands above another, whose balance would count it. Nothing but numbers, days and such names goes into it: what
+    the rules say could otherwise tell the program that reads it to run something.
     """
 
     def __init__(self, told: dict[str, Any]) -> None:
-        self.path, self.position, self._day, self._credit = (
-            told["closed"],
-            told["position"],
-            told["day"],
-            told["credit"],
-        )
+        self.path, self.position, self._credit = told["closed"], told["position"], told["credit"]
+        self._day = date.fromisoformat(told["day"])
         self.entries = tempfile.TemporaryFile("w+", encoding="ascii")  # noqa: SIM115 - Closed by whoever has it judged.
         self._accounts: set[str] = set()
 
     def add(self, entry: list[Any]) -> None:
         """Take in an entry; both programs read a transaction alike."""
-        day, position, fact, debit, credit, fen = entry
+        day, position, debit, credit, fen = (
+            date.fromisoformat(entry[0]),
+            int(entry[1]),
+            entry[3],
+            entry[4],
+            int(entry[5]),
+        )
         names = self._name(debit), self._name(credit)
         self._accounts.update(names)
-        self.entries.write(f'\n{day} * "{fact} {position}"\n  {names[0]}  {fen} FEN\n  {names[1]}  {-fen} FEN\n')
+        self.entries.write(f'\n{day} * "{position}"\n  {names[0]}  {fen} FEN\n  {names[1]}  {-fen} FEN\n')
 
     def write(self, folder: Path, trial_balance: Path) -> dict[str, Path]:
         """Both journals, by the program that reads it. Raises what reading another table than a trial balance does."""
@@ -333,7 +336,7 @@ class Journal:
                 fen = int(row["amount_fen"])
                 balances[self._name(cells)] = -fen if cells[0] in self._credit else fen
             stated = sorted(balances.items())
-            after = date.fromisoformat(self._day) + timedelta(days=1)  # A balance of beancount is of a day's beginning.
+            after = self._day + timedelta(days=1)  # A balance of beancount is of a day's beginning.
             ends = {
                 "bean-check": [
                     *(f"1900-01-01 open {name} FEN\n" for name, _ in stated),
