@@ -38,12 +38,13 @@ _WORDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class BooksOf:
-    """Whose books, as of which position, up to the end of which day, in which of the two languages."""
+    """Whose books, as of which position, up to the end of which day, in which language, by which posting rules."""
 
     programme_id: str
     position: int
     last_day: date | None
     spoken: str
+    rules_version: int = RULES_VERSION
 
 
 def books_text(form: str, reader: Reader, books: BooksOf, facts: Iterable[Recorded]) -> str:
@@ -53,7 +54,7 @@ def books_text(form: str, reader: Reader, books: BooksOf, facts: Iterable[Record
         for each in facts
         if isinstance(each.event, MoneyFact)
     ]
-    lines = book_lines(told, reader.institution.zone)
+    lines = book_lines(told, reader.institution.zone, books.rules_version)
     shown = [line for line in lines if books.last_day is None or line.day <= books.last_day]
     write, _, _ = _WRITERS[form]
     return "".join(write(_heading(reader, books), _booked(shown)))
@@ -111,7 +112,7 @@ def _heading(reader: Reader, books: BooksOf) -> Heading:
         (of_institution, reader.institution.institution_id),
         (of_position, str(books.position)),
         *([] if books.last_day is None else [(of_day, books.last_day.isoformat())]),
-        (of_rules, str(RULES_VERSION)),
+        (of_rules, str(books.rules_version)),
         *([(simulated, "true")] if reader.institution.simulated else []),
     ]
     return Heading(title=f"{title} {books.programme_id}", lines=told)

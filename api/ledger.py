@@ -248,7 +248,7 @@ async def _archive(wiring: Wiring, request: AnyRequest) -> AnyResponse:
             found[f"{file.name}.{suffix}"] = made
     store = await wiring.parts.stores(log_id)
     facts = (await store.read(_money_of(tag(ProgrammeId, row.programme_id)), until=row.covers_position)).events
-    books = BooksOf(row.programme_id, row.covers_position, row.last_day, spoken)
+    books = BooksOf(row.programme_id, row.covers_position, row.last_day, spoken, row.rules_version)
     for form, suffix in BOOK_FORMS.items():
         found[f"books.{suffix}"] = books_text(form, reader, books, facts).encode()
     simulated = "-simulated" if reader.institution.simulated else ""

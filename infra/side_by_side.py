@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from queue import SimpleQueue
 from threading import Semaphore
 from typing import Generic, TypeVar
@@ -56,7 +56,10 @@ class _Turns(Generic[T, R]):
 
 
 async def side_by_side(pages: AsyncIterator[Sequence[T]], readers: Sequence[Callable[[Iterator[T]], R]]) -> list[R]:
-    """What each reader makes of the stream, in their order. Raises what the first of them, or the stream, raised."""
+    """What each reader makes of the stream, in their order. Raises what the first of them, or the stream, raised.
+
+    Where it is cancelled, whoever is at a page has done with it first: there is no stopping a thread.
+    """
     turns = [_Turns[T, R](read) for read in readers]
 
     def hand(page: Sequence[T]) -> None:
@@ -64,12 +67,15 @@ async def side_by_side(pages: AsyncIterator[Sequence[T]], readers: Sequence[Call
             each.hand(page)
             each.wait()
 
-    with ThreadPoolExecutor(len(turns), thread_name_prefix="reader") as threads:
+    with ThreadPoolExecutor(len(turns) + 1, thread_name_prefix="reader") as threads:
         found = [threads.submit(each.run) for each in turns]
+        handing: Future[None] | None = None
         try:
             async for page in pages:
-                await asyncio.to_thread(hand, page)
+                handing = threads.submit(hand, page)
+                await asyncio.shield(asyncio.wrap_future(handing))
         finally:
+            wait([] if handing is None else [handing])
             for each in turns:
                 each.hand(None)
         return list(await asyncio.gather(*map(asyncio.wrap_future, found)))

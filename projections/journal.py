@@ -149,10 +149,12 @@ _PARTS: Final = {
 }
 
 
-def book_lines(facts: Iterable[tuple[int, str, datetime, MoneyFact]], zone: tzinfo) -> Iterator[BookLine]:
+def book_lines(
+    facts: Iterable[tuple[int, str, datetime, MoneyFact]], zone: tzinfo, rules_version: int = RULES_VERSION
+) -> Iterator[BookLine]:
     """Every entry that facts post, each fact with its position, stored name and the instant from which it counts."""
     for position, fact, at, body in facts:
-        for line, entry in enumerate(post(RULES_VERSION, body), start=1):
+        for line, entry in enumerate(post(rules_version, body), start=1):
             yield BookLine(
                 day=at.astimezone(zone).date(),
                 position=position,

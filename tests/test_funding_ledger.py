@@ -42,6 +42,7 @@ from domain.funding.publication import (
 from domain.funding.spending import AccountForExpenditure
 from domain.ids import CalendarYear, ProgrammeId
 from domain.kernel import Recorded, Refusal
+from projections.journal import book_lines
 from projections.kernel import Table, canonical_csv, fold_all
 from projections.ledger import (
     INSTITUTION_LEDGER,
@@ -411,6 +412,10 @@ def table_named(period: Told, name: str) -> Table:
     return next(each for each in ledger_tables(period.of, period.facts) if each.name == name)
 
 
+def of_money(told: list[Any]) -> list[Any]:
+    return [each for each in told if isinstance(each[3], MoneyFact)]
+
+
 def test_a_ledger_is_computed_by_the_posting_rules_that_its_close_names(monkeypatch: pytest.MonkeyPatch) -> None:
     """Version 3, as it might be, posts what version 2 does, takes it back, and posts it again."""
     past, july = of(the_payment(), "month", JULY_ENDS, AUGUST)
@@ -434,6 +439,9 @@ def test_a_ledger_is_computed_by_the_posting_rules_that_its_close_names(monkeypa
     assert len(table(august, "journal")) == by_three == 3 * len(post(2, spent.event))  # type: ignore[arg-type]
     closed_august: Any = past.log[-1].event
     assert file_of(table_named(august, "trial_balance"))[0].digest == closed_august.trial_balance_digest
+    moved = [(each.position, each.type, each.envelope.effective_at, each.event) for each in july.facts]
+    booked = {version: list(book_lines(of_money(moved), SHANGHAI, version)) for version in (2, 3)}
+    assert len(booked[3]) == 3 * len(booked[2])
     # A statement of today's is posted by whichever version is asked for.
     lines = {
         version: STATEMENTS["turnover"].table(august.facts, Period(zone=SHANGHAI, rules_version=version)).rows

@@ -364,13 +364,13 @@ def test_withdrawing_what_was_never_filed_touches_no_places() -> None:
     ("later", "today", "cut"),
     [
         ((), date(2022, 7, 5), 0),
-        ((), date(2022, 7, 6), 1),
-        ((), date(2024, 7, 5), 1),
+        ((), date(2022, 7, 6), 2),
+        ((), date(2024, 7, 5), 2),
         ((), date(2024, 7, 6), 0),
-        ((consequences.appealed(),), date(2022, 8, 1), 1),
+        ((consequences.appealed(),), date(2022, 8, 1), 2),
         ((consequences.appealed(suspends=True),), date(2022, 8, 1), 0),
-        ((consequences.amended("quota_cut", places=3),), date(2022, 8, 8), 3),
-        ((consequences.lifted("quota_cut"),), date(2022, 8, 7), 1),
+        ((consequences.amended("quota_cut", places=1),), date(2022, 8, 8), 1),
+        ((consequences.lifted("quota_cut"),), date(2022, 8, 7), 2),
         ((consequences.lifted("quota_cut"),), date(2022, 8, 8), 0),
     ],
 )
@@ -379,7 +379,7 @@ def test_a_cut_is_shown_beside_the_places_while_its_measure_is_in_force(
 ) -> None:
     suspends = any(getattr(event, "suspends", False) for event in later)
     decided_ = consequences.measured(
-        "quota_cut", unit_id=UnitId(COLLEGE), places=1, until_on=date(2024, 7, 5), appeal_suspends=suspends
+        "quota_cut", unit_id=UnitId(COLLEGE), places=2, until_on=date(2024, 7, 5), appeal_suspends=suspends
     )
     elsewhere = consequences.measured("quota_cut", measure_id=MeasureId("M-9"), unit_id=UnitId(BRANCH), places=5)
     measures = list(fold_all(MEASURE, as_recorded([decided_, elsewhere, *later])).values())

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import islice
+from threading import Event
 
 import pytest
 
@@ -63,3 +66,30 @@ async def test_where_the_stream_breaks_nobody_waits_for_more() -> None:
 
     with pytest.raises(ConnectionError):
         await side_by_side(broken(), [list, list])
+
+
+async def test_where_it_is_cancelled_whoever_is_at_a_page_ends_and_no_thread_is_left() -> None:
+    at_it, go_on = Event(), Event()
+    seen: list[list[int]] = []
+
+    def slow(items: Iterator[int]) -> list[int]:
+        first = next(items)
+        at_it.set()
+        go_on.wait()
+        seen.append([first, *items])
+        return seen[-1]
+
+    def reads(items: Iterator[int]) -> list[int]:
+        seen.append(list(items))
+        return seen[-1]
+
+    made = asyncio.create_task(side_by_side(stream(), [reads, slow, reads]))
+    await asyncio.to_thread(at_it.wait)
+    made.cancel()
+    let_go = asyncio.get_running_loop().run_in_executor(None, go_on.set)
+    with pytest.raises(asyncio.CancelledError):
+        await made
+    await let_go
+    # The page that was under way was handed to all of them, and no other.
+    assert seen == [[1, 2, 3]] * 3
+    assert not [each for each in threading.enumerate() if each.name.startswith("reader")]
