@@ -202,8 +202,9 @@ def _number_at(data: bytes, path: str) -> _Number | None:
         found: Any = json.loads(data, parse_int=_Number, parse_float=_Number)
         for name, index in _STEP.findall(path):
             found = found[name] if name else found[int(index)]
-    except (ValueError, RecursionError):
-        # Behind its first fault the body may be no JSON, and a place within a mapping is not named: no number is told.
+    except (ValueError, LookupError, TypeError, RecursionError):
+        # Behind its first fault a body may be no JSON or say the same key again, and a place within a mapping is not
+        # named: no number is told.
         return None
     return found if isinstance(found, _Number) and len(found) <= _DIGITS else None
 

@@ -126,10 +126,15 @@ async def test_what_is_no_amount_is_refused_with_what_was_asked(treasury: Treasu
     assert (answer.status_code, answer.json()["because"]) == (422, {"pointer": "/amount_fen", "rule": rule})
 
 
-async def test_of_a_body_that_breaks_off_no_number_is_told(treasury: Treasury) -> None:
+async def test_of_a_body_that_breaks_off_or_says_a_key_again_no_number_is_told(treasury: Treasury) -> None:
     body = b'{"amount_fen": -1, "source": '
     answer = await treasury.served.post(treasury.clerk, f"{CASE}/funds/allocate", body, headers=AS_JSON)
     assert answer.json()["because"] == {"pointer": "/amount_fen", "rule": "Expected `int` >= 1"}
+    amended = b'"amended": {"places": 0}, "amended": '
+    for again in (b"7", b"{}"):
+        body = b'{"decision_document_id": "' + treasury.paper.encode() + b'", ' + amended + again + b"}"
+        answer = await treasury.served.post(treasury.head, "/v1/measures/M-1/uphold", body, headers=AS_JSON)
+        assert answer.json()["because"] == {"pointer": "/amended/places", "rule": "Expected `int` >= 1"}
 
 
 async def test_money_goes_to_a_signed_case_as_far_as_there_is_any(treasury: Treasury) -> None:
