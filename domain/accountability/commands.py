@@ -30,8 +30,7 @@ from domain.application.policy import require_state
 from domain.calendar.events import WorkingDaysSupplied
 from domain.calendar.policy import PeriodOfNoDays, WorkingDays
 from domain.cultivation.policy import CaseUnknown
-from domain.document.events import DocumentDeposited
-from domain.document.policy import DocumentUnknown, RestsOnPapers
+from domain.document.policy import RestsOnPapers
 from domain.ids import (
     ApplicationId,
     CalendarYear,
@@ -132,10 +131,12 @@ class DefineAccountabilityRule(Command):
             self.trigger_event(AccountabilityRuleDefined, **defined.as_dict())
 
 
-class RecordFinding(Command):
+class RecordFinding(RestsOnPapers):
     """Record a finding against a unit, its parent, its secretary or an adviser, with its evidence.
     zh: 记录针对单位、其上级、书记或指导教师的问题认定及证据。
     """
+
+    PAPERS: ClassVar[tuple[str, ...]] = ("evidence_document_ids",)
 
     finding_id: FindingId = asked("Finding", "问题认定")
     programme_id: ProgrammeId = asked("Programme", "项目")
@@ -151,7 +152,6 @@ class RecordFinding(Command):
     cases: frozenset[tuple[str, str]] = known(frozenset())
     units: frozenset[str] = known(frozenset())
     persons: frozenset[str] = known(frozenset())
-    deposited: frozenset[str] = known(frozenset())
 
     def consistency_boundary(self) -> Sequence[Selector]:
         """The programme, the case, whom it is against, and the evidence; of what is not named, none finds nothing."""
@@ -161,10 +161,7 @@ class RecordFinding(Command):
             Selector([SelectionConfirmed], [tag(ApplicationId, self.application_id or "none")]),
             Selector([UnitRegistered], [tag(UnitId, self.unit_id or "none")]),
             Selector([PersonRegistered], [tag(PersonId, self.person_id or "none")]),
-            *(
-                Selector([DocumentDeposited], [tag(DocumentId, document)])
-                for document in self.evidence_document_ids or ("none",)
-            ),
+            *self._of_papers(),
         ]
 
     @event(ProgrammeAnnounced)
@@ -186,10 +183,6 @@ class RecordFinding(Command):
     @event(PersonRegistered)
     def _(self, person_id: PersonId) -> None:
         self.persons |= {person_id}
-
-    @event(DocumentDeposited)
-    def _(self, document_id: DocumentId) -> None:
-        self.deposited |= {document_id}
 
     def execute(self) -> None:
         if not self.announced:
@@ -228,9 +221,7 @@ class RecordFinding(Command):
         for document in self.evidence_document_ids:
             if self.evidence_document_ids.count(document) > 1:
                 raise FindingEvidenceTwice(field="evidence_document_ids", document_id=document)
-        missing = [document for document in self.evidence_document_ids if document not in self.deposited]
-        if missing:
-            raise DocumentUnknown(document_id=missing[0])
+        self._require_papers()
 
 
 class NotifyFinding(RestsOnPapers, AboutFinding):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Final
+from typing import ClassVar, Final
 
 from domain.audit.events import EngagementEnded, EngagementOpened
 from domain.audit.policy import ENGAGEMENT_FACTS, Engagement, EngagementFact
 from domain.calendar.policy import end_of
-from domain.document.events import DocumentDeposited
-from domain.document.policy import DocumentUnknown
+from domain.document.policy import RestsOnPapers
 from domain.ids import DocumentId, EngagementId, PersonId, ProgrammeId, UnitId, tag
 from domain.kernel import Command, Invalid, Refusal, Selector, Unknown, any_event, asked, event, known
 from domain.permission.policy import STANDING
@@ -80,10 +79,12 @@ class AboutEngagement(Command):
         self.engagement.take(body)
 
 
-class OpenEngagement(Command):
+class OpenEngagement(RestsOnPapers):
     """Engage an auditor from outside: read-only, from a day to a day, with a scope, with or without sealed material.
     zh: 委托外部审计人员:只读,自某日至某日,限定范围,含或不含封存材料。
     """
+
+    PAPERS: ClassVar[tuple[str, ...]] = ("commission_document_id",)
 
     engagement_id: EngagementId = asked("Engagement", "审计委托")
     person_id: PersonId = asked("Auditor", "审计人员")
@@ -105,7 +106,7 @@ class OpenEngagement(Command):
             Selector([PersonRegistered, *STANDING], [tag(PersonId, self.person_id)]),
             *(Selector([ProgrammeAnnounced], [tag(ProgrammeId, each)]) for each in self.programme_ids or ("none",)),
             *(Selector([UnitRegistered], [tag(UnitId, each)]) for each in self.unit_ids or ("none",)),
-            Selector([DocumentDeposited], [tag(DocumentId, self.commission_document_id)]),
+            *self._of_papers(),
         ]
 
     @event(EngagementOpened)
@@ -127,10 +128,6 @@ class OpenEngagement(Command):
     @event(UnitRegistered)
     def _(self, unit_id: UnitId) -> None:
         self.registered |= {unit_id}
-
-    @event(DocumentDeposited)
-    def _(self, document_id: DocumentId) -> None:
-        self.registered |= {document_id}
 
     def execute(self) -> None:
         if self.taken:
@@ -166,8 +163,7 @@ class OpenEngagement(Command):
         for unit_id in self.unit_ids:
             if unit_id not in self.registered:
                 raise UnitUnknown(unit_id=unit_id)
-        if self.commission_document_id not in self.registered:
-            raise DocumentUnknown(document_id=self.commission_document_id)
+        self._require_papers()
 
 
 class EndEngagement(AboutEngagement):

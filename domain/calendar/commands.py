@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import ClassVar
 
 from domain.calendar.events import WorkingDaysSupplied
 from domain.calendar.policy import check_year
-from domain.document.events import DocumentDeposited
-from domain.document.policy import DocumentUnknown
+from domain.document.policy import RestsOnPapers
 from domain.ids import CalendarYear, DocumentId, InstitutionId, tag
 from domain.kernel import Code, Command, Selector, asked, event, known
 
 
-class SupplyWorkingDays(Command):
+class SupplyWorkingDays(RestsOnPapers):
     """File the working days of a year: weekdays that are off and weekend days that are worked.
     zh: 备案某年度的工作日历:放假的平日与上班的周末。
     """
+
+    PAPERS: ClassVar[tuple[str, ...]] = ("source_document_id",)
 
     year: CalendarYear = asked("Year", "年度")
     days_off: tuple[date, ...] = asked("Weekdays off", "放假的平日")
@@ -25,26 +27,18 @@ class SupplyWorkingDays(Command):
     source_document_id: DocumentId | None = asked("Source document", "来源文件", default=None)
 
     filed: WorkingDaysSupplied | None = known()
-    deposited: bool = known(default=False)
 
     def consistency_boundary(self) -> Sequence[Selector]:
         year = [tag(InstitutionId, self.institution_id), tag(CalendarYear, self.year)]
-        # Without a source document there is none to look for; the id of no document finds none.
-        document = tag(DocumentId, self.source_document_id or "none")
-        return [Selector([WorkingDaysSupplied], year), Selector([DocumentDeposited], [document])]
+        return [Selector([WorkingDaysSupplied], year), *self._of_papers()]
 
     @event(WorkingDaysSupplied)
     def _(self, body: WorkingDaysSupplied) -> None:
         self.filed = body
 
-    @event(DocumentDeposited)
-    def _(self) -> None:
-        self.deposited = True
-
     def execute(self) -> None:
         check_year(self.year, self.days_off, self.days_worked)
-        if self.source_document_id is not None and not self.deposited:
-            raise DocumentUnknown(document_id=self.source_document_id)
+        self._require_papers()
         supplied = WorkingDaysSupplied(
             institution_id=self.institution_id,
             year=self.year,

@@ -39,7 +39,7 @@ class RestsOnPapers(Command):
     """
 
     PAPERS: ClassVar[tuple[str, ...]] = ("document_id",)
-    """The fields that name the documents."""
+    """The fields that name the documents: each of them one, several, or none."""
 
     deposited: frozenset[DocumentId] = known(frozenset())
 
@@ -53,10 +53,13 @@ class RestsOnPapers(Command):
 
     def _papers(self) -> Sequence[DocumentId]:
         """The documents it rests on, each once."""
-        return tuple(dict.fromkeys(getattr(self, name) for name in self.PAPERS))
+        fields = [getattr(self, name) for name in self.PAPERS]
+        named = [paper for field in fields for paper in (field if isinstance(field, tuple) else (field,))]
+        return tuple(dict.fromkeys(paper for paper in named if paper is not None))
 
     def _of_papers(self) -> list[Selector]:
-        return [Selector([DocumentDeposited], [tag(DocumentId, paper)]) for paper in self._papers()]
+        # Where no document is named there is none to look for; the id of no document finds none.
+        return [Selector([DocumentDeposited], [tag(DocumentId, paper)]) for paper in self._papers() or ("none",)]
 
     def _require_papers(self) -> None:
         """Raise DocumentUnknown unless every document was deposited."""

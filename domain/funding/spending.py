@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from domain.cultivation.events import TaskBookSigned
-from domain.document.events import DocumentDeposited
-from domain.document.policy import DocumentUnknown
-from domain.funding.case import NOTHING, AboutCaseMoney, Ruled
+from domain.document.policy import RestsOnPapers
+from domain.funding.case import AboutCaseMoney, Ruled
 from domain.funding.events import ExpenditureAccounted, ExpenditureDisallowed, FundingRuleDefined, Source
 from domain.funding.policy import POOLED
 from domain.ids import ApplicationId, DocumentId, tag
-from domain.kernel import Code, Refusal, Selector, asked, event, known
+from domain.kernel import Code, Refusal, Selector, asked, event
 from domain.selection.policy import WHOLE_BP
 
 
@@ -36,39 +36,30 @@ class CategoryCapExceeded(Refusal):
     """
 
 
-class UnderSpendingRules(Ruled):
+class UnderSpendingRules(RestsOnPapers, Ruled):
     """What a command about an expenditure knows: the rule, the binding budget, and whether the evidence was deposited.
     zh: 关于支出的命令所知:规则、具有约束力的预算及凭证是否已存。
     """
 
-    deposited: bool = known(default=False)
+    PAPERS: ClassVar[tuple[str, ...]] = ("evidence_document_id",)
 
     def consistency_boundary(self) -> Sequence[Selector]:
         """The case and its rule, its task book, and the evidence."""
         return [
             *super().consistency_boundary(),
             Selector([TaskBookSigned], [tag(ApplicationId, self.application_id)]),
-            Selector([DocumentDeposited], [tag(DocumentId, self._evidence() or NOTHING)]),
         ]
 
     @event(TaskBookSigned)
     def _(self, body: TaskBookSigned, position: int) -> None:
         self.standing.take(body, position)
 
-    @event(DocumentDeposited)
-    def _(self) -> None:
-        self.deposited = True
-
-    def _evidence(self) -> DocumentId | None:
-        return self.evidence_document_id  # type: ignore[attr-defined, no-any-return]
-
     def _require_allowed(self, rule: FundingRuleDefined, source: Source, category: str, asked_fen: int) -> None:
         """Raise a refusal unless the category takes as much more. Caps are of the programme's own money."""
         allowed = {each.category: each for each in rule.categories}
         if category not in allowed:
             raise CategoryNotAllowed(category=category, asked_fen=asked_fen, known=", ".join(sorted(allowed)))
-        if not self.deposited:
-            raise DocumentUnknown(document_id=self._evidence())
+        self._require_papers()
         share = allowed[category].share_at_most_bp
         if source not in POOLED or (share is None and not rule.budget_binds):
             return

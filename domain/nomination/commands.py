@@ -9,8 +9,7 @@ import msgspec
 
 from domain.application.events import ApplicationPrepared
 from domain.application.policy import STATE_AFTER, AboutNomination, of_track
-from domain.document.events import DocumentDeposited
-from domain.document.policy import DocumentUnknown, RestsOnPapers
+from domain.document.policy import RestsOnPapers
 from domain.ids import DocumentId, NominatorUnitId, ProgrammeId, TrackId, UnitId, tag
 from domain.kernel import (
     Code,
@@ -171,10 +170,12 @@ class AssignQuota(Command):
         return line.at_most
 
 
-class RecordPlan(Command):
+class RecordPlan(RestsOnPapers):
     """Record a nominating unit's own plan of the first step; recorded anew, it replaces the earlier one.
     zh: 记录推荐单位的创建方案;再次记录以后者为准。
     """
+
+    PAPERS: ClassVar[tuple[str, ...]] = ("document_ids",)
 
     programme_id: ProgrammeId = asked("Programme", "项目")
     nominator_unit_id: NominatorUnitId = asked("Nominating unit", "推荐单位")
@@ -182,7 +183,6 @@ class RecordPlan(Command):
 
     announced: bool = known(default=False)
     plan: PlanRecorded | None = known()
-    deposited: frozenset[str] = known(frozenset())
     tree: Tree = known(factory=Tree)
 
     def consistency_boundary(self) -> Sequence[Selector]:
@@ -191,10 +191,7 @@ class RecordPlan(Command):
             Selector([ProgrammeAnnounced], [programme]),
             Selector([PlanRecorded], [programme, tag(NominatorUnitId, self.nominator_unit_id)]),
             Selector(TREE_FACTS, [tag(UnitId, self.nominator_unit_id)]),
-            *(
-                Selector([DocumentDeposited], [tag(DocumentId, document)])
-                for document in self.document_ids or ("none",)
-            ),
+            *self._of_papers(),
         ]
 
     @event(ProgrammeAnnounced)
@@ -204,10 +201,6 @@ class RecordPlan(Command):
     @event(PlanRecorded)
     def _(self, body: PlanRecorded) -> None:
         self.plan = body
-
-    @event(DocumentDeposited)
-    def _(self, document_id: DocumentId) -> None:
-        self.deposited |= {document_id}
 
     @any_event(*TREE_FACTS)
     def _(self, body: TreeFact) -> None:
@@ -222,9 +215,7 @@ class RecordPlan(Command):
         for document in self.document_ids:
             if self.document_ids.count(document) > 1:
                 raise DocumentTwice(field="document_ids", document_id=document)
-        missing = [document for document in self.document_ids if document not in self.deposited]
-        if missing:
-            raise DocumentUnknown(document_id=missing[0])
+        self._require_papers()
         plan = PlanRecorded(
             programme_id=self.programme_id,
             nominator_unit_id=self.nominator_unit_id,
