@@ -35,8 +35,8 @@ LAUNCHER = ENVIRONMENT / "bin" / "biaogan"
 STAMP = ENVIRONMENT / "installed.json"
 RUNTIME_LOCK = ROOT / "requirements.lock"
 DEVELOPER_LOCK = ROOT / "requirements-dev.lock"
-# One process more than there are processors, since many tests wait for others; a file stays in one of them,
-# and the files that take longest are begun first (tests/conftest.py).
+# One process more than there are processors, since many tests wait for others; a file stays in one of them, and the
+# files keep their order: by the number of their tests, the few that take minutes would all be begun last.
 PYTEST = ("pytest", "-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile", "--no-loadscope-reorder")
 STORE_MAJORS = (16, 15)  # Where found, the suites of the store run again on these; the whole suite runs on the newest.
 

@@ -54,13 +54,6 @@ def pytest_report_header() -> str:
     return f"PostgreSQL {binaries.version} ({binaries.source})"
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Several processes end together when the files that take longest are begun first."""
-    if config.getoption("dist", "no") != "no":
-        slow = {item.path for item in items if item.get_closest_marker("slow")}
-        items.sort(key=lambda item: item.path not in slow)
-
-
 def open_folder() -> tempfile.TemporaryDirectory[str]:
     """Return a folder that the server's account may pass through; pytest's own folders are closed to it."""
     folder = tempfile.TemporaryDirectory(prefix="biaogan-test-")
